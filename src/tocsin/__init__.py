@@ -1,0 +1,1 @@
+"""Tocsin, the early-warning system for customer success."""

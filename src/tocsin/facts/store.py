@@ -1,0 +1,49 @@
+"""What the engine may ask of a store of facts, whichever database holds them.
+
+The layout that every store offers (the tables behind the as-of view; nobody but `engine.sql` and the store reads them):
+
+- one table per collection of `core.schema`, under its name, with the declared columns, except that `account_id` and
+  `person_id` are held as the integers `account_key` and `person_key` (null where the cell was empty);
+- physical types: text VARCHAR, number DOUBLE, boolean BOOLEAN, time TIMESTAMP (UTC, no zone), date DATE, list VARCHAR[],
+  json JSON, any VARCHAR. An empty cell is null;
+- `accounts` has `key` INTEGER besides `id`, `custom` JSON (name -> text) and `left_out` BOOLEAN (ours, a test or a demo);
+- `people` has `key` INTEGER besides `id`, `account_key`, `custom` JSON and `left_out` BOOLEAN (own staff, service users);
+- `person_keys(key, id)` names every person that any row mentions, also those of which nothing else is known;
+- `account_timeline(key, field, value, at)` and `person_timeline(key, field, value, at)` are the *effective* history of
+  attributes: one row per key, field and instant (of several, the greater text), `value` '' where the attribute became
+  null, and, for accounts that have subscriptions, plan, seats, mrr and renews_on as the subscriptions give them;
+- the raw `account_history` and `people_history` hold what was recorded, as it was recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+
+class Store(Protocol):
+    """Customer facts behind one query interface. Safe to use from several threads."""
+
+    @property
+    def dialect(self) -> str:
+        """The name of the store's SQL dialect, as SQLGlot knows it (`duckdb`)."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The workspace's time zone."""
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """The rows of a SELECT as an Arrow table; sees everything that was acknowledged before the call."""
+
+    def attributes(self, collection: str) -> dict[str, str]:
+        """Name -> type of the attributes that are typed by their values.
+
+        Of `accounts` and `people`: tier, risk and all custom attributes. Types: boolean, number, date, time, text, or
+        unknown for an attribute that has no value yet.
+        """
+
+    def converts_money(self) -> bool:
+        """Whether there are exchange rates, so that amounts are converted before they are added."""
