@@ -7,6 +7,11 @@ for name in ${PYTHON:-python3.11 python3 python3.12 python3.13}; do
         exec "$name" -c 'import sys; print(sys.executable)'
     fi
 done
-printf 'setup: Tocsin needs Python 3.11 or newer, and %s is not one: install it (Debian: apt-get install python3), or name one with PYTHON=/path/to/python3.11\n' \
-    "${PYTHON:-no python3 on PATH}" >&2
+if [ -n "${PYTHON:-}" ]; then
+    found="PYTHON=$PYTHON is not one"
+else
+    found="none is on PATH"
+fi
+printf 'setup: Tocsin needs Python 3.11 or newer and %s: install it (Debian: apt-get install python3) or name one with PYTHON=/path/to/python3.11\n' \
+    "$found" >&2
 exit 2
