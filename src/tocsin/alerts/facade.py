@@ -1,0 +1,57 @@
+"""What the alerts app shows to others: plain functions that take and give frozen dataclasses.
+
+Times are aware and in UTC. `by` is the e-mail address of who acts, or a word for the machine (`sweep`, `catalog`).
+Every function that acts raises UserError with one sentence where it cannot.
+"""
+
+from __future__ import annotations
+
+from tocsin.alerts.acts import acknowledge, reopen, resolve, snooze
+from tocsin.alerts.reading import alert, inbox, list_alerts, open_counts, timeline_of_account
+from tocsin.alerts.rulebook import definitions, export_rules, list_rules, publish_rules, rule
+from tocsin.alerts.sweeping import last_sweep, sweep
+from tocsin.alerts.shapes import (
+    AccountCard,
+    AccountGroup,
+    Alert,
+    AlertFilter,
+    Entry,
+    EvidenceLine,
+    Inbox,
+    OpenCounts,
+    PublishReport,
+    RuleInfo,
+    SweepReport,
+    TransitionNotice,
+)
+
+__all__ = [
+    "AccountCard",
+    "AccountGroup",
+    "Alert",
+    "AlertFilter",
+    "Entry",
+    "EvidenceLine",
+    "Inbox",
+    "OpenCounts",
+    "PublishReport",
+    "RuleInfo",
+    "SweepReport",
+    "TransitionNotice",
+    "acknowledge",
+    "alert",
+    "definitions",
+    "export_rules",
+    "inbox",
+    "last_sweep",
+    "list_alerts",
+    "list_rules",
+    "open_counts",
+    "publish_rules",
+    "reopen",
+    "resolve",
+    "rule",
+    "snooze",
+    "sweep",
+    "timeline_of_account",
+]

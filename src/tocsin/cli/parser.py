@@ -1,0 +1,112 @@
+"""The parser of the command line: errors are one line, and options that many commands share are declared once."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tocsin.core.errors import UserError
+
+# In the order of `tocsin --help`. Each is a module of this package.
+COMMANDS = (
+    "demo",
+    "up",
+    "import_",
+    "signals",
+    "evaluate",
+    "sweep",
+    "alerts",
+    "rules",
+    "users",
+    "doctor",
+    "bench",
+)
+FORMATS = ("table", "json", "csv", "jsonl")
+
+
+class HelpWanted(Exception):  # noqa: N818 - not an error: the person asked for help or the version
+    """The text of `--help` or `--version`, for standard output."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises instead of writing and exiting, because it may run inside a server."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        # An abbreviated option would change its meaning when a new one is added.
+        super().__init__(*args, **{"allow_abbrev": False, **options})
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UserError with one line that names the command and where to read on."""
+        flat = " ".join(message.split())
+        raise UserError(f"{self.prog}: {flat} (see `{self.prog} --help`)")
+
+    def print_help(self, file: Any = None) -> None:
+        """Raise HelpWanted with the help."""
+        raise HelpWanted(self.format_help())
+
+
+class _Version(argparse.Action):
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
+        raise HelpWanted(f"tocsin {version('tocsin')}\n")
+
+
+def build_parser() -> Parser:
+    """The parser of all commands."""
+    parser = Parser(
+        prog="tocsin",
+        description="The early-warning system for customer success.",
+        epilog="A command's own help: tocsin COMMAND --help",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
+    add_home(parser, default=None)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    for name in COMMANDS:
+        if importlib.util.find_spec(f"tocsin.cli.{name}") is None:
+            continue
+        module = importlib.import_module(f"tocsin.cli.{name}")
+        module.register(commands)
+    for command in commands.choices.values():
+        add_home(command, default=argparse.SUPPRESS)
+    return parser
+
+
+def add_home(parser: argparse.ArgumentParser, default: Any) -> None:
+    """Add `--home`, before the command and after it."""
+    parser.add_argument(
+        "--home", type=Path, metavar="DIR", default=default, help="the workspace's folder (TOCSIN_HOME, ./tocsin-home)"
+    )
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """Add `--format`."""
+    parser.add_argument("--format", choices=FORMATS, default="table", help="how data is written (default: table)")
+
+
+def add_as_of(parser: argparse.ArgumentParser) -> None:
+    """Add `--as-of T`, as text: `moment_of` reads it in the workspace's zone."""
+    parser.add_argument(
+        "--as-of", metavar="T", help="an ISO date or time (default: now); a date is the start of that day in the zone"
+    )
+
+
+def parse(argv: Sequence[str], cwd: Path) -> argparse.Namespace:
+    """The parsed command line, paths absolute from `cwd`. UserError for wrong usage, HelpWanted for help."""
+    parser = build_parser()
+    args = parser.parse_args(list(argv))
+    if args.command is None:
+        parser.error("which command?")
+    for name, value in vars(args).items():
+        setattr(args, name, _absolute(value, cwd))
+    return args
+
+
+def _absolute(value: Any, cwd: Path) -> Any:
+    if isinstance(value, Path):
+        return cwd / value.expanduser()
+    if isinstance(value, list):
+        return [_absolute(each, cwd) for each in value]
+    return value

@@ -1,0 +1,240 @@
+"""The workspace: one home folder, its settings, and what opens lazily from it (facts, operational data, definitions).
+
+A home is made by the first command that needs it. It holds `tocsin.sqlite3` (operational data), `facts.duckdb` (customer
+facts), `secret-key`, `lock` (held by the process that owns the home) and, while a server runs, `server.json`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from tocsin.core.errors import UserError
+from tocsin.core.moment import MomentError, zone_named
+
+if TYPE_CHECKING:
+    from tocsin.core.rules import Definitions
+    from tocsin.engine import Book
+    from tocsin.facts.duckdb import DuckStore
+
+DEFAULT_HOME = "tocsin-home"
+DATABASE, FACTS, SECRET, LOCK, SERVER = "tocsin.sqlite3", "facts.duckdb", "secret-key", "lock", "server.json"
+OURS = frozenset({DATABASE, FACTS, SECRET, LOCK, SERVER})
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The settings of a workspace, checked.
+
+    database: path of the SQLite file that holds the operational data. facts: path of the DuckDB file.
+    currency: what money is reported in, None where it is not converted. internal_domains: e-mail domains of our own people.
+    """
+
+    home: Path
+    zone: ZoneInfo
+    database: Path
+    facts: Path
+    currency: str | None
+    internal_domains: tuple[str, ...]
+    secret: str | None
+
+
+def configure(home: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Configuration:
+    """The settings from `--home` and the environment; touches no file. UserError names the setting that is wrong."""
+    given = os.environ if environ is None else environ
+    place = Path(home or given.get("TOCSIN_HOME") or DEFAULT_HOME).expanduser().absolute()
+    try:
+        zone = zone_named(given.get("TOCSIN_TIMEZONE") or "UTC")
+    except MomentError as error:
+        raise UserError(f"TOCSIN_TIMEZONE: {error}") from error
+    currency = (given.get("TOCSIN_CURRENCY") or "").strip().upper() or None
+    if currency and not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
+        raise UserError(f"TOCSIN_CURRENCY: {currency!r} is no currency; give its three-letter code, such as EUR or USD")
+    domains = (given.get("TOCSIN_INTERNAL_DOMAINS") or "").replace(",", " ").lower().split()
+    return Configuration(
+        home=place,
+        zone=zone,
+        database=_database(given.get("TOCSIN_DATABASE_URL"), place),
+        facts=_facts(given.get("TOCSIN_FACTS_URL"), place),
+        currency=currency,
+        internal_domains=tuple(domain.removeprefix("@") for domain in domains),
+        secret=given.get("TOCSIN_SECRET_KEY") or None,
+    )
+
+
+def _database(url: str | None, home: Path) -> Path:
+    """The SQLite file of TOCSIN_DATABASE_URL: `sqlite:///absolute` or `sqlite://relative-to-home`."""
+    if not url:
+        return home / DATABASE
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise UserError(f"TOCSIN_DATABASE_URL is no address ({error}); write sqlite:///path/to/file") from error
+    if parts.scheme in ("postgres", "postgresql"):
+        raise UserError(
+            "TOCSIN_DATABASE_URL names PostgreSQL, whose driver (psycopg) this version does not ship; "
+            "leave the setting out, or write sqlite:///path/to/file"
+        )
+    if parts.scheme != "sqlite" or not (parts.netloc or parts.path):
+        # The address may hold a password: it is not repeated here.
+        raise UserError("TOCSIN_DATABASE_URL is not understood; write sqlite:///path/to/file, or leave it out")
+    return home / f"{parts.netloc}{parts.path}"
+
+
+def _facts(url: str | None, home: Path) -> Path:
+    """The DuckDB file of TOCSIN_FACTS_URL: `duckdb:///absolute` or `duckdb://relative-to-home`."""
+    if not url:
+        return home / FACTS
+    scheme, _, path = url.partition("://")
+    if scheme != "duckdb" or not path:
+        raise UserError(
+            f"TOCSIN_FACTS_URL: this version keeps facts in DuckDB only, not in {scheme.split(':')[0]!r}; "
+            "write duckdb:///path/to/file, or leave it out"
+        )
+    return home / path
+
+
+class Workspace:
+    """An opened home. Safe to use from several threads; `close` when done."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self._guard = threading.RLock()
+        self._store: DuckStore | None = None
+        self._ready = False
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds everything."""
+        return self.configuration.home
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of calendar days."""
+        return self.configuration.zone
+
+    def make(self) -> None:
+        """Make the home where it is missing (mode 700, a secret key of mode 600). UserError where that cannot be."""
+        home = self.home
+        try:
+            made = _make_folder(home)
+            if not made and not OURS & {entry.name for entry in home.iterdir()} and any(home.iterdir()):
+                raise UserError(
+                    f"{home} holds other files and is no Tocsin workspace; give an empty or a new folder with --home or TOCSIN_HOME"
+                )
+            if not (home / SECRET).exists():
+                home.chmod(stat.S_IRWXU)
+                write_private(home / SECRET, secrets.token_urlsafe(48))
+        except OSError as error:
+            raise UserError(
+                f"the home {home} cannot be written ({error.strerror or error}); give another folder with --home or TOCSIN_HOME"
+            ) from error
+
+    def secret_key(self) -> str:
+        """The key for signing: TOCSIN_SECRET_KEY, else the one kept in the home."""
+        if self.configuration.secret:
+            return self.configuration.secret
+        try:
+            return (self.home / SECRET).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{self.home / SECRET} cannot be read; set TOCSIN_SECRET_KEY or mend the file") from error
+
+    def store(self) -> DuckStore:
+        """The customer facts, opened on first use."""
+        from tocsin.facts.duckdb import DuckStore
+
+        with self._guard:
+            if self._store is None:
+                given = self.configuration
+                self._store = DuckStore(
+                    given.facts, given.zone, currency=given.currency, internal_domains=given.internal_domains
+                )
+            return self._store
+
+    def django(self) -> None:
+        """Set up Django on this workspace: once per process; brings the database and the shipped catalog up to date."""
+        global _current  # noqa: PLW0603 - Django's settings are one per process, and so is the workspace they are made from
+        with self._guard:
+            if self._ready:
+                return
+            if _current not in (None, self):
+                raise RuntimeError("another workspace is open in this process")
+            _current = self
+            import django
+            from django.apps import apps
+
+            os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tocsin.settings")
+            if not apps.ready:
+                django.setup()
+            from tocsin.alerts import upkeep
+
+            upkeep.bring_up_to_date()
+            self._ready = True
+
+    def definitions(self) -> Definitions:
+        """The signals, segments and rules in force."""
+        self.django()
+        from tocsin.alerts import facade
+
+        return facade.definitions()
+
+    def book(self) -> Book:
+        """The evaluator over this workspace's facts with the signals and segments in force."""
+        from tocsin.engine import Book
+
+        definitions = self.definitions()
+        return Book(self.store(), definitions.signals, definitions.segments)
+
+    def close(self) -> None:
+        """Close what was opened. The workspace may be used again afterwards."""
+        global _current  # noqa: PLW0603 - see `django`
+        with self._guard:
+            if self._store is not None:
+                self._store.close()
+                self._store = None
+            if self._ready:
+                from django.db import connections
+
+                connections.close_all()
+            if _current is self:
+                _current = None
+            self._ready = False
+
+
+_current: Workspace | None = None
+
+
+def current() -> Workspace | None:
+    """The workspace on which Django was set up in this process; None outside of one (tests, the type checker)."""
+    return _current
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read (mode 600), whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _make_folder(home: Path) -> bool:
+    """Make the folder where it is missing; says whether it was made. UserError where something else is there."""
+    if home.is_dir():
+        return False
+    if home.exists() or home.is_symlink():
+        raise UserError(f"the home {home} is not a folder; give another one with --home or TOCSIN_HOME")
+    home.mkdir(mode=0o700, parents=True)
+    return True
