@@ -62,9 +62,7 @@ def parse_moment(text: str, zone: ZoneInfo) -> datetime:
         parsed = datetime.fromisoformat(text)
         return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
-        raise MomentError(
-            f"{text!r} is no date or time; write ISO 8601, such as 2026-03-31 or 2026-03-31T09:30:00Z"
-        ) from error
+        raise MomentError(f"{text!r} is no date or time; write ISO 8601, such as 2026-03-31 or 2026-03-31T09:30:00Z") from error
 
 
 def iso(moment: datetime) -> str:

@@ -222,8 +222,7 @@ _DECLARED = (
     _collection(
         "opportunities",
         "opened_at",
-        "id *account_id *kind amount:number$ currency owner stage forecast expected_on *opened_at closed_at! "
-        "outcome<closed_at",
+        "id *account_id *kind amount:number$ currency owner stage forecast expected_on *opened_at closed_at! outcome<closed_at",
         "account_id kind opened_at amount",
     ),
     _collection("rates", None, "*currency *on:date *rate:number", "currency on"),

@@ -1,0 +1,13 @@
+"""The formula language: text -> syntax tree (`parse`) -> typed terms (`check`) -> words (`english`)."""
+
+from tocsin.core.language.check import check
+from tocsin.core.language.errors import FormulaError, suggestion
+from tocsin.core.language.names import Names
+from tocsin.core.language.nodes import Node, Value
+from tocsin.core.language.parameters import parameter
+from tocsin.core.language.parse import parse
+from tocsin.core.language.terms import Term
+
+Typed = Term
+
+__all__ = ["FormulaError", "Names", "Node", "Term", "Typed", "Value", "check", "parameter", "parse", "suggestion"]

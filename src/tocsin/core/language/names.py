@@ -1,0 +1,58 @@
+"""What names mean where a formula stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tocsin.core.language.terms import Entity, Type
+from tocsin.core.schema import COLLECTIONS, SUBJECT_COLLECTIONS, Collection, derived_columns
+
+ENTITY_COLLECTIONS: Mapping[Entity, str] = {"account": "accounts", "person": "people"}
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names that a workspace knows besides those of the schema.
+
+    accounts, people: attribute -> type, for those typed by their values (tier, risk, custom attributes). Where a type is
+                      `unknown` the attribute has no value yet and goes with every type.
+    signals:          name -> formula.
+    """
+
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    people: Mapping[str, str] = field(default_factory=dict)
+    signals: Mapping[str, str] = field(default_factory=dict)
+
+    def attribute(self, entity: Entity, name: str) -> Type | None:
+        """The type of an attribute of an account or person; None where there is no such attribute."""
+        return self._typed(COLLECTIONS[ENTITY_COLLECTIONS[entity]], name)
+
+    def column(self, collection: str, name: str) -> Type | None:
+        """The type of a column of a row: declared, derived or custom; None where there is no such column."""
+        declared = COLLECTIONS[collection]
+        return derived_columns(declared).get(name) or self._typed(declared, name)  # type: ignore[return-value]
+
+    def columns(self, collection: str) -> list[str]:
+        """All columns that rows of a collection have, for suggestions."""
+        declared = COLLECTIONS[collection]
+        return [*declared.names, *derived_columns(declared), *self._customs(collection)]
+
+    def attributes(self, entity: Entity) -> list[str]:
+        """All attributes of accounts or people, for suggestions."""
+        collection = ENTITY_COLLECTIONS[entity]
+        return [*COLLECTIONS[collection].names, *self._customs(collection)]
+
+    def collections(self, subject: str) -> tuple[str, ...]:
+        """The collections that a subject's formulas may range over."""
+        return SUBJECT_COLLECTIONS[subject]
+
+    def _customs(self, collection: str) -> Mapping[str, str]:
+        return {"accounts": self.accounts, "people": self.people}.get(collection, {})
+
+    def _typed(self, declared: Collection, name: str) -> Type | None:
+        customs = self._customs(declared.name)
+        kind: str | None = declared.column(name).type if name in declared else None
+        if kind in {None, "any"}:
+            kind = customs.get(name, "unknown" if kind == "any" else None)
+        return "null" if kind == "unknown" else kind  # type: ignore[return-value]

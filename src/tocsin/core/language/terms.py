@@ -1,0 +1,181 @@
+"""What a formula means: the typed tree, frozen and hashable, every name resolved, signals and parameters put in.
+
+A term is a value of a subject as of a moment T (or, inside an aggregate's filter, of a row). Two terms that are equal have
+the same value, so that the engine computes it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+from tocsin.core.language.nodes import Value
+
+# `null` is the type of null alone, and of an attribute that has no value anywhere; it goes with every type.
+# `json` is a property whose type only its value tells.
+Type: TypeAlias = Literal["number", "text", "boolean", "time", "date", "list", "json", "null"]
+Entity: TypeAlias = Literal["account", "person"]
+
+
+@dataclass(frozen=True)
+class Term:
+    """A typed part of a formula."""
+
+    type: Type
+
+    def children(self) -> Iterator[Term]:
+        """The terms directly inside, also those of a filter or an anchor."""
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, Term):
+                yield value
+            elif isinstance(value, Window):
+                if value.anchor is not None:
+                    yield value.anchor
+            elif isinstance(value, tuple):
+                yield from (item for item in value if isinstance(item, Term))
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((type(self).__name__, *(getattr(self, each.name) for each in fields(self))))
+
+    def __hash__(self) -> int:
+        """Kept after the first call: equal terms are looked up many times."""
+        return self._hash
+
+
+@dataclass(frozen=True)
+class Const(Term):
+    """A constant. A duration has become its number of days."""
+
+    value: Value
+    __hash__ = Term.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        """Equal in type too: True is not 1 here."""
+        return isinstance(other, Const) and (self.type, self.value) == (other.type, other.value)
+
+
+@dataclass(frozen=True)
+class Attribute(Term):
+    """An attribute of the subject (or of its account) as of T."""
+
+    entity: Entity
+    name: str
+    __hash__ = Term.__hash__
+
+
+@dataclass(frozen=True)
+class Turned(Term):
+    """Of an attribute's changes up to T: when it took its present value (`since`), or the value before (`previous`).
+
+    of_row: the attribute belongs to the row that a filter looks at (a person), not to the subject.
+    """
+
+    entity: Entity
+    name: str
+    aspect: Literal["since", "previous"]
+    of_row: bool = False
+    __hash__ = Term.__hash__
+
+
+@dataclass(frozen=True)
+class FeatureName(Term):
+    """The feature, of a subject of that kind."""
+
+    __hash__ = Term.__hash__
+
+
+@dataclass(frozen=True)
+class Column(Term):
+    """A column of the row that a filter looks at, as of T; declared, derived (`age`, `open`) or custom."""
+
+    collection: str
+    name: str
+    __hash__ = Term.__hash__
+
+
+@dataclass(frozen=True)
+class Property(Term):
+    """A property of the event that a filter looks at, read as the term's type: null where its JSON has another type."""
+
+    name: str
+    __hash__ = Term.__hash__
+
+
+@dataclass(frozen=True)
+class Given(Term):
+    """A column of the row that set a trigger off: `event.name`, `row.priority`."""
+
+    collection: str
+    name: str
+    __hash__ = Term.__hash__
+
+
+@dataclass(frozen=True)
+class Operation(Term):
+    """An operator or a function of values, by name; see `engine.sql` for what each comes to.
+
+    Comparisons `= != < <= > >=`, `among` (first argument in the others), `is_null`, `contains`, `and`, `or`, `not`, `+ - * /`,
+    `negative`, and the functions of the language under their own names. `days_since` and `workdays_since` look at T.
+    """
+
+    name: str
+    arguments: tuple[Term, ...]
+    __hash__ = Term.__hash__
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which starts count: `last` (T - length, T]; `after` [anchor, anchor + length) cut at T; `since` [anchor, T]."""
+
+    kind: Literal["last", "after", "since"]
+    length: timedelta | None = None
+    anchor: Term | None = None
+
+
+@dataclass(frozen=True)
+class Aggregated(Term):
+    """An aggregate over the subject's rows that exist as of T, start in the window, and for which `where` is true."""
+
+    function: str
+    collection: str
+    column: Term | None
+    where: Term | None
+    window: Window | None
+    __hash__ = Term.__hash__
+
+
+@dataclass(frozen=True)
+class Ago(Term):
+    """The operand as of T - length; null where the subject did not exist yet."""
+
+    operand: Term
+    length: timedelta
+    __hash__ = Term.__hash__
+
+
+@dataclass(frozen=True)
+class StartOf(Term):
+    """The first day of T's month, quarter or year in the workspace's zone."""
+
+    unit: Literal["month", "quarter", "year"]
+    __hash__ = Term.__hash__
+
+
+@dataclass(frozen=True)
+class Market(Term):
+    """The median of an account formula over all active accounts, as of the latest start of day at or before T."""
+
+    operand: Term
+    __hash__ = Term.__hash__
+
+
+def walk(term: Term) -> Iterator[Term]:
+    """The term and all terms inside it, outermost first."""
+    yield term
+    for child in term.children():
+        yield from walk(child)

@@ -1,0 +1,107 @@
+"""Which types go together, and what is said where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tocsin.core.language import terms
+from tocsin.core.language.errors import FormulaError
+from tocsin.core.language.nodes import Node
+from tocsin.core.language.terms import Operation, Term, Type
+
+_ARTICLES = {
+    "number": "a number",
+    "text": "a text",
+    "boolean": "a truth (true or false)",
+    "time": "a time",
+    "date": "a date",
+    "list": "a list",
+    "json": "a property",
+    "null": "null",
+}
+_INSTANTS = ("time", "date")
+_UNORDERED = ("list",)
+
+
+def said(term: Term) -> str:
+    """`a text`: a type in words."""
+    return _ARTICLES[term.type]
+
+
+def lift(term: Term, wanted: Type) -> Term:
+    """The term as the wanted type, which it must go with: a property is read so, a date becomes the start of its day."""
+    if term.type == "json" and isinstance(term, terms.Property):
+        return replace(term, type=wanted)
+    if term.type == "date" and wanted == "time":
+        return Operation("time", "start_of_day", (term,))
+    return term
+
+
+def want(term: Term, wanted: Type, node: Node) -> Term:
+    """The term as the wanted type; FormulaError at the node where it has another."""
+    if term.type == "json":
+        return lift(term, wanted)
+    if term.type in (wanted, "null"):
+        return term
+    if wanted == "time" and term.type == "date":
+        return lift(term, wanted)
+    raise FormulaError.at(node, f"{_ARTICLES[wanted]} was expected, {said(term)} stands there")
+
+
+def unified(given: Sequence[Term]) -> Type | None:
+    """The one type that all the terms can have, None where there is none; null goes with any, a date with a time."""
+    found = {term.type for term in given} - {"null", "json"}
+    if found == set(_INSTANTS):
+        return "time"
+    if len(found) > 1:
+        return None
+    return found.pop() if found else "json" if any(term.type == "json" for term in given) else "null"
+
+
+def comparable(left: Term, right: Term, left_node: Node, right_node: Node) -> tuple[Term, Term]:
+    """Both sides as one type; dates and times as instants."""
+    wanted = unified([left, right])
+    if wanted is None:
+        place = right_node if right_node.span.end > left_node.span.end else left_node
+        raise FormulaError.at(place, f"{said(left)} cannot be compared with {said(right)}")
+    if wanted == "json":
+        return left, right
+    return lift(left, wanted), lift(right, wanted)
+
+
+def ordered(operator: str, pair: tuple[Term, Term], node: Node) -> Term:
+    """A comparison of two terms of one type."""
+    left, right = pair
+    if left.type in _UNORDERED or right.type in _UNORDERED:
+        raise FormulaError.at(node, "a list cannot be compared; write `x contains 'item'`")
+    if left.type == right.type == "json":  # only values of one JSON type compare; of others the comparison is null
+        kinds: tuple[Type, ...] = ("number", "text", "boolean")
+        tests = tuple(Operation("boolean", operator, (lift(left, kind), lift(right, kind))) for kind in kinds)
+        return Operation("boolean", "coalesce", tests)
+    return Operation("boolean", operator, pair)
+
+
+def containing(left: Term, item: Term, left_node: Node, item_node: Node) -> Term:
+    """`x contains item`: an item of a list, or a part of a text."""
+    if left.type not in ("text", "list", "json", "null"):
+        raise FormulaError.at(left_node, f"`contains` looks into a list or a text, {said(left)} stands there")
+    needle = want(item, "text", item_node)
+    if left.type == "json":
+        looks = tuple(Operation("boolean", "contains", (lift(left, kind), needle)) for kind in ("text", "list"))
+        return Operation("boolean", "coalesce", looks)
+    return Operation("boolean", "contains", (left, needle))
+
+
+def one_type(given: Sequence[Term], places: Sequence[Node], function: str) -> tuple[Type, tuple[Term, ...]]:
+    """The arguments of `if`, `coalesce`, `least` and `greatest` as one type."""
+    wanted = unified(given)
+    if wanted is None:
+        first = next(term for term in given if term.type != "null")
+        for term, place in zip(given, places, strict=True):
+            if unified([first, term]) is None:
+                raise FormulaError.at(place, f"the values of {function} must be of one type: {said(first)} and {said(term)}")
+    if wanted == "json":
+        raise FormulaError.at(places[0], f"the type of {function} cannot be told from properties alone; compare them first")
+    assert wanted is not None
+    return wanted, tuple(lift(term, wanted) for term in given)
