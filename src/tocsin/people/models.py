@@ -1,0 +1,100 @@
+"""People on our side: teams, users, their one-time links, and failed attempts to sign in."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+
+class Role(models.TextChoices):
+    """What a user may do; from the most to the least."""
+
+    ADMIN = "admin", "Administrator"
+    OPERATIONS = "operations", "CS operations"
+    LEADER = "leader", "CS leader"
+    CSM = "csm", "CSM"
+    VIEWER = "viewer", "Viewer"
+
+
+class Team(models.Model):
+    """A team of CSMs. `manager` is the e-mail address that the facts give, whether or not that person is a user."""
+
+    name = models.CharField(max_length=200, unique=True)
+    manager = models.CharField(max_length=254, blank=True, default="")
+    churn_tolerance = models.FloatField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserManager(BaseUserManager["User"]):
+    """Finds users by e-mail address, case ignored."""
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """The user of that e-mail address."""
+        return self.get(email=normal_email(username or ""))
+
+
+class User(AbstractBaseUser):
+    """Someone on our side: signs in with an e-mail address, or is only known from the facts (no usable password)."""
+
+    email = models.EmailField(max_length=254, unique=True)
+    name = models.CharField(max_length=200)
+    role = models.CharField(max_length=20, choices=Role.choices, default=Role.VIEWER)
+    team = models.ForeignKey(Team, on_delete=models.SET_NULL, null=True, blank=True, related_name="users")
+    is_active = models.BooleanField(default=True)
+    capacity = models.FloatField(null=True, blank=True)
+    churn_tolerance = models.FloatField(null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    class Meta:
+        ordering: ClassVar = ["name", "email"]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+class SignInLink(models.Model):
+    """A link that signs its user in, or lets them set a password: once, until it expires. Only its hash is kept."""
+
+    class Purpose(models.TextChoices):
+        """What following the link does."""
+
+        SIGN_IN = "sign-in"
+        SET_PASSWORD = "set-password"  # noqa: S105 - the name of a purpose
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="links")
+    hash = models.CharField(max_length=64, unique=True)
+    purpose = models.CharField(max_length=20, choices=Purpose.choices)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.purpose} for {self.user_id}"
+
+
+class FailedSignIn(models.Model):
+    """A failed attempt, by whom it was tried (the hash of the address) and from where; old ones are removed."""
+
+    who = models.CharField(max_length=64)
+    address = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["who", "at"]), models.Index(fields=["address", "at"])]
+
+    def __str__(self) -> str:
+        return f"{self.address} at {self.at}"
+
+
+def normal_email(email: str) -> str:
+    """The address as it is kept and compared: trimmed, in lower case."""
+    return email.strip().lower()

@@ -1,0 +1,129 @@
+"""Django's settings, made from the workspace that this process has open.
+
+Outside of a workspace (tests, the type checker) they stand on a database in memory and a key of the moment. Nothing of a
+customer is a constant here: the time zone, the database and the secret come from the workspace.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+from tocsin import workspace
+
+_open = workspace.current()
+
+DEBUG = False
+SECRET_KEY = _open.secret_key() if _open else secrets.token_urlsafe(48)
+# The server binds to loopback unless told otherwise, and adds the address it binds to; the name by which it is reached behind a
+# proxy is set here.
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *os.environ.get("TOCSIN_ALLOWED_HOSTS", "").replace(",", " ").split()]
+CSRF_TRUSTED_ORIGINS = os.environ.get("TOCSIN_TRUSTED_ORIGINS", "").replace(",", " ").split()
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "tocsin.people",
+    "tocsin.alerts",
+    "tocsin.web",
+]
+
+MIDDLEWARE = [
+    "tocsin.people.middleware.Guarded",
+    "tocsin.people.middleware.StaticFiles",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "tocsin.urls"
+ASGI_APPLICATION = "tocsin.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(_open.configuration.database) if _open else ":memory:",
+        "OPTIONS": {
+            # Readers go on while one writes; who wants to write waits for its turn from the start, so that no transaction
+            # fails half-way for having read first.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000",
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+        },
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "people.User"
+AUTHENTICATION_BACKENDS = ["tocsin.people.backend.EmailBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+LOGIN_URL = "/sign-in/"
+LOGIN_REDIRECT_URL = "/"
+
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_NAME = "tocsin_session"
+CSRF_COOKIE_NAME = "tocsin_csrf"
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+# A workspace on loopback speaks plain HTTP; one that is reached by HTTPS says so, and its cookies travel by nothing else.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = os.environ.get("TOCSIN_HTTPS", "") == "1"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+USE_TZ = True
+TIME_ZONE = _open.zone.key if _open else "UTC"
+USE_I18N = False
+LANGUAGE_CODE = "en"
+
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_MAX_AGE = 60
+
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    # Django's own e-mails to admins are not used. Bodies, cookies and queries of requests are never logged.
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "tocsin": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+    },
+}
