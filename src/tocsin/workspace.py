@@ -128,7 +128,8 @@ class Workspace:
             made = _make_folder(home)
             if not made and not OURS & {entry.name for entry in home.iterdir()} and any(home.iterdir()):
                 raise UserError(
-                    f"{home} holds other files and is no Tocsin workspace; give an empty or a new folder with --home or TOCSIN_HOME"
+                    f"{home} holds other files and is no Tocsin workspace; "
+                    "give an empty or a new folder with --home or TOCSIN_HOME"
                 )
             if not (home / SECRET).exists():
                 home.chmod(stat.S_IRWXU)

@@ -19,8 +19,8 @@ OUTCOMES = ("useful", "not_useful", "false_alarm")  # what resolving asks
 class EvidenceLine:
     """One comparison behind an alert: the formula, its English, the observed value, and what it was compared with.
 
-    Values are JSON's: number, text, boolean, null, a list of these; times and dates as ISO text. `clears` is the English of what
-    would make this line untrue.
+    Values are JSON's: number, text, boolean, null, a list of these; times and dates as ISO text. `clears` is the English of
+    what would make this line untrue.
     """
 
     formula: str
@@ -49,7 +49,10 @@ class AccountCard:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of an alert's timeline. `kind`: opened, acknowledged, snoozed, woken, held, released, renotified, closed, reopened."""
+    """One line of an alert's timeline.
+
+    kind: opened, held, released, acknowledged, snoozed, woken, renotified, closed, reopened.
+    """
 
     at: datetime
     kind: str
@@ -111,8 +114,8 @@ class Alert:
 class AlertFilter:
     """Which alerts; an empty field does not narrow.
 
-    owner: the CSM's e-mail (mine); owners: several (my team). opened_before: alerts older than that. text: in the account's name
-    or the message, case ignored.
+    owner: the CSM's e-mail (mine); owners: several (my team). opened_before: alerts older than that. text: in the account's
+    name or the message, case ignored.
     """
 
     states: tuple[str, ...] = ()
@@ -181,8 +184,8 @@ class RuleInfo:
     """A rule in force, with what its life so far shows.
 
     trigger: when, event, change, new, enter, leave or countdown. origin: catalog or user. source: the rule as YAML.
-    unknown: why the last sweep could not judge it, else empty. matching: subjects that matched at the last sweep (the count of a
-    shadow rule). fired_30d: alerts opened in the 30 days up to `moment` of the question.
+    unknown: why the last sweep could not judge it, else empty. matching: subjects that matched at the last sweep (the count of
+    a shadow rule). fired_30d: alerts opened in the 30 days up to `moment` of the question.
     """
 
     id: str

@@ -44,7 +44,7 @@ class Parser(argparse.ArgumentParser):
         flat = " ".join(message.split())
         raise UserError(f"{self.prog}: {flat} (see `{self.prog} --help`)")
 
-    def print_help(self, file: Any = None) -> None:
+    def print_help(self, file: Any = None) -> None:  # noqa: ARG002 - the signature is argparse's
         """Raise HelpWanted with the help."""
         raise HelpWanted(self.format_help())
 

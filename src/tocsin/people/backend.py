@@ -16,7 +16,7 @@ _nobody = ""
 class EmailBackend(BaseBackend):
     """Knows users by e-mail; takes the same time for an unknown address as for a wrong password."""
 
-    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:  # noqa: ARG002 - Django's
         """The active user whose password it is, else None."""
         email, password = credentials.get("email"), credentials.get("password")
         if not isinstance(email, str) or not isinstance(password, str):

@@ -47,7 +47,7 @@ class SyncReport:
     teams_updated: int
 
 
-class TooManyAttempts(UserError):
+class TooManyAttemptsError(UserError):
     """Signing in failed so often that it is refused for a while."""
 
 
@@ -95,7 +95,9 @@ def teammates(email: str) -> tuple[str, ...]:
     address = normal_email(email)
     teams = set(Team.objects.filter(manager__iexact=address).values_list("pk", flat=True))
     own = User.objects.filter(email=address).values_list("team_id", flat=True).first()
-    found = set(User.objects.filter(team_id__in=teams | ({own} if own else set()), is_active=True).values_list("email", flat=True))
+    found = set(
+        User.objects.filter(team_id__in=teams | ({own} if own else set()), is_active=True).values_list("email", flat=True)
+    )
     return tuple(sorted(found | {address}))
 
 
@@ -138,11 +140,11 @@ def set_password_with_link(request: HttpRequest, token: str, password: str, *, m
 
 
 def sign_in(request: HttpRequest, email: str, password: str, *, moment: datetime) -> Person | None:
-    """Start the session of the user whose password it is; None where it is not. TooManyAttempts after too many failures."""
+    """Start the session of the user whose password it is; None where it is not. TooManyAttemptsError after too many failures."""
     who, address = _hash(normal_email(email)), str(request.META.get("REMOTE_ADDR", ""))[:64]
     recent = FailedSignIn.objects.filter(at__gt=moment - WINDOW)
     if recent.filter(who=who).count() >= MOST_BY_WHO or recent.filter(address=address).count() >= MOST_BY_ADDRESS:
-        raise TooManyAttempts("too many failed attempts; wait a quarter of an hour, or ask an administrator for a link")
+        raise TooManyAttemptsError("too many failed attempts; wait a quarter of an hour, or ask an administrator for a link")
     user = auth.authenticate(request, email=email, password=password)
     if not isinstance(user, User):
         FailedSignIn.objects.filter(at__lt=moment - 4 * WINDOW).delete()

@@ -1,0 +1,226 @@
+"""Reading alerts: lists, one alert, the inbox by account, counts. Each is a constant number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from django.db.models import Case, Count, F, FloatField, Max, Q, QuerySet, Sum, When
+
+from tocsin.alerts.models import AccountSnapshot, Episode, Transition
+from tocsin.alerts.models.episodes import RUNNING
+from tocsin.alerts.shapes import (
+    LIVE,
+    SEVERITIES,
+    AccountCard,
+    AccountGroup,
+    Alert,
+    AlertFilter,
+    Entry,
+    EvidenceLine,
+    Inbox,
+    OpenCounts,
+    State,
+)
+from tocsin.core.errors import UserError
+from tocsin.people import facade as people
+
+HIGH = SEVERITIES.index("high")  # from here on an account's money counts as at stake
+
+
+def list_alerts(filters: AlertFilter = AlertFilter(), *, limit: int | None = None) -> list[Alert]:  # noqa: B008 - frozen
+    """Every alert that the filter lets through, in every state unless it names some; newest first, never cut short
+    unless a limit is given."""
+    found = _filtered(filters).select_related("account").order_by("-opened_at", "-id")
+    names = _owner_names()
+    return [_alert(row, names) for row in (found[:limit] if limit else found)]
+
+
+def alert(alert_id: str) -> Alert:
+    """One alert with its timeline. UserError where there is none of that id."""
+    row = Episode.objects.select_related("account").filter(pk=_key(alert_id)).first()
+    if row is None:
+        raise UserError(f"there is no alert {alert_id!r}; `tocsin alerts list` shows the ids")
+    return _alert(row, _owner_names(), _entries(row.transitions.all()))
+
+
+def inbox(filters: AlertFilter = AlertFilter(), *, page: int = 1, size: int = 50) -> Inbox:  # noqa: B008 - frozen
+    """One page of accounts with their alerts, most urgent account first.
+
+    Without states in the filter, what is live: open, acknowledged, snoozed. A page beyond the last is the last one.
+    """
+    found = _filtered(filters) if filters.states else _filtered(filters).filter(state__in=LIVE)
+    alerts = found.count()
+    at_stake = Case(When(top__gte=HIGH, then=F("account__mrr")), default=None, output_field=FloatField())
+    grouped = (
+        found.values("account_id")
+        .annotate(top=Max("rank"))
+        .annotate(stake=at_stake)
+        .order_by("-top", F("stake").desc(nulls_last=True), F("account__renews_on").asc(nulls_last=True), "account_id")
+    )
+    accounts = grouped.count()
+    pages = max(1, -(-accounts // size))
+    page = min(max(1, page), pages)
+    shown = list(grouped[(page - 1) * size : page * size])
+    names = _owner_names()
+    members = _members(found, [row["account_id"] for row in shown])
+    groups = tuple(
+        AccountGroup(
+            account=_card(rows[0].account, names),
+            alerts=tuple(_alert(each, names) for each in rows),
+            severity=SEVERITIES[row["top"]],
+            at_stake=row["stake"],
+        )
+        for row in shown
+        if (rows := members.get(row["account_id"]))
+    )
+    grave = found.filter(rank__gte=HIGH).values("account_id")
+    money = AccountSnapshot.objects.filter(id__in=grave).aggregate(total=Sum("mrr"))["total"]
+    return Inbox(
+        groups=groups,
+        page=page,
+        pages=pages,
+        accounts=accounts,
+        alerts=alerts,
+        at_stake=money or 0.0,
+        by_severity=_counted(found, "severity"),
+        by_category=_counted(found, "category"),
+        by_rule=_counted(found, "rule"),
+    )
+
+
+def open_counts(filters: AlertFilter = AlertFilter()) -> OpenCounts:  # noqa: B008 - frozen
+    """How many alerts run, by state, and the live ones by rule and by account."""
+    found = _filtered(filters).filter(state__in=RUNNING)
+    states = _counted(found, "state")
+    live = found.filter(state__in=LIVE)
+    return OpenCounts(
+        open=states.get("open", 0),
+        acknowledged=states.get("acknowledged", 0),
+        snoozed=states.get("snoozed", 0),
+        held=states.get("held", 0),
+        by_rule=_counted(live, "rule"),
+        by_account=_counted(live.exclude(account_id=None), "account_id"),
+    )
+
+
+def timeline_of_account(account_id: str, *, limit: int = 200) -> list[tuple[Alert, Entry]]:
+    """The latest changes of an account's alerts, newest first."""
+    rows = (
+        Transition.objects.filter(episode__account_id=account_id)
+        .select_related("episode__account")
+        .order_by("-at", "-id")[:limit]
+    )
+    names = _owner_names()
+    return [(_alert(row.episode, names), Entry(row.at, row.kind, row.by, row.reason)) for row in rows]
+
+
+def row_of(alert_id: str) -> Episode:
+    """The row of an alert, to be changed. UserError where there is none."""
+    row = Episode.objects.select_related("account").filter(pk=_key(alert_id)).first()
+    if row is None:
+        raise UserError(f"there is no alert {alert_id!r}; `tocsin alerts list` shows the ids")
+    return row
+
+
+def _filtered(given: AlertFilter) -> QuerySet[Episode]:
+    wanted = Q()
+    for lookup, value in (
+        ("state__in", given.states),
+        ("rule__in", given.rules),
+        ("account_id__in", given.accounts),
+        ("category__in", given.categories),
+        ("severity__in", given.severities),
+        ("account__owner__iexact", given.owner),
+        ("account__owner__in", given.owners),
+        ("opened_at__lt", given.opened_before),
+        ("opened_at__gte", given.opened_after),
+    ):
+        if value:
+            wanted &= Q(**{lookup: value})
+    if given.text:
+        wanted &= Q(account__name__icontains=given.text) | Q(message__icontains=given.text)
+    return Episode.objects.filter(wanted)
+
+
+def _members(found: QuerySet[Episode], account_ids: list[str | None]) -> dict[str | None, list[Episode]]:
+    """The rows of these accounts, gravest first, then newest."""
+    ids = [each for each in account_ids if each is not None]
+    wanted = Q(account_id__in=ids)
+    if None in account_ids:
+        wanted |= Q(account_id=None)
+    members: dict[str | None, list[Episode]] = {}
+    for row in found.filter(wanted).select_related("account").order_by("-rank", "-opened_at", "-id"):
+        members.setdefault(row.account_id, []).append(row)
+    return members
+
+
+def _counted(found: QuerySet[Episode], field: str) -> dict[str, int]:
+    rows = found.order_by().values(field).annotate(count=Count("id"))
+    return {str(row[field]): int(row["count"]) for row in rows}
+
+
+def _alert(row: Episode, names: dict[str, str], timeline: tuple[Entry, ...] = ()) -> Alert:
+    return Alert(
+        id=str(row.pk),
+        rule=row.rule,
+        rule_name=row.rule_name,
+        version=row.version,
+        category=row.category,
+        severity=row.severity,
+        subject_kind=row.subject_kind,
+        subject_id=row.subject_id,
+        key=row.key,
+        account=_card(row.account, names),
+        state=cast("State", row.state),
+        opened_at=row.opened_at,
+        last_seen_at=row.last_seen_at,
+        message=row.message,
+        evidence=tuple(EvidenceLine(**line) for line in row.evidence),
+        clears=row.clears,
+        baseline=row.baseline,
+        closed_at=row.closed_at,
+        close_reason=row.close_reason,
+        acknowledged_by=row.acknowledged_by,
+        acknowledged_at=row.acknowledged_at,
+        snoozed_until=row.snoozed_until,
+        renotified_at=row.notified_at,
+        outcome=row.outcome,
+        note=row.note,
+        event_id=row.event_id,
+        playbook=row.playbook,
+        timeline=timeline,
+    )
+
+
+def _card(row: AccountSnapshot | None, names: dict[str, str]) -> AccountCard | None:
+    if row is None:
+        return None
+    return AccountCard(
+        id=row.id,
+        name=row.name,
+        owner=row.owner,
+        owner_name=names.get(row.owner.lower(), row.owner),
+        tier=row.tier,
+        plan=row.plan,
+        lifecycle_stage=row.lifecycle_stage,
+        mrr=row.mrr,
+        renews_on=row.renews_on,
+        as_of=row.as_of,
+    )
+
+
+def _entries(rows: Iterable[Transition]) -> tuple[Entry, ...]:
+    return tuple(Entry(row.at, row.kind, row.by, row.reason) for row in rows)
+
+
+def _owner_names() -> dict[str, str]:
+    """E-mail -> name of everyone on our side."""
+    return {each.email: each.name for each in people.people(active=False)}
+
+
+def _key(alert_id: str) -> int:
+    """The key behind an id; -1, which no row has, for what is none."""
+    return int(alert_id) if alert_id.isascii() and alert_id.isdigit() and len(alert_id) < 19 else -1
+
+
