@@ -155,7 +155,7 @@ _DECLARED = (
         "id *account_id *name metric target *set_at due_on reached_at!",
         "account_id name set_at",
     ),
-    _collection("account_history", "at", "*account_id *field value *at", "account_id field at"),
+    _collection("account_history", "at", "*account_id *field value *at:time", "account_id field at"),
     _collection(
         "people",
         "created_at",
@@ -164,7 +164,7 @@ _DECLARED = (
         custom=True,
         history="people_history",
     ),
-    _collection("people_history", "at", "*person_id *field value *at", "person_id field at"),
+    _collection("people_history", "at", "*person_id *field value *at:time", "person_id field at"),
     _collection(
         "events",
         "at",

@@ -1,0 +1,205 @@
+"""The embedded store: customer facts in one DuckDB file, owned by one process, read and written from many threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pyarrow as pa
+
+from tocsin.core.errors import UserError
+from tocsin.core.schema import COLLECTIONS
+from tocsin.facts.layout import check_layout, literal, quote
+
+# Nothing is fetched at run time: what the library does not bring along is not used.
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+
+
+class DuckStore:
+    """Customer facts in a DuckDB file; `facts.store.Store` in the embedded form.
+
+    path:             the file, made where it does not exist (`:memory:` for a store that lives as long as the object).
+    zone:             the workspace's time zone: calendar days, bare dates in time columns.
+    currency:         the reporting currency, or None where amounts are in one currency.
+    internal_domains: domains of e-mail addresses whose people are our own and left out.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        zone: ZoneInfo,
+        *,
+        currency: str | None = None,
+        internal_domains: Sequence[str] = (),
+    ) -> None:
+        self.path = Path(path)
+        self._zone = zone
+        self.currency = currency
+        self.internal_domains = tuple(domain.strip().lower().lstrip("@") for domain in internal_domains if domain.strip())
+        self._writing = threading.RLock()
+        self._opening = threading.Lock()
+        self.generation = 0
+        self._connection = _connect(self.path)
+        try:
+            cursor = self.cursor()
+            check_layout(cursor, str(self.path))
+            _check_zone(cursor, zone)
+        except duckdb.Error as error:
+            self._connection.close()
+            raise UserError(f"the facts in {self.path} cannot be used: {one_line(error)}") from error
+        except UserError:
+            self._connection.close()
+            raise
+
+    @property
+    def dialect(self) -> str:
+        """The SQL dialect of the store, as SQLGlot names it."""
+        return "duckdb"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The workspace's time zone."""
+        return self._zone
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own to the same data, in UTC, for one thread; the facts room alone writes through it."""
+        with self._opening:
+            cursor = self._connection.cursor()
+        cursor.execute("SET TimeZone = 'UTC'")
+        return cursor
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
+        """The rows of a SELECT as an Arrow table; sees everything that was committed before the call."""
+        cursor = self.cursor()
+        try:
+            return cursor.execute(sql, list(parameters)).to_arrow_table()
+        finally:
+            cursor.close()
+
+    @contextmanager
+    def write(self, *, keep: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor inside the one transaction that may write now; committed at the end, undone on any error.
+
+        keep: False undoes everything at the end as well (a dry run). A full disk or the like is a UserError.
+        """
+        with self._writing:
+            cursor = self.cursor()
+            try:
+                cursor.execute("BEGIN")
+                try:
+                    yield cursor
+                except BaseException:
+                    _undo(cursor)
+                    raise
+                cursor.execute("COMMIT" if keep else "ROLLBACK")
+                self.generation += 1
+            except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
+                raise UserError(f"the facts in {self.path} could not be written: {one_line(error)}") from error
+            finally:
+                cursor.close()
+
+    def attributes(self, collection: str) -> dict[str, str]:
+        """Name -> type of the attributes of `accounts` or `people` that are typed by their values.
+
+        tier, risk and all custom attributes, those known from history only included. Types: boolean, number, date, time,
+        text, or unknown where there is no value yet.
+        """
+        declared = {column.name: "unknown" for column in COLLECTIONS[collection] if column.type == "any"}
+        rows = self._rows(f"SELECT name, type FROM attribute_types WHERE collection = {literal(collection)} ORDER BY name")
+        return declared | dict(rows)
+
+    def converts_money(self) -> bool:
+        """Whether there are exchange rates, so that amounts are converted before they are added."""
+        return bool(self._rows("SELECT 1 FROM rates LIMIT 1"))
+
+    def counts(self) -> dict[str, int]:
+        """Rows in each collection."""
+        parts = [f"SELECT {literal(name)}, count(*) FROM {quote(name)}" for name in COLLECTIONS]
+        return dict(self._rows(" UNION ALL ".join(parts)))
+
+    def latest_start(self, collection: str, until: datetime | None = None) -> datetime | None:
+        """The latest start of a row of a collection (at or before a moment, where one is given): how fresh it is.
+
+        None where the collection has no row with a start. A date starts at the beginning of that day in the zone.
+        """
+        declared = COLLECTIONS[collection]
+        if declared.start is None:
+            return None
+        start = quote(declared.start)
+        if declared.column(declared.start).type == "date":
+            start = f"(CAST({start} AS TIMESTAMP) AT TIME ZONE {literal(self.zone.key)}) AT TIME ZONE 'UTC'"
+        limit = "" if until is None else f" WHERE {start} <= {literal(_plain(until))}::TIMESTAMP"
+        found = self._rows(f"SELECT max({start}) FROM {quote(collection)}{limit}")[0][0]
+        return None if found is None else found.replace(tzinfo=UTC)
+
+    def last_moment(self, now: datetime) -> datetime | None:
+        """The latest start of any row that lies at or before now: the last instant that the facts speak of."""
+        found = [self.latest_start(name, now) for name in COLLECTIONS]
+        return max((moment for moment in found if moment is not None), default=None)
+
+    def close(self) -> None:
+        """Let go of the file; the store cannot be used afterwards."""
+        self._connection.close()
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        cursor = self.cursor()
+        try:
+            return cursor.execute(sql).fetchall()
+        finally:
+            cursor.close()
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of an error's text, without the library's pointers and links."""
+    text = str(error).strip().split("\n", 1)[0]
+    return text.split(". See also", 1)[0].rstrip(".")[:300]
+
+
+def _plain(moment: datetime) -> str:
+    """An instant as DuckDB's TIMESTAMP text, in UTC."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+
+
+def _undo(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Roll back; where the engine has already given the transaction up there is nothing left to undo."""
+    try:
+        cursor.execute("ROLLBACK")
+    except duckdb.TransactionException:
+        return
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    """The connection to the file; UserError where it cannot be opened."""
+    where = str(path)
+    try:
+        if where != ":memory:":
+            path.parent.mkdir(parents=True, exist_ok=True)
+        return duckdb.connect(where, config=_CONFIG)
+    except OSError as error:
+        raise UserError(f"the folder {path.parent} cannot be written: {error.strerror}; set TOCSIN_HOME to one that can") from error
+    except duckdb.Error as error:
+        text = one_line(error)
+        if "lock" in text.lower():
+            hint = "another process holds it; stop that process, or run the command beside the running server"
+        elif "not a valid DuckDB" in text or "orrupt" in text or "checksum" in text.lower():
+            hint = "it is damaged or no DuckDB file; restore it from a copy, or move it away and import again"
+        else:
+            hint = f"{text}; check that the home exists and can be written"
+        raise UserError(f"the facts in {path} cannot be opened: {hint}") from error
+
+
+def _check_zone(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
+    """UserError where DuckDB does not know the workspace's time zone."""
+    try:
+        cursor.execute(f"SELECT TIMESTAMP '2024-01-01' AT TIME ZONE {literal(zone.key)} IS NULL").fetchall()
+    except duckdb.Error as error:
+        raise UserError(f"the store knows no time zone {zone.key!r}; set TOCSIN_TIMEZONE to an IANA name such as UTC") from error

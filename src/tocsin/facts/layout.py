@@ -1,0 +1,102 @@
+"""The physical layout of the embedded store: tables made from `core.schema`, and how names and texts stand in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+
+from tocsin.core.errors import UserError
+from tocsin.core.schema import COLLECTIONS, Collection
+
+# Raised whenever a table changes its shape; a file of another version is refused rather than misread.
+LAYOUT_VERSION = 1
+
+PHYSICAL = {
+    "text": "VARCHAR",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "time": "TIMESTAMP",
+    "date": "DATE",
+    "list": "VARCHAR[]",
+    "json": "JSON",
+    "any": "VARCHAR",
+}
+# Columns that name an account or a person are held as integers; account_history names its account so, people_history its person.
+KEYED = {"account_id": "account_key", "person_id": "person_key"}
+
+# What accounts and people have besides their declared columns. `custom` is what the engine reads; `custom_given` is what
+# was received, so that a custom attribute can be typed anew; `first_seen` is the time of the import that made the row.
+_EXTRA = {
+    "accounts": "key INTEGER, custom JSON, custom_given JSON, left_out BOOLEAN, first_seen TIMESTAMP",
+    "people": "key INTEGER, custom JSON, custom_given JSON, left_out BOOLEAN, first_seen TIMESTAMP",
+}
+EXTRA_NAMES = ("key", "custom", "custom_given", "left_out", "first_seen")
+
+_OTHER_TABLES = (
+    "CREATE TABLE person_keys (key INTEGER, id VARCHAR)",
+    "CREATE TABLE account_timeline (key INTEGER, field VARCHAR, value VARCHAR, \"at\" TIMESTAMP)",
+    "CREATE TABLE person_timeline (key INTEGER, field VARCHAR, value VARCHAR, \"at\" TIMESTAMP)",
+    "CREATE TABLE attribute_types (collection VARCHAR, name VARCHAR, type VARCHAR)",
+    "CREATE TABLE rejected (source VARCHAR, collection VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, "
+    "\"row\" VARCHAR, account_ref VARCHAR, row_id VARCHAR, \"at\" TIMESTAMP)",
+)
+
+
+def quote(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal (DuckDB reads no escapes within plain quotes)."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def names(columns: Iterable[str], prefix: str = "") -> str:
+    """Quoted names, separated by commas, each with a table's prefix where one is given."""
+    return ", ".join((prefix + "." if prefix else "") + quote(column) for column in columns)
+
+
+def physical_name(column: str) -> str:
+    """The name under which a declared column is held."""
+    return KEYED.get(column, column)
+
+
+def physical_columns(collection: Collection) -> dict[str, str]:
+    """Held name -> SQL type of the declared columns of a collection, in order."""
+    return {
+        physical_name(column.name): "INTEGER" if column.name in KEYED else PHYSICAL[column.type] for column in collection
+    }
+
+
+def create_tables(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Make all tables of an empty store."""
+    for collection in COLLECTIONS.values():
+        columns = [f"{quote(name)} {kind}" for name, kind in physical_columns(collection).items()]
+        columns += [_EXTRA[collection.name]] if collection.name in _EXTRA else []
+        cursor.execute(f"CREATE TABLE {quote(collection.name)} ({', '.join(columns)})")
+    for statement in _OTHER_TABLES:
+        cursor.execute(statement)
+    cursor.execute("CREATE TABLE meta (name VARCHAR, value VARCHAR)")
+    cursor.execute("INSERT INTO meta VALUES ('layout', ?)", [str(LAYOUT_VERSION)])
+
+
+def check_layout(cursor: duckdb.DuckDBPyConnection, path: str) -> None:
+    """Make the tables where the file is empty; UserError where it was laid out by another version or is no store."""
+    tables = {row[0] for row in cursor.execute("SELECT table_name FROM duckdb_tables() WHERE NOT temporary").fetchall()}
+    if not tables:
+        cursor.execute("BEGIN")
+        create_tables(cursor)
+        cursor.execute("COMMIT")
+        return
+    found = None
+    if "meta" in tables:
+        found = cursor.execute("SELECT max(value) FROM meta WHERE name = 'layout'").fetchone()
+    if found is None or found[0] is None:
+        raise UserError(f"{path} is a DuckDB file but holds no Tocsin facts; give another home or move the file away")
+    if found[0] != str(LAYOUT_VERSION):
+        raise UserError(
+            f"{path} was laid out by another version of Tocsin (layout {found[0]}, this one reads {LAYOUT_VERSION}); "
+            "use that version, or import the facts into a new home"
+        )
