@@ -22,9 +22,7 @@ _HOST = re.compile(r"://|--(?:extra-)?index-url|--find-links|--trusted-host|^\S+
 _INDEX = re.compile(r"files\.python" + r"hosted|py" + r"pi\.org|/simple/(?:\s|$)|registry\.npm" + r"js")
 _MACHINE = re.compile(r"(?<![\w.}])/(?:work|root|Users" + r"|home/[a-z]\w*)/[\w.]")
 _UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X|NotImplemented" + r"Error)\b")
-_SKIPPED = re.compile(
-    r"pytest\.sk" + r"ip\(|mark\.sk" + r"ip|mark\.xf" + r"ail|import" + r"orskip|unittest\.sk" + r"ip"
-)
+_SKIPPED = re.compile(r"pytest\.sk" + r"ip\(|mark\.sk" + r"ip|mark\.xf" + r"ail|import" + r"orskip|unittest\.sk" + r"ip")
 _LINK = re.compile(r"!?\[[^\]\n]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
 _HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$", re.MULTILINE)
 _FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)

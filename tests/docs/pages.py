@@ -4,7 +4,7 @@ A fence says what it is, and may say more after that:
 
 - `console`: lines after `$ ` are commands, the others their output, in which `...` stands for anything. `status=1` is the
   exit status that the commands end with. `tocsin` commands run; `make` ones must exist; `cat` shows a file.
-- `yaml`, `csv`, `sql`, `json` with `file=PATH`: the file is put there. YAML that holds rules, signals or segments passes
+- any other one with `file=PATH`: the file is put there. YAML that holds rules, signals or segments passes
   `tocsin rules check`.
 - `formula`: a formula, checked; `subject=person` says for whom.
 - `python`: is run. `text`: is shown and no more.

@@ -1,0 +1,115 @@
+"""Writes the pages of docs/ that are made from the code: docs/collections.md from `tocsin.core.schema`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tocsin.core.schema import ACCOUNT_COLLECTIONS, COLLECTIONS, SUBJECT_COLLECTIONS, Collection, Column, derived_columns
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "collections.md"
+
+# What a row of each collection is, in the words of the field.
+MEANING = {
+    "accounts": "One customer. Columns that are not listed here become custom attributes, typed by their values.",
+    "account_aliases": "The id that another system has for an account. Any row may name its account by one.",
+    "account_team": "Who of our people works on an account, in which role: csm, ae, onboarding, sponsor, support.",
+    "subscriptions": "A contract. Where an account has any, they alone give its plan, seats, mrr and renews_on.",
+    "onboardings": "The first onboarding of an account, or that of a further use case.",
+    "goals": "What the customer wants to reach, with a figure or without.",
+    "account_history": "What an attribute of an account became, and when: fills in the past.",
+    "people": "A person at a customer. Further columns become custom attributes.",
+    "people_history": "What an attribute of a person became, and when.",
+    "events": "Something a person did in the product: login, feature, page, click, error, other.",
+    "metrics": "A number that another system already totals, such as API calls a month.",
+    "touchpoints": "A contact that took place: call, email, meeting, qbr, training, other.",
+    "meetings": "A meeting as it was booked, whether or not it took place.",
+    "tickets": "A support ticket or a product issue.",
+    "invoices": "An invoice; `paid_on` ends it.",
+    "surveys": "An answer: nps, csat, ces.",
+    "integrations": "A connection between the customer's systems and the product.",
+    "milestones": "A step that an account is to reach, by a date or without.",
+    "opportunities": "A deal: new, expansion, renewal.",
+    "rates": "What one unit of a currency was worth in the reporting currency (`TOCSIN_CURRENCY`) from a day on.",
+    "tasks": "Something one of our people is to do.",
+    "csms": "One of our people who looks after accounts.",
+    "teams": "A team of CSMs.",
+    "alerts": "An alert as the product itself records it.",
+}
+
+PLURAL = {"account": "accounts", "person": "people", "feature": "features"}
+
+HEAD = """\
+# Collections
+
+<!-- Made by `make docs` from src/tocsin/core/schema.py; edits here are overwritten. -->
+
+The collections of customer facts and their columns, as import files name them. See [Importing](importing.md) for the
+files themselves and [The formula language](language.md) for how formulas read them.
+
+Types: `text`; `number` (64-bit float); `boolean`; `time` (ISO 8601, UTC unless it says otherwise); `date` (a calendar day in
+the workspace's zone); `list` (a JSON array of texts); `json` (an object); `any` (typed by all its values). A column in
+**bold** is required: a file without it cannot be read, and a row without it is rejected.
+
+An *end* column reads as empty while it is later than the moment of evaluation; so does one that is *known with* it.
+"""
+
+
+def _notes(collection: Collection, column: Column) -> str:
+    """What there is to say of a column besides its type."""
+    notes = []
+    if column.name == collection.start:
+        notes.append("start")
+    if column.end:
+        notes.append("end" + (", gives `open`" if column.name == collection.closing else ""))
+    if column.told_by:
+        notes.append(f"known with `{column.told_by}`")
+    if column.money:
+        notes.append("money, in the row's `currency`")
+    return "; ".join(notes)
+
+
+def _section(collection: Collection) -> list[str]:
+    """The lines of one collection."""
+    lines = [f"## {collection.name}", "", MEANING[collection.name], ""]
+    identity = ", ".join(f"`{name}`" for name in collection.identity)
+    if "id" in collection.identity:
+        lines.append("Its id is that of the source.")
+    elif collection.keyed_by_id:
+        lines.append(f"Where a row has no `id`, one is derived from {identity}.")
+    else:
+        lines.append(f"A row is known by {identity}.")
+    if collection.history:
+        lines.append(f"Changes are kept in `{collection.history}`.")
+    if readers := [PLURAL[name] for name, readable in SUBJECT_COLLECTIONS.items() if collection.name in readable]:
+        lines.append(f"Formulas about {_listed(readers)} range over it.")
+    if derived := [f"`{name}` ({kind})" for name, kind in derived_columns(collection).items()]:
+        lines.append(f"In formulas its rows also have {_listed(derived)}.")
+    lines += ["", "| column | type | |", "|---|---|---|"]
+    for column in collection:
+        name = f"**{column.name}**" if column.required else column.name
+        lines.append(f"| {name} | {column.type} | {_notes(collection, column)} |")
+    return [*lines, ""]
+
+
+def _listed(words: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def collections_page() -> str:
+    """The text of docs/collections.md."""
+    first = [name for name in COLLECTIONS if name == "accounts" or name in ACCOUNT_COLLECTIONS]
+    order = [*first, *(name for name in COLLECTIONS if name not in first)]
+    lines = [line for name in order for line in _section(COLLECTIONS[name])]
+    return HEAD + "\n" + "\n".join(lines)
+
+
+def main() -> int:
+    """Writes the page."""
+    PAGE.write_text(collections_page(), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
