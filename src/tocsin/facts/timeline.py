@@ -1,0 +1,238 @@
+"""What happened at one account, and who its people are, as of a moment: for reading, not for judging.
+
+Plain parameterised SQL over the store's layout; each function is a constant number of queries. As in the as-of view, a row
+is there from its start on, and how it ended is told only once it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from tocsin.facts.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One thing that happened. Empty text or None where it does not apply.
+
+    kind: touchpoint, meeting, ticket opened, ticket resolved, invoice issued, invoice paid, survey, integration connected,
+    integration removed, milestone, opportunity opened, opportunity closed, subscription, person added, person left, change.
+    what: its name, subject, kind or field. detail: its remark, priority or value. who: the person.
+    day: the fact names a day, not an instant.
+    """
+
+    at: datetime
+    kind: str
+    what: str = ""
+    detail: str = ""
+    who: str = ""
+    amount: float | None = None
+    currency: str = ""
+    day: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UseOfDay:
+    """The events of one calendar day of the workspace's zone, rolled up. `names`: the most frequent ones with their counts."""
+
+    day: date
+    events: int
+    people: int
+    last: datetime
+    names: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What happened before a moment, newest first, without gaps back to `until`; None where that is all there is."""
+
+    happenings: tuple[Happening, ...]
+    use: tuple[UseOfDay, ...]
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person at an account. `left`: when they were removed; `last_seen`: their latest event."""
+
+    id: str
+    name: str
+    email: str
+    role: str
+    last_seen: datetime | None
+    left: datetime | None
+
+
+# Each piece: start column, is it a day, kind, what, detail, who (a person's key or a text), amount, currency, extra condition.
+_PIECES = (
+    ("touchpoints", '"at"', False, "touchpoint", "kind", "coalesce(notes, subject)", "person", "sentiment", "NULL"),
+    ("meetings", "booked_at", False, "meeting", "kind", "strftime(planned_at, '%Y-%m-%d')", "NULL", "NULL", "NULL"),
+    ("tickets", "opened_at", False, "ticket opened", "coalesce(subject, id)", "priority", "person", "NULL", "NULL"),
+    ("tickets", "resolved_at", False, "ticket resolved", "coalesce(subject, id)", "priority", "person", "NULL", "NULL"),
+    ("invoices", "issued_on", True, "invoice issued", "NULL", "strftime(due_on, '%Y-%m-%d')", "NULL", "amount", "currency"),
+    ("invoices", "paid_on", True, "invoice paid", "NULL", "strftime(due_on, '%Y-%m-%d')", "NULL", "amount", "currency"),
+    ("surveys", '"at"', False, "survey", "kind", "comment", "person", "score", "NULL"),
+    ("integrations", "connected_at", False, "integration connected", "name", "NULL", "NULL", "NULL", "NULL"),
+    ("integrations", "disconnected_at", False, "integration removed", "name", "NULL", "NULL", "NULL", "NULL"),
+    ("milestones", "reached_at", False, "milestone", "name", "NULL", "NULL", "NULL", "NULL"),
+    ("opportunities", "opened_at", False, "opportunity opened", "kind", "stage", "NULL", "amount", "currency"),
+    ("opportunities", "closed_at", False, "opportunity closed", "kind", "outcome", "NULL", "amount", "currency"),
+    ("subscriptions", "starts_on", True, "subscription", "coalesce(plan, product)", "NULL", "NULL", "mrr", "currency"),
+    ("people", "created_at", False, "person added", "coalesce(name, email, id)", "role", "NULL", "NULL", "NULL"),
+    ("people", "deleted_at", False, "person left", "coalesce(name, email, id)", "role", "NULL", "NULL", "NULL"),
+)
+
+
+def story(store: Store, account_id: str, before: datetime, *, happenings: int = 60, days: int = 30) -> Story:
+    """What happened at an account at or before a moment: at most so many happenings, and days of use. Two queries."""
+    told = _happenings(store, account_id, before, happenings + 1)
+    used = _use(store, account_id, before, days + 1)
+    # Both lists are cut where the one that goes less far back ends, so that a day is shown whole or not at all.
+    ends = []
+    if len(told) > happenings:
+        ends.append(told[happenings].at)
+    if len(used) > days:
+        ends.append(used[days].last)
+    until = max(ends, default=None)
+    if until is None:
+        return Story(tuple(told), tuple(used), None)
+    return Story(tuple(each for each in told if each.at > until), tuple(each for each in used if each.last > until), until)
+
+
+def _happenings(store: Store, account_id: str, before: datetime, limit: int) -> list[Happening]:
+    zone = _quoted(store.zone.key)
+    parts = list(_parts(zone))
+    parts.append(
+        "SELECT h.\"at\", FALSE, 'change', h.field, h.value, NULL, NULL, NULL "
+        'FROM account_timeline h, me WHERE h.key = me.key AND h."at" <= me.t'
+    )
+    sql = (
+        "WITH me AS (SELECT key, CAST(? AS TIMESTAMP) AS t FROM accounts WHERE id = ?) "  # noqa: S608 - names of this module only
+        "SELECT * FROM (" + " UNION ALL ".join(parts) + ') AS told("at", by_day, kind, what, detail, who, amount, currency) '
+        'ORDER BY "at" DESC, kind, what LIMIT ?'
+    )
+    rows = store.query(sql, [_plain(before), account_id, limit]).to_pylist()
+    return [
+        Happening(
+            at=row["at"].replace(tzinfo=UTC),
+            kind=row["kind"],
+            what=row["what"] or "",
+            detail=row["detail"] or "",
+            who=row["who"] or "",
+            amount=row["amount"],
+            currency=row["currency"] or "",
+            day=row["by_day"],
+        )
+        for row in rows
+    ]
+
+
+def _parts(zone: str) -> Iterator[str]:
+    """The SELECT of each piece. Only names of this module are put into the text."""
+    for table, start, by_day, kind, what, detail, who, amount, currency in _PIECES:
+        column = f"x.{start}"
+        at = f"timezone('UTC', timezone({zone}, CAST({column} AS TIMESTAMP)))" if by_day else column
+        person = "(SELECT coalesce(p.name, p.email, p.id) FROM people p WHERE p.key = x.person_key)" if who == "person" else who
+        shown = " AND NOT coalesce(x.left_out, FALSE)" if table == "people" else ""
+        yield (
+            f"SELECT {at}, {by_day}, '{kind}', {what}, {detail}, {person}, CAST({amount} AS DOUBLE), {currency} "  # noqa: S608
+            f"FROM {table} x, me WHERE x.account_key = me.key AND {at} <= me.t{shown}"
+        )
+
+
+def _use(store: Store, account_id: str, before: datetime, limit: int) -> list[UseOfDay]:
+    zone = _quoted(store.zone.key)
+    sql = f"""
+        WITH me AS (SELECT key, CAST(? AS TIMESTAMP) AS t FROM accounts WHERE id = ?),
+        seen AS (
+            SELECT CAST(timezone({zone}, timezone('UTC', e."at")) AS DATE) AS day, e."at", e.person_key,
+                coalesce(e.feature, e.name) AS name
+            FROM events e, me WHERE e.account_key = me.key AND e."at" <= me.t
+        ),
+        days AS (
+            SELECT day, count(*) AS events, count(DISTINCT person_key) AS people, max("at") AS last
+            FROM seen GROUP BY day ORDER BY day DESC LIMIT ?
+        ),
+        named AS (
+            SELECT day, name, count(*) AS n, row_number() OVER (PARTITION BY day ORDER BY count(*) DESC, name) AS place
+            FROM seen WHERE day IN (SELECT day FROM days) GROUP BY day, name
+        )
+        SELECT d.day, d.events, d.people, d.last, list(n.name ORDER BY n.place) AS names, list(n.n ORDER BY n.place) AS counts
+        FROM days d JOIN named n ON n.day = d.day AND n.place <= 3
+        GROUP BY d.day, d.events, d.people, d.last ORDER BY d.day DESC
+    """  # noqa: S608 - the zone is the workspace's, checked when it was opened
+    return [
+        UseOfDay(
+            row["day"],
+            row["events"],
+            row["people"],
+            row["last"].replace(tzinfo=UTC),
+            tuple(zip(row["names"], row["counts"], strict=True)),
+        )
+        for row in store.query(sql, [_plain(before), account_id, limit]).to_pylist()
+    ]
+
+
+def contacts(store: Store, account_id: str, moment: datetime, *, limit: int = 200) -> tuple[tuple[Contact, ...], int]:
+    """The people of an account as of a moment, those with a role and the lately seen first, and how many there are in all.
+
+    Our own staff and service users are left out. Roles are as of the moment where their history is known.
+    """
+    sql = """
+        WITH me AS (SELECT key, CAST(? AS TIMESTAMP) AS t FROM accounts WHERE id = ?),
+        mine AS (
+            SELECT p.*, me.t FROM people p, me
+            WHERE p.account_key = me.key AND NOT coalesce(p.left_out, FALSE) AND (p.created_at IS NULL OR p.created_at <= me.t)
+        ),
+        seen AS (
+            SELECT e.person_key, max(e."at") AS last FROM events e, me
+            WHERE e.account_key = me.key AND e."at" <= me.t AND e.person_key IS NOT NULL GROUP BY e.person_key
+        ),
+        told AS (
+            SELECT h.key, arg_max(h.value, h."at") AS role FROM person_timeline h, me
+            WHERE h.field = 'role' AND h."at" <= me.t AND h.key IN (SELECT key FROM mine) GROUP BY h.key
+        )
+        SELECT m.id, m.name, m.email, coalesce(t.role, m.role) AS role, s.last,
+            CASE WHEN m.deleted_at <= m.t THEN m.deleted_at END AS left_at, count(*) OVER () AS total
+        FROM mine m LEFT JOIN seen s ON s.person_key = m.key LEFT JOIN told t ON t.key = m.key
+        ORDER BY left_at IS NOT NULL, coalesce(t.role, m.role, 'user') = 'user', s.last DESC NULLS LAST, m.name, m.id
+        LIMIT ?
+    """
+    rows = store.query(sql, [_plain(moment), account_id, limit]).to_pylist()
+    people = tuple(
+        Contact(
+            id=row["id"],
+            name=row["name"] or "",
+            email=row["email"] or "",
+            role=row["role"] or "",
+            last_seen=_aware(row["last"]),
+            left=_aware(row["left_at"]),
+        )
+        for row in rows
+    )
+    return people, rows[0]["total"] if rows else 0
+
+
+def currency(store: Store) -> str:
+    """The currency of all accounts and subscriptions where it is one and the same; empty where none is given, or several."""
+    sql = (
+        "SELECT DISTINCT upper(currency) AS currency FROM (SELECT currency FROM accounts UNION ALL "
+        "SELECT currency FROM subscriptions) WHERE currency IS NOT NULL AND currency <> '' LIMIT 2"
+    )
+    found = [row["currency"] for row in store.query(sql).to_pylist()]
+    return str(found[0]) if len(found) == 1 else ""
+
+
+def _aware(value: Any) -> datetime | None:
+    return None if value is None else value.replace(tzinfo=UTC)
+
+
+def _plain(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
