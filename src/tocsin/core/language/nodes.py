@@ -13,6 +13,9 @@ from typing import TypeAlias
 Value: TypeAlias = "bool | int | float | str | date | datetime | timedelta | tuple[Value, ...] | list[Value] | None"
 
 
+Comparison: TypeAlias = OneOf["=", "!=", "<", "<=", ">", ">="]
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Where a node stands: offsets from 0 into the formula, the end excluded, and how deeply nodes are nested in it."""
@@ -120,7 +123,7 @@ class Negative(Node):
 class Compare(Node):
     """`left <= right` and so on."""
 
-    operator: OneOf["=", "!=", "<", "<=", ">", ">="]
+    operator: Comparison
     left: Node
     right: Node
 
