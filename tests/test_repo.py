@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -79,6 +80,16 @@ def test_the_locks_hold_what_the_project_asks_for(root: Path, lock: str, extra: 
 def test_both_locks_agree(root: Path) -> None:
     runtime, dev = locked(root, "runtime.txt"), locked(root, "dev.txt")
     assert runtime == {package: dev.get(package) for package in runtime}
+
+
+def test_the_wheel_holds_every_file_of_the_package(root: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    tracked = subprocess.run(["git", "ls-files", "src/tocsin"], cwd=root, capture_output=True, text=True, check=True)
+    wanted = {line.removeprefix("src/") for line in tracked.stdout.splitlines() if (root / line).is_file()}
+    assert wanted - set(zipfile.ZipFile(wheel).namelist()) == set()
 
 
 def run_suite(root: Path, folder: Path, body: str, **environ: str) -> subprocess.CompletedProcess[str]:
