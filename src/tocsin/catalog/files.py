@@ -1,0 +1,43 @@
+"""Rule files on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tocsin.core.errors import UserError
+
+SUFFIXES = (".yaml", ".yml")
+MAX_BYTES = 5_000_000  # of one file; the largest catalog anybody has written is far below
+
+
+def rule_files(path: Path) -> tuple[tuple[str, str], ...]:
+    """The rule files at a path, (name, text) each: the file itself, or all `*.yaml` and `*.yml` of a folder and those in it.
+
+    The path is taken literally. UserError where there is nothing, or nothing that can be read.
+    """
+    if path.is_dir():
+        found = sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES and each.is_file())
+        if not found:
+            raise UserError(f"{path}: the folder holds no rule files; they end in .yaml or .yml")
+        return tuple((str(each), _text(each)) for each in found)
+    if not path.exists():
+        raise UserError(f"{path}: there is no such file or folder; give a rule file or a folder of them")
+    if not path.is_file():
+        raise UserError(f"{path}: is not a regular file; give a rule file or a folder of them")
+    return ((str(path), _text(path)),)
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if len(content) > MAX_BYTES:
+        raise UserError(
+            f"{path}: a rule file has at most {MAX_BYTES // 1_000_000} MB, this one {len(content) / 1e6:.1f}; split it"
+        )
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise UserError(f"{path}: is not UTF-8 text (line {line}); save it as UTF-8") from error
