@@ -81,7 +81,7 @@ class DuckStore:
         """The rows of a SELECT as an Arrow table; sees everything that was committed before the call."""
         cursor = self.cursor()
         try:
-            return cursor.execute(sql, list(parameters)).to_arrow_table()
+            return cursor.sql(sql, params=list(parameters)).to_arrow_table()
         finally:
             cursor.close()
 

@@ -1,0 +1,174 @@
+"""The history of attributes: what re-imports changed, and the effective timelines that the engine reads.
+
+Everything here is set-based and runs inside the importer's transaction, for the accounts and people that it touched.
+"""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from tocsin.core.schema import COLLECTIONS, FROM_SUBSCRIPTIONS
+from tocsin.facts.cells import DATE, Formats, as_text, parsed, start_of_day
+from tocsin.facts.layout import literal, quote
+
+# collection -> its raw history, the key there, the timeline.
+HISTORIES = {
+    "accounts": ("account_history", "account_key", "account_timeline"),
+    "people": ("people_history", "person_key", "person_timeline"),
+}
+_TIME = DATE + r"T\S+"
+
+
+def settle(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
+    """Bring types and timelines up to date after rows were stored; reads the temporary tables `changes` and `touched`."""
+    for collection in HISTORIES:
+        _record(cursor, collection)
+        retyped = _type_attributes(cursor, collection, zone)
+        touched = "SELECT key FROM touched WHERE collection = " + literal(collection)
+        if retyped:
+            cursor.execute(f"INSERT INTO touched SELECT DISTINCT {literal(collection)}, key FROM {HISTORIES[collection][2]}")
+        _rebuild(cursor, collection, touched, zone)
+
+
+def _record(cursor: duckdb.DuckDBPyConnection, collection: str) -> None:
+    """Enter noted changes into the raw history.
+
+    A change is entered where the new value differs from the latest entry as well (a history file may have told it already).
+    The first one of an attribute without any entry is preceded by the old value, as of when the subject began.
+    """
+    history, owner, _ = HISTORIES[collection]
+    named = {column.name: column.type for column in COLLECTIONS[collection]}
+    numbers = ", ".join(literal(name) for name, kind in named.items() if kind == "number")
+    cursor.execute(f"""
+        CREATE OR REPLACE TEMP TABLE recorded AS
+        WITH changed AS (
+            SELECT key, field, arg_min(old, ord) AS old, arg_max(coalesce(new, ''), ord) AS new, arg_max("at", ord) AS "at",
+                   any_value(since) AS since
+            FROM (SELECT *, rowid AS ord FROM changes WHERE collection = {literal(collection)})
+            GROUP BY key, field
+        ), latest AS (
+            SELECT {owner} AS key, field, arg_max(coalesce(value, ''), ("at", coalesce(value, ''))) AS value
+            FROM {history} WHERE ({owner}, field) IN (SELECT (key, field) FROM changed)
+            GROUP BY {owner}, field
+        )
+        SELECT changed.*, latest.key IS NULL AS first
+        FROM changed LEFT JOIN latest ON latest.key = changed.key AND latest.field = changed.field
+        WHERE latest.key IS NULL OR NOT (latest.value = changed.new OR changed.field IN ({numbers})
+              AND coalesce(TRY_CAST(latest.value AS DOUBLE) = TRY_CAST(changed.new AS DOUBLE), false))
+    """)
+    columns = f'({owner}, field, value, "at")'
+    cursor.execute(f"""
+        INSERT INTO {history} {columns}
+        SELECT key, field, nullif(old, ''), since FROM recorded WHERE first AND since < "at"
+        UNION ALL SELECT key, field, nullif(new, ''), "at" FROM recorded
+    """)
+    cursor.execute(f"INSERT INTO touched SELECT {literal(collection)}, key FROM recorded")
+
+
+def _values(collection: str) -> str:
+    """All values (name, value) of the attributes of a collection that are typed by their values."""
+    history = HISTORIES[collection][0]
+    declared = [column.name for column in COLLECTIONS[collection]]
+    typed = [column.name for column in COLLECTIONS[collection] if column.type == "any"]
+    other = ", ".join(literal(name) for name in declared if name not in typed)
+    parts = [f"SELECT {literal(name)} AS name, {quote(name)} AS value FROM {collection}" for name in typed]
+    parts.append(
+        "SELECT entry.key AS name, entry.value AS value FROM (SELECT unnest(map_entries(from_json(custom_given, "
+        f"""'"MAP(VARCHAR, VARCHAR)"'))) AS entry FROM {collection} WHERE custom_given != '{{}}')"""
+    )
+    parts.append(f"SELECT field AS name, value FROM {history} WHERE field NOT IN ({other})")
+    return " UNION ALL ".join(parts)
+
+
+def _type_attributes(cursor: duckdb.DuckDBPyConnection, collection: str, zone: ZoneInfo) -> bool:
+    """Type attributes by all their values; whether an attribute became a time or ceased to be one.
+
+    A value counts as a date, a time or a number only where it is one: 2026-02-30 and 1e999 are texts.
+    """
+    before = _times(cursor, collection)
+    fits = {
+        "boolean": "lower(value) IN ('true', 'false')",
+        "number": f"regexp_full_match(value, {literal(_CUSTOM_NUMBER)}) AND isfinite(TRY_CAST(value AS DOUBLE))",
+        "date": f"regexp_full_match(value, {literal(DATE)}) AND TRY_CAST(value AS DATE) IS NOT NULL",
+        "time": f"regexp_full_match(value, {literal(_TIME)}) AND {parsed('value', 'time', zone, Formats())} IS NOT NULL",
+    }
+    cases = " ".join(f"WHEN bool_and(coalesce({test}, false)) THEN {literal(kind)}" for kind, test in fits.items())
+    cursor.execute(f"DELETE FROM attribute_types WHERE collection = {literal(collection)}")
+    cursor.execute(
+        f"INSERT INTO attribute_types SELECT {literal(collection)}, name, CASE {cases} ELSE 'text' END "
+        f"FROM (SELECT DISTINCT name, value FROM ({_values(collection)}) WHERE value != '') GROUP BY name"
+    )
+    times = _times(cursor, collection)
+    normal = as_text(parsed("value", "time", zone, Formats()), "time")
+    cursor.execute(f"UPDATE {collection} SET custom = custom_given WHERE custom IS DISTINCT FROM custom_given")
+    for name in sorted(times):
+        path = literal('$."' + name.replace("\\", "\\\\").replace('"', '\\"') + '"')
+        given = f"json_extract_string(custom_given, {path})"
+        patch = f"json_object({literal(name)}, {normal.replace('value', given)})"
+        cursor.execute(f"UPDATE {collection} SET custom = json_merge_patch(custom, {patch}) WHERE {given} != ''")
+    return times != before
+
+
+# Narrower than what a declared number may look like: `.5` and `5.` stay texts.
+_CUSTOM_NUMBER = r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?"
+
+
+def _times(cursor: duckdb.DuckDBPyConnection, collection: str) -> set[str]:
+    """The attributes that are times by all their values."""
+    rows = cursor.execute("SELECT name FROM attribute_types WHERE collection = ? AND type = 'time'", [collection]).fetchall()
+    return {row[0] for row in rows}
+
+
+def _rebuild(cursor: duckdb.DuckDBPyConnection, collection: str, touched: str, zone: ZoneInfo) -> None:
+    """Make the timelines of the touched accounts or people anew."""
+    history, owner, timeline = HISTORIES[collection]
+    value = "coalesce(value, '')"
+    times = _times(cursor, collection)
+    if times:
+        normal = as_text(parsed("value", "time", zone, Formats()), "time")
+        among = ", ".join(literal(name) for name in sorted(times))
+        value = f"CASE WHEN field IN ({among}) THEN coalesce({normal}, '') ELSE {value} END"
+    passed_over = "true"
+    if collection == "accounts":
+        given = ", ".join(literal(name) for name in FROM_SUBSCRIPTIONS)
+        passed_over = f"NOT (field IN ({given}) AND {owner} IN (SELECT account_key FROM subscriptions))"
+    cursor.execute(f"DELETE FROM {timeline} WHERE key IN ({touched})")
+    cursor.execute(
+        f'INSERT INTO {timeline} SELECT {owner}, field, max({value}), "at" FROM {history} '
+        f'WHERE {owner} IN ({touched}) AND {passed_over} GROUP BY {owner}, field, "at"'
+    )
+    if collection == "accounts":
+        _from_subscriptions(cursor, touched, zone)
+
+
+def _from_subscriptions(cursor: duckdb.DuckDBPyConnection, touched: str, zone: ZoneInfo) -> None:
+    """What subscriptions give, at each day on which one starts or ends: plan, seats, mrr and renews_on of those in force."""
+    rate = (
+        "coalesce((SELECT arg_max(rate, rates.\"on\") FROM rates WHERE rates.currency = sub.currency AND rates.\"on\" <= point.day), "
+        "(SELECT arg_min(rate, rates.\"on\") FROM rates WHERE rates.currency = sub.currency), 1)"
+    )
+    cursor.execute(f"""
+        CREATE OR REPLACE TEMP TABLE in_force AS
+        WITH mine AS (SELECT * FROM subscriptions WHERE account_key IN ({touched})),
+        point AS (
+            SELECT account_key, starts_on AS day FROM mine UNION SELECT account_key, ended_on FROM mine WHERE ended_on IS NOT NULL
+        )
+        SELECT point.account_key AS key, point.day, {start_of_day('point.day', zone)} AS "at", sub.id, sub.plan, sub.seats,
+               sub.starts_on, sub.renews_on, sub.mrr * {rate} AS mrr
+        FROM point LEFT JOIN mine AS sub ON sub.account_key = point.account_key AND sub.starts_on <= point.day
+             AND (sub.ended_on IS NULL OR sub.ended_on > point.day)
+    """)
+    cursor.execute(f"""
+        INSERT INTO account_timeline
+        WITH sums AS (
+            SELECT key, "at", sum(seats) AS seats, sum(mrr) AS mrr, min(renews_on) AS renews_on,
+                   arg_max(coalesce(plan, ''), (coalesce(mrr, -1e308), starts_on, id)) FILTER (id IS NOT NULL) AS plan
+            FROM in_force GROUP BY key, "at"
+        )
+        SELECT key, 'plan', coalesce(plan, ''), "at" FROM sums
+        UNION ALL SELECT key, 'seats', coalesce({as_text('seats', 'number')}, ''), "at" FROM sums
+        UNION ALL SELECT key, 'mrr', coalesce({as_text('mrr', 'number')}, ''), "at" FROM sums
+        UNION ALL SELECT key, 'renews_on', coalesce(CAST(renews_on AS VARCHAR), ''), "at" FROM sums
+    """)

@@ -1,0 +1,217 @@
+"""Good rows into their table: who is new, who is the same, who changed; repeats within a file in their order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from tocsin.core.schema import Collection
+from tocsin.facts.cells import as_text
+from tocsin.facts.importing.stage import Staged
+from tocsin.facts.layout import literal, names, physical_columns, quote
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows of one file that were stored or already there, and how many of them repeated a row of the same file."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    repeated: int = 0
+
+
+def upsert(cursor: duckdb.DuckDBPyConnection, staged: Staged, now: datetime) -> Counts:
+    """Store the good rows of a file; changes of attributes are noted in the temporary table `changes`."""
+    return _Upsert(cursor, staged, now).run()
+
+
+def make_changes(cursor: duckdb.DuckDBPyConnection) -> None:
+    """The temporary tables of what an import changes: attributes, and accounts and people whose timeline it touches."""
+    cursor.execute(
+        "CREATE OR REPLACE TEMP TABLE changes "
+        '(collection VARCHAR, key INTEGER, field VARCHAR, old VARCHAR, new VARCHAR, "at" TIMESTAMP, since TIMESTAMP)'
+    )
+    cursor.execute("CREATE OR REPLACE TEMP TABLE touched (collection VARCHAR, key INTEGER)")
+
+
+def unrecorded(collection: Collection) -> set[str]:
+    """Declared columns whose changes no history records: keys, ends and what they tell, the start, `internal`."""
+    left_out = {column.name for column in collection if column.end or column.told_by}
+    return left_out | {"id", "account_id", "account_key", "internal", collection.start or ""}
+
+
+class _Upsert:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, staged: Staged, now: datetime) -> None:
+        self.cursor, self.staged, self.now = cursor, staged, now
+        self.collection = staged.collection
+        self.target = quote(self.collection.name)
+        self.good = f"{staged.table}.reason IS NULL"
+
+    def run(self) -> Counts:
+        self.find_repeats()
+        repeats = self.one("SELECT count(*) FILTER (rn > 1), count(*) FILTER (rn > 1 AND same) FROM repeats")
+        if not repeats[0] and not self.has_target_rows():
+            added = self.insert(f"SELECT {self.new_row()} FROM {self.staged.table} AS new WHERE reason IS NULL")
+            return Counts(added=added)
+        self.cursor.execute(
+            f"CREATE OR REPLACE TEMP TABLE matched AS SELECT new.ord, old.rowid AS old_row, {self.same('old')} AS same "
+            f"FROM {self.staged.table} AS new LEFT JOIN {self.target} AS old ON {self.keys_equal()} "
+            "WHERE new.reason IS NULL"
+        )
+        added, updated, unchanged = self.one(
+            "SELECT count(*) FILTER (old_row IS NULL), count(*) FILTER (old_row IS NOT NULL AND NOT same), "
+            "count(*) FILTER (old_row IS NOT NULL AND same) FROM matched "
+            "WHERE ord NOT IN (SELECT ord FROM repeats WHERE rn > 1)"
+        )
+        self.write()
+        return Counts(added, updated + repeats[0] - repeats[1], unchanged + repeats[1], repeats[0])
+
+    def one(self, sql: str) -> tuple[int, ...]:
+        """The one row of a query of counts."""
+        found = self.cursor.execute(sql).fetchone()
+        return found if found is not None else ()
+
+    def has_target_rows(self) -> bool:
+        """Whether any row of the file is stored already."""
+        if not self.one(f"SELECT count(*) FROM (SELECT 1 FROM {self.target} LIMIT 1)")[0]:
+            return False
+        return bool(
+            self.one(
+                f"SELECT count(*) FROM (SELECT 1 FROM {self.target} AS old "
+                f"WHERE EXISTS (SELECT 1 FROM {self.staged.table} AS new WHERE reason IS NULL AND {self.keys_equal()}) LIMIT 1)"
+            )[0]
+        )
+
+    def keys_equal(self) -> str:
+        """Whether a new and an old row are one; null equals null."""
+        equal = "=" if self.staged.keys == ("id",) else "IS NOT DISTINCT FROM"
+        return " AND ".join(f"new.{quote(key)} {equal} old.{quote(key)}" for key in self.staged.keys)
+
+    def find_repeats(self) -> None:
+        """The rows whose key stands in the file more than once: rn in order, `last`, and `same` as the one before."""
+        keys = names(self.staged.keys)
+        columns = [quote(column) for column in self.staged.columns] + list(self.staged.customs.values())
+        order = f"OVER (PARTITION BY {keys} ORDER BY ord)"
+        same = " AND ".join(f"{column} IS NOT DISTINCT FROM lag({column}) {order}" for column in columns)
+        equal = " AND ".join(f"new.{quote(key)} IS NOT DISTINCT FROM twice.{quote(key)}" for key in self.staged.keys)
+        self.cursor.execute(
+            f"CREATE OR REPLACE TEMP TABLE repeats AS SELECT ord, row_number() {order} AS rn, "
+            f"lead(ord) {order} IS NULL AS last, coalesce({same}, false) AS same "
+            f"FROM (SELECT new.* FROM {self.staged.table} AS new JOIN (SELECT {keys} FROM {self.staged.table} "
+            f"WHERE reason IS NULL GROUP BY {keys} HAVING count(*) > 1) AS twice ON {equal} WHERE new.reason IS NULL)"
+        )
+
+    def same(self, old: str) -> str:
+        """Whether a new row says nothing new of the old one."""
+        parts = [
+            f"new.{quote(column)} IS NOT DISTINCT FROM {old}.{quote(column)}"
+            for column in self.staged.columns
+            if column not in self.staged.keys
+        ]
+        parts += [f"new.{held} IS NOT DISTINCT FROM {self.custom(old, name)}" for name, held in self.staged.customs.items()]
+        return " AND ".join(parts) or "true"
+
+    @staticmethod
+    def custom(old: str, name: str) -> str:
+        """A custom attribute of a stored row, as text."""
+        return f"json_extract_string({old}.custom_given, {literal('$.' + _json_key(name))})"
+
+    def write(self) -> None:
+        """Put the last row of each key in place of the stored one; a column that the file lacks keeps what is stored."""
+        self.cursor.execute(
+            f"CREATE OR REPLACE TEMP TABLE final AS SELECT matched.ord, matched.old_row FROM matched "
+            f"WHERE (old_row IS NULL OR NOT same) AND ord NOT IN (SELECT ord FROM repeats WHERE NOT last)"
+        )
+        source = (
+            f"final JOIN {self.staged.table} AS new ON new.ord = final.ord "
+            f"LEFT JOIN {self.target} AS old ON old.rowid = final.old_row"
+        )
+        if self.collection.history:
+            self.note_changes(source)
+        elif "account_key" in physical_columns(self.collection):
+            # A row that moves to another account leaves the timeline of the one it was with.
+            self.cursor.execute(f"INSERT INTO touched SELECT 'accounts', old.account_key FROM {source} WHERE old_row IS NOT NULL")
+        self.cursor.execute(f"CREATE OR REPLACE TEMP TABLE merged AS SELECT {self.merged_row()} FROM {source}")
+        self.cursor.execute(f"DELETE FROM {self.target} WHERE rowid IN (SELECT old_row FROM final WHERE old_row IS NOT NULL)")
+        self.insert("SELECT * FROM merged")
+
+    def insert(self, select: str) -> int:
+        """Insert rows of the whole shape of the table; gives their number."""
+        columns = list(physical_columns(self.collection))
+        if self.collection.custom:
+            columns += ["key", "custom", "custom_given", "left_out", "first_seen"]
+        found = self.cursor.execute(f"INSERT INTO {self.target} ({names(columns)}) {select}").fetchone()
+        return int(found[0]) if found is not None else 0
+
+    def new_row(self) -> str:
+        """The columns of a row of which nothing is stored."""
+        cells = [
+            f"new.{quote(column)}" if column in self.staged.columns else f"CAST(NULL AS {kind})"
+            for column, kind in physical_columns(self.collection).items()
+        ]
+        if self.collection.custom:
+            given = self.customs_given()
+            cells += [f"{self.new_key()} AS key", f"{given} AS custom", f"{given} AS custom_given", "false", self.seen()]
+        return ", ".join(cells)
+
+    def merged_row(self) -> str:
+        """The columns of a row that takes the place of a stored one, where there is one."""
+        cells = [
+            f"new.{quote(column)}" if column in self.staged.columns else f"old.{quote(column)}"
+            for column in physical_columns(self.collection)
+        ]
+        cells = [f"{cell} AS {quote(column)}" for cell, column in zip(cells, physical_columns(self.collection), strict=True)]
+        if self.collection.custom:
+            given = f"json_merge_patch(coalesce(old.custom_given, '{{}}'), {self.custom_object()})"
+            cells += [
+                f"coalesce(old.key, {self.new_key()}) AS key",
+                f"{given} AS custom",
+                f"{given} AS custom_given",
+                "coalesce(old.left_out, false) AS left_out",
+                f"coalesce(old.first_seen, {self.seen()}) AS first_seen",
+            ]
+        return ", ".join(cells)
+
+    def custom_object(self) -> str:
+        """The custom attributes of a row as a JSON object, null where a cell is empty."""
+        pairs = ", ".join(f"{literal(name)}, new.{held}" for name, held in self.staged.customs.items())
+        return f"json_object({pairs})" if pairs else "CAST('{}' AS JSON)"
+
+    def customs_given(self) -> str:
+        """The custom attributes of a new row as a JSON object of those that are not null."""
+        return f"json_merge_patch('{{}}', {self.custom_object()})"
+
+    def new_key(self) -> str:
+        """The key of a row that is new: of a person the one of its id, of an account the next."""
+        if self.collection.name == "people":
+            return "new.person_of"
+        return "CAST((SELECT coalesce(max(key), 0) FROM accounts) + row_number() OVER (ORDER BY new.ord) AS INTEGER)"
+
+    def seen(self) -> str:
+        """The time of this import as an SQL value."""
+        return f"CAST({literal(self.now.replace(tzinfo=None).isoformat(sep=' '))} AS TIMESTAMP)"
+
+    def note_changes(self, source: str) -> None:
+        """Note every attribute whose stored value another one replaces."""
+        at = f"coalesce(new.changed_at, {self.seen()})" if self.staged.dated else self.seen()
+        passed_over = unrecorded(self.collection)
+        attributes = [
+            (column.name, as_text(f"old.{quote(column.name)}", column.type), as_text(f"new.{quote(column.name)}", column.type))
+            for column in self.collection
+            if column.name in self.staged.columns and column.name not in passed_over
+        ]
+        attributes += [(name, self.custom("old", name), f"new.{held}") for name, held in self.staged.customs.items()]
+        since = f"coalesce(old.{quote(self.collection.start or '')}, old.first_seen)"
+        for name, old, new in attributes:
+            self.cursor.execute(
+                f"INSERT INTO changes SELECT {literal(self.collection.name)}, old.key, {literal(name)}, "
+                f"{old}, {new}, {at}, {since} FROM {source} WHERE old.key IS NOT NULL AND {old} IS DISTINCT FROM {new}"
+            )
+
+
+def _json_key(name: str) -> str:
+    """A name as a key in a JSON path."""
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
