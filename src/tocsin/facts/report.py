@@ -17,6 +17,11 @@ class CollectionReport:
     rejected: int = 0
     notes: tuple[str, ...] = ()
 
+    def to_json(self) -> dict[str, object]:
+        """The figures as `import --format json` gives them."""
+        figures = {name: getattr(self, name) for name in ("read", "added", "updated", "unchanged", "rejected")}
+        return {"collection": self.name, **figures, "notes": list(self.notes)}
+
     def plus(self, other: CollectionReport) -> CollectionReport:
         """The two together, each note once."""
         return CollectionReport(
