@@ -47,3 +47,7 @@ class Store(Protocol):
 
     def converts_money(self) -> bool:
         """Whether there are exchange rates, so that amounts are converted before they are added."""
+
+    @property
+    def currency(self) -> str | None:
+        """The reporting currency, or None where all amounts are in one."""

@@ -1,0 +1,136 @@
+"""The one evaluator: formulas, as of moments, about subjects, in one set-based query."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from functools import cached_property
+from statistics import median
+
+import pyarrow as pa
+
+from tocsin.core.language import Names, Term, check, parse
+from tocsin.core.language.terms import Ago, Attribute, Const, Market, Operation
+from tocsin.core.moment import floor_day
+from tocsin.engine.plan import back
+from tocsin.engine.sql.statement import Question, Statement, Surroundings
+from tocsin.facts.store import Store
+
+ACTIVE = Operation("boolean", "=", (Attribute("text", "account", "status"), Const("text", "active")))
+
+
+class Book:
+    """A book of business that can be asked: the facts, and the names that formulas may use.
+
+    signals, segments: name -> formula. holidays: days that are no working days, besides Saturdays and Sundays.
+
+    A book sees what was acknowledged when it was made (attributes and their types); make a new one after an import.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        signals: Mapping[str, str],
+        segments: Mapping[str, str] | None = None,
+        *,
+        holidays: Sequence[date] = (),
+    ) -> None:
+        self.store = store
+        self.named = dict(signals)
+        self.segments = dict(segments or {})
+        self.holidays = tuple(holidays)
+
+    @cached_property
+    def names(self) -> Names:
+        """The names that formulas of this workspace may use."""
+        return Names(self.store.attributes("accounts"), self.store.attributes("people"), self.named)
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """What the facts as a whole are like."""
+        left_out = self.store.query("SELECT count(*) AS n FROM people WHERE left_out").column("n")[0].as_py() > 0
+        return Surroundings(
+            self.store.dialect,
+            self.store.zone,
+            left_out=left_out,
+            converts=self.store.converts_money(),
+            currency=self.store.currency,
+            holidays=self.holidays,
+        )
+
+    def term(self, formula: str, subject: str = "account", expect: str | None = None) -> Term:
+        """The typed term of a formula about a subject; FormulaError with the place where it cannot be read."""
+        return check(parse(formula), subject, self.names, expect=expect)  # type: ignore[arg-type]
+
+    def signals(
+        self,
+        formulas: Sequence[str],
+        moments: Sequence[datetime],
+        subject: str = "account",
+        *,
+        where: str | None = None,
+        only: Collection[str] | None = None,
+        accounts: Collection[str] | None = None,
+    ) -> pa.Table:
+        """The values of formulas as of moments (UTC), a row for each subject that exists then, ordered by id and moment.
+
+        Columns: `subject_id` (of features `account_id`, `feature`); `moment` where several moments are asked for; then f0,
+        f1, ... one per formula: double, bool, string, timestamp (UTC), date32 or list; null is null.
+
+        where:    only subjects for which this formula is true.
+        only:     only these subjects (of features: only these accounts').
+        accounts: only subjects of these accounts.
+
+        Raises FormulaError where a formula cannot be read.
+        """
+        terms = [self.term(formula, subject) for formula in formulas]
+        scope = None if where is None else self.term(where, subject, "boolean")
+        return self.evaluate(terms, moments, subject, where=scope, only=only, accounts=accounts)
+
+    def evaluate(
+        self,
+        terms: Sequence[Term],
+        moments: Sequence[datetime],
+        subject: str,
+        *,
+        where: Term | None = None,
+        only: Collection[str] | None = None,
+        accounts: Collection[str] | None = None,
+        deleted: bool = False,
+    ) -> pa.Table:
+        """As `signals`, of typed terms. `deleted`: people who were deleted by the moment are subjects too."""
+        asked = [*terms, *([where] if where is not None else [])]
+        markets = self._markets(asked, moments)
+        question = Question(subject, list(moments), list(terms), where, only, accounts, deleted, markets)
+        return self.store.query(Statement(question, self.surroundings).sql())
+
+    def explain(self, formulas: Sequence[str], moments: Sequence[datetime], subject: str = "account") -> str:
+        """The SQL that answers formulas: for tests and for the curious."""
+        terms = [self.term(formula, subject) for formula in formulas]
+        markets = self._markets(terms, moments)
+        return Statement(Question(subject, list(moments), terms, markets=markets), self.surroundings).sql()
+
+    def _markets(self, terms: Sequence[Term], moments: Sequence[datetime]) -> dict[tuple[Market, datetime], float | None]:
+        """The medians that the terms look at, each computed once: over active accounts, at the start of the moment's day."""
+        wanted = {found for term in terms for moment in moments for found in _market_terms(term, moment)}
+        medians: dict[tuple[Market, datetime], float | None] = {}
+        by_day: dict[datetime, list[Market]] = {}
+        for term, at in wanted:
+            by_day.setdefault(floor_day(at, self.store.zone), []).append(term)
+        for day, markets in by_day.items():
+            distinct = list(dict.fromkeys(markets))
+            table = self.evaluate([each.operand for each in distinct], [day], "account", where=ACTIVE)
+            for index, each in enumerate(distinct):
+                values = [value for value in table.column(f"f{index}").to_pylist() if value is not None]
+                medians[each, day] = median(values) if values else None
+        return {(term, at): medians[term, floor_day(at, self.store.zone)] for term, at in wanted}
+
+
+def _market_terms(term: Term, at: datetime) -> Iterator[tuple[Market, datetime]]:
+    """The market terms inside a term, with the instant that each looks from."""
+    if isinstance(term, Market):
+        yield term, at
+        return
+    then = back(at, term.length) if isinstance(term, Ago) else at
+    for child in term.children():
+        yield from _market_terms(child, then)

@@ -1,0 +1,209 @@
+"""From typed formulas to what has to be computed: attribute views, and groups of aggregates that share one pass.
+
+A *leaf* is what a formula needs from the facts: an attribute, or an aggregate, as of an instant. Equal leaves are computed
+once. Aggregates of one collection are put together:
+
+- `tall`      counts and sums over events or metrics whose filter looks at the row alone: one grouping by subject,
+              discriminating columns and elementary time bucket serves all windows of all formulas as of all moments, and is
+              then pivoted;
+- `distinct`  distinct values under such filters: a first pass per subject and value with a flag for each aggregate;
+- `wide`      everything else: one SELECT with a filter for each aggregate, for each collection and instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from tocsin.core.language.terms import (
+    Aggregated,
+    Ago,
+    Attribute,
+    Column,
+    Const,
+    Entity,
+    Market,
+    Operation,
+    Property,
+    Term,
+    Turned,
+    walk,
+)
+from tocsin.core.schema import COLLECTIONS
+
+TALL_COLLECTIONS = ("events", "metrics")  # those that grow large, and whose rows never change
+TALL_FUNCTIONS = ("count", "exists", "sum", "avg", "min", "max")
+TIMELESS_OPERATIONS = frozenset(
+    {"=", "!=", "<", "<=", ">", ">=", "among", "is_null", "contains", "and", "or", "not", "coalesce", "start_of_day"}
+)
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A term that is read from the facts, as of an instant."""
+
+    term: Term
+    at: datetime
+
+
+Aspect = Literal["value", "since", "previous"]
+
+
+@dataclass
+class View:
+    """The attributes of accounts or people that are needed as of an instant: (name, aspect) pairs."""
+
+    entity: Entity
+    at: datetime
+    columns: dict[tuple[str, Aspect], Term] = field(default_factory=dict)
+
+
+@dataclass
+class Group:
+    """Aggregates that one pass computes.
+
+    at:           the instant that all of a wide group share; None for the others, whose filters do not depend on it.
+    with_subject: a filter looks at the subject's attributes.
+    level:        0, or one more than the aggregates that the windows' anchors hold.
+    """
+
+    kind: Literal["tall", "distinct", "wide"]
+    collection: str
+    at: datetime | None
+    with_subject: bool
+    level: int
+    members: list[Leaf] = field(default_factory=list)
+
+
+@dataclass
+class Plan:
+    """What a set of formulas needs, each thing once."""
+
+    views: dict[tuple[Entity, datetime], View] = field(default_factory=dict)
+    groups: list[Group] = field(default_factory=list)
+
+    def view(self, entity: Entity, at: datetime) -> View:
+        """The view of an entity as of an instant, made when first asked for."""
+        return self.views.setdefault((entity, at), View(entity, at))
+
+
+def make_plan(items: Iterable[tuple[Term, datetime]], *, wide_only: bool = False) -> Plan:
+    """The plan for terms as of instants. `wide_only` leaves the tall passes out: a yardstick for tests and benches."""
+    plan = Plan()
+    groups: dict[tuple[object, ...], Group] = {}
+    seen: set[Leaf] = set()
+
+    def add(term: Term, at: datetime) -> int:
+        """Plan the leaves of a term; gives the level from which on it can be computed."""
+        return max((add_leaf(leaf) for leaf in leaves(term, at)), default=0)
+
+    levels: dict[Leaf, int] = {}
+
+    def add_leaf(leaf: Leaf) -> int:
+        if leaf in seen:
+            return levels[leaf]
+        seen.add(leaf)
+        match leaf.term:
+            case Attribute() as term:
+                plan.view(term.entity, leaf.at).columns[term.name, "value"] = term
+                levels[leaf] = 0
+            case Turned() as term:
+                plan.view(term.entity, leaf.at).columns[term.name, term.aspect] = term
+                levels[leaf] = 0
+            case Aggregated() as term:
+                levels[leaf] = 1 + place(term, leaf)
+        return levels[leaf]
+
+    def place(term: Aggregated, leaf: Leaf) -> int:
+        anchor = term.window.anchor if term.window else None
+        level = add(anchor, leaf.at) if anchor is not None else 0
+        looks_at_subject = False
+        for part in walk(term.where) if term.where is not None else ():
+            if isinstance(part, (Attribute, Turned)) and not getattr(part, "of_row", False):
+                looks_at_subject = True
+                add_leaf(Leaf(part, leaf.at))
+        if COLLECTIONS[term.collection].name == "people":  # rows of people are a view themselves
+            _people_columns(plan, term, leaf.at)
+        kind = "wide" if wide_only else _kind(term)
+        at = leaf.at if kind == "wide" else None
+        # A distinct pass groups by one column's values, so each column has its own.
+        key = (kind, term.collection, at, looks_at_subject, level, term.column if kind == "distinct" else None)
+        group = groups.setdefault(key, Group(kind, term.collection, at, looks_at_subject, level))
+        group.members.append(leaf)
+        return level
+
+    for term, at in items:
+        add(term, at)
+    plan.groups = sorted(groups.values(), key=lambda group: group.level)
+    return plan
+
+
+def leaves(term: Term, at: datetime) -> Iterator[Leaf]:
+    """What a term reads from the facts, not looking into filters and anchors of aggregates."""
+    match term:
+        case Attribute() | Turned() | Aggregated():
+            yield Leaf(term, at)
+        case Ago(operand=operand, length=length):
+            yield from leaves(operand, back(at, length))
+        case Market():
+            return
+        case _:
+            for child in term.children():
+                yield from leaves(child, at)
+
+
+def back(at: datetime, length: object) -> datetime:
+    """The instant so long before; the beginning of time where there is none."""
+    try:
+        return at - length  # type: ignore[operator, no-any-return]
+    except OverflowError:
+        return datetime.min.replace(year=2, tzinfo=at.tzinfo)
+
+
+def _people_columns(plan: Plan, term: Aggregated, at: datetime) -> None:
+    view = plan.view("person", at)
+    for part in (*walk(term.column or Const("null", None)), *(walk(term.where) if term.where is not None else ())):
+        match part:
+            case Column(collection="people", name=name) if name not in ("age", "open"):
+                view.columns[name, "value"] = part
+            case Turned(of_row=True) as turned:
+                view.columns[turned.name, turned.aspect] = turned
+    closing = COLLECTIONS["people"].closing
+    assert closing is not None
+    view.columns.setdefault((closing, "value"), Column("time", "people", closing))
+
+
+def _kind(term: Aggregated) -> Literal["tall", "distinct", "wide"]:
+    """Which pass an aggregate can be part of."""
+    bounded = term.window is None or term.window.kind == "last"
+    if term.collection not in TALL_COLLECTIONS or not bounded or not _timeless(term.where):
+        return "wide"
+    column = term.column
+    if column is not None and not (isinstance(column, Column) and column.name not in ("age", "account_id")):
+        return "wide"
+    if term.function == "distinct":
+        return "distinct"
+    if term.function in TALL_FUNCTIONS and (column is None or column.name != "person_id"):
+        return "tall"
+    return "wide"
+
+
+def _timeless(where: Term | None) -> bool:
+    """Whether a filter looks at the row alone, so that it says the same at every moment."""
+    if where is None:
+        return True
+    for part in walk(where):
+        match part:
+            case Column(name=name):
+                if name in ("age", "account_id"):
+                    return False
+            case Operation(name=name):
+                if name not in TIMELESS_OPERATIONS:
+                    return False
+            case Const() | Property():
+                continue
+            case _:
+                return False
+    return True

@@ -1,0 +1,214 @@
+"""The as-of view: what of the facts is visible at a moment. The only way by which the engine reads them.
+
+A row exists from its start on; its end columns are null while they are later; what is told by an end is null until then; an
+attribute of an account or person has the value of its latest change at or before the moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlglot import exp
+
+from tocsin.core.language.names import ENTITY_COLLECTIONS
+from tocsin.core.language.terms import Entity, Term
+from tocsin.core.moment import day_of
+from tocsin.core.schema import COLLECTIONS, Collection, Column
+from tocsin.engine.plan import Aspect, View
+from tocsin.engine.sql import build as b
+
+TIMELINES: dict[Entity, str] = {"account": "account_timeline", "person": "person_timeline"}
+
+
+@dataclass(frozen=True)
+class AsOf:
+    """Visibility as of an instant, in a workspace's time zone."""
+
+    at: datetime
+    zone: ZoneInfo
+
+    def reached(self, value: exp.Expr, kind: str) -> exp.Expr:
+        """`value <= T`: of a date, that its day has begun in the zone."""
+        if kind == "date":
+            return exp.LTE(this=value, expression=b.day(day_of(self.at, self.zone)))
+        return exp.LTE(this=value, expression=b.instant(self.at))
+
+    def later_than(self, value: exp.Expr, kind: str) -> exp.Expr:
+        """`value > T`; `later_than` at T - 7d is the open lower border of a window."""
+        if kind == "date":
+            return exp.GT(this=value, expression=b.day(day_of(self.at, self.zone)))
+        return exp.GT(this=value, expression=b.instant(self.at))
+
+    def begun(self, alias: str, collection: Collection) -> exp.Expr:
+        """Whether a row exists: its start is null or reached."""
+        assert collection.start is not None
+        start = collection.column(collection.start)
+        reached = self.reached(b.column(alias, start.name), start.type)
+        if start.required:
+            return reached
+        return exp.paren(exp.or_(b.is_null(b.column(alias, start.name)), reached))
+
+    def column(self, alias: str, collection: Collection, declared: Column) -> exp.Expr:
+        """A declared column of a row: ends, and what they tell, are null while later."""
+        value = b.column(alias, declared.name)
+        end = collection.column(declared.told_by) if declared.told_by else declared if declared.end else None
+        if end is None:
+            return value
+        return b.case((self.reached(b.column(alias, end.name), end.type), value))
+
+    def is_open(self, alias: str, collection: Collection) -> exp.Expr:
+        """Whether the row's closing end is null as of the moment."""
+        assert collection.closing is not None
+        return b.is_null(exp.paren(self.column(alias, collection, collection.column(collection.closing))))
+
+
+# Attributes of accounts and people
+
+
+def attribute_view(view: View, zone: ZoneInfo, name: str) -> list[tuple[str, exp.Expr]]:
+    """The CTEs `[helpers..., name]` of a view: one row per account or person, `key` and a column per (attribute, aspect)."""
+    asof = AsOf(view.at, zone)
+    collection = COLLECTIONS[ENTITY_COLLECTIONS[view.entity]]
+    fields = sorted({field for field, _ in view.columns})
+    turned = sorted({field for field, aspect in view.columns if aspect != "value"})
+    ctes = [(f"{name}_past", _past(view, asof, fields))]
+    if turned:
+        ctes.append((f"{name}_turns", _turns(view, asof, turned)))
+    source = exp.select(b.column("e", "key")).from_(b.table(collection.name, "e"))
+    source = source.join(b.table(f"{name}_past", "h"), on=b.equal_keys("h", "e", ["key"]), join_type="left", copy=False)
+    if turned:
+        source = source.join(b.table(f"{name}_turns", "t"), on=b.equal_keys("t", "e", ["key"]), join_type="left", copy=False)
+    if view.entity == "person":
+        source = source.select(b.column("e", "account_key"), b.column("e", "id"), b.column("e", "left_out"), copy=False)
+        source = source.select(b.as_(b.column("e", "created_at"), "created_at$"), copy=False)
+    for (field, aspect), term in view.columns.items():
+        value = _value(asof, collection, field, term) if aspect == "value" else _turned(asof, collection, field, aspect, term)
+        source = source.select(b.as_(value, column_name(field, aspect)), copy=False)
+    return [*ctes, (name, source)]
+
+
+def column_name(field: str, aspect: Aspect) -> str:
+    """The column of an attribute's value (its own name) or of another aspect of it."""
+    return f"{field}.{aspect}"
+
+
+def _past(view: View, asof: AsOf, fields: list[str]) -> exp.Expr:
+    """Per account or person and field: the latest value at or before T, and whether anything is recorded at all."""
+    past = exp.select(b.column("x", "key")).from_(b.table(TIMELINES[view.entity], "x"))
+    for field in fields:
+        of_field = exp.EQ(this=b.column("x", "field"), expression=b.text(field))
+        upto = b.both(of_field, asof.reached(b.column("x", "at"), "time"))
+        latest = exp.ArgMax(this=b.column("x", "value"), expression=b.column("x", "at"))
+        past = past.select(
+            b.as_(b.filtered(latest, upto), f"{field}.v"),
+            b.as_(exp.LogicalOr(this=of_field.copy()), f"{field}.h"),
+            copy=False,
+        )
+    return past.where(b.one_of(b.column("x", "field"), fields), copy=False).group_by(b.column("x", "key"), copy=False)
+
+
+def _turns(view: View, asof: AsOf, fields: list[str]) -> exp.Expr:
+    """Per account or person and field: when the present value was taken, and the value before it.
+
+    Entries that repeat a value are no change; numbers are compared as numbers.
+    """
+    value: exp.Expr = b.column("x", "value")
+    numbers = [field for (field, _), term in view.columns.items() if _number(field, view)]
+    if numbers:
+        as_number = b.call("printf", b.text("%.17g"), b.try_cast(b.column("x", "value"), "number"))
+        numeric = b.one_of(b.column("x", "field"), sorted(set(numbers)))
+        value = b.case(
+            (b.both(numeric, exp.NEQ(this=b.column("x", "value"), expression=b.text(""))), as_number), otherwise=value
+        )
+    entries = (
+        exp.select(
+            b.column("x", "key"),
+            b.column("x", "field"),
+            b.column("x", "at"),
+            b.as_(value, "value"),
+            b.as_(b.column("x", "value"), "raw"),
+        )
+        .from_(b.table(TIMELINES[view.entity], "x"))
+        .where(b.both(b.one_of(b.column("x", "field"), fields), asof.reached(b.column("x", "at"), "time")))
+    )
+    lagged = exp.select(exp.Star()).from_(entries.subquery("y"))
+    for source, alias in (("value", "before"), ("raw", "raw_before")):
+        window = exp.Window(
+            this=exp.Lag(this=b.column("y", source)),
+            partition_by=[b.column("y", "key"), b.column("y", "field")],
+            order=exp.Order(expressions=[exp.Ordered(this=b.column("y", "at"))]),
+        )
+        lagged = lagged.select(b.as_(window, alias), copy=False)
+    changed = exp.NullSafeNEQ(this=b.column("z", "value"), expression=b.column("z", "before"))
+    turns = exp.select(b.column("z", "key")).from_(lagged.subquery("z")).where(changed)
+    for field in fields:
+        of_field = exp.EQ(this=b.column("z", "field"), expression=b.text(field))
+        since = exp.Max(this=b.column("z", "at"))
+        previous = exp.ArgMax(this=b.coalesce(b.column("z", "raw_before"), b.text("")), expression=b.column("z", "at"))
+        turns = turns.select(
+            b.as_(b.filtered(since, of_field), f"{field}.s"),
+            b.as_(b.filtered(previous, of_field.copy()), f"{field}.p"),
+            copy=False,
+        )
+    return turns.group_by(b.column("z", "key"), copy=False)
+
+
+def _number(field: str, view: View) -> bool:
+    """Whether an attribute is of numbers, by what the formulas say of it or the schema declares."""
+    collection = COLLECTIONS[ENTITY_COLLECTIONS[view.entity]]
+    if field in collection and collection.column(field).type != "any":
+        return collection.column(field).type == "number"
+    return any(term.type == "number" for (name, aspect), term in view.columns.items() if name == field and aspect != "since")
+
+
+def _value(asof: AsOf, collection: Collection, field: str, term: Term) -> exp.Expr:
+    """The attribute as of T: from its history where anything is recorded, else as it stands, ends masked."""
+    if term.type == "null":
+        return exp.null()
+    told = b.column("h", f"{field}.v")
+    recorded = typed(exp.Nullif(this=told, expression=b.text("")), term.type)
+    if (collection.name, field) == ("accounts", "status"):
+        return b.case((b.not_null(told.copy()), recorded), otherwise=_status(asof, collection))
+    if field in collection:
+        declared = collection.column(field)
+        standing = asof.column("e", collection, declared)
+        standing = typed(standing, term.type) if declared.type == "any" else standing
+    else:
+        path = b.text(f'$."{field}"')
+        standing = typed(b.call("json_extract_string", b.column("e", "custom"), path), term.type)
+    return b.case((b.coalesce(b.column("h", f"{field}.h"), exp.false()), recorded), otherwise=standing)
+
+
+def _status(asof: AsOf, collection: Collection) -> exp.Expr:
+    """The status where none is recorded: churned from `churned_at` on, cancelling, trial before `trial_ends_on`, else active."""
+    churned = asof.reached(b.column("e", "churned_at"), "time")
+    cancelling = asof.reached(b.column("e", "cancel_requested_at"), "time")
+    trial = asof.later_than(b.column("e", "trial_ends_on"), collection.column("trial_ends_on").type)
+    words = ((churned, "churned"), (cancelling, "cancelling"), (trial, "trial"))
+    return b.case(*((test, b.text(word)) for test, word in words), otherwise=b.text("active"))
+
+
+def _turned(asof: AsOf, collection: Collection, field: str, aspect: Aspect, term: Term) -> exp.Expr:
+    if aspect == "previous":
+        return (
+            exp.null()
+            if term.type == "null"
+            else typed(exp.Nullif(this=b.column("t", f"{field}.p"), expression=b.text("")), term.type)
+        )
+    since: exp.Expr = b.column("t", f"{field}.s")
+    if (collection.name, field) == ("accounts", "lifecycle_stage"):  # a stage that came with the time it was entered
+        entered = b.column("e", "stage_entered_at")
+        came_with = b.both(exp.not_(b.coalesce(b.column("h", f"{field}.h"), exp.false())), asof.reached(entered, "time"))
+        since = b.case((came_with, entered.copy()), otherwise=since)
+    return since
+
+
+def typed(value: exp.Expr, kind: str) -> exp.Expr:
+    """A text as its type; null where it cannot be read so."""
+    return value if kind == "text" else _list(value) if kind == "list" else b.try_cast(value, kind)
+
+
+def _list(value: exp.Expr) -> exp.Expr:
+    return b.try_cast(exp.TryCast(this=value, to=exp.DataType.build("JSON")), "list")

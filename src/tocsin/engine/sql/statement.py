@@ -1,0 +1,298 @@
+"""One SQL statement for many formulas as of many moments: helpers first, then a row per subject and moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlglot import exp
+
+from tocsin.core.language import terms
+from tocsin.core.language.terms import Aggregated, Attribute, Entity, Term, Turned
+from tocsin.engine.plan import Group, Leaf, Plan, leaves, make_plan
+from tocsin.engine.sql import aggregates
+from tocsin.engine.sql import build as b
+from tocsin.engine.sql.asof import attribute_view, column_name
+from tocsin.engine.sql.rows import ROW, Rows, rows_of
+from tocsin.engine.sql.universe import KEYS, OWNER, born, exists, universe
+from tocsin.engine.sql.values import Reader
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the facts.
+
+    subject:  account, person or feature.
+    items:    for each moment the terms to compute, the same number for all moments; the first is the scope (`where`), or None.
+    only:     ids of the subjects asked about (of features: of their accounts); None for all.
+    accounts: ids of the accounts whose subjects are asked about; None for all.
+    deleted:  whether people who were deleted by the moment are subjects too.
+    markets:  medians computed beforehand.
+    """
+
+    subject: str
+    moments: Sequence[datetime]
+    formulas: Sequence[Term]
+    where: Term | None = None
+    only: Collection[str] | None = None
+    accounts: Collection[str] | None = None
+    deleted: bool = False
+    markets: Mapping[tuple[terms.Market, datetime], float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the facts as a whole are like, so that nothing is computed in vain.
+
+    left_out:  some people are left out, so that their rows do not count.
+    converts:  there are exchange rates; `currency` is the reporting currency, or None.
+    """
+
+    dialect: str
+    zone: ZoneInfo
+    left_out: bool = False
+    converts: bool = False
+    currency: str | None = None
+    holidays: tuple[date, ...] = ()
+
+
+class Statement:
+    """The statement of a question, built piece by piece: the universe, views, groups of aggregates, the answer."""
+
+    def __init__(self, question: Question, around: Surroundings, *, wide_only: bool = False) -> None:
+        self.question = question
+        self.around = around
+        asked = [*question.formulas, *([question.where] if question.where is not None else [])]
+        self.plan: Plan = make_plan(((term, at) for at in question.moments for term in asked), wide_only=wide_only)
+        self.ctes: list[tuple[str, exp.Expr]] = []
+        self.views: dict[tuple[Entity, datetime], str] = {}
+        self.columns: dict[Leaf, tuple[str, str]] = {}  # aggregate -> (CTE, column)
+        self.keys = KEYS[question.subject]
+
+    def sql(self) -> str:
+        """The SELECT: `subject_id` (of features `account_id`, `feature`), `moment` where there are several, f0, f1, ..."""
+        self.ctes.append(("universe", universe(self.question.subject, self.question, self.around.left_out)))
+        for number, ((entity, at), view) in enumerate(self.plan.views.items()):
+            self.views[entity, at] = f"{entity}_{number}"
+            self.ctes += attribute_view(view, self.around.zone, f"{entity}_{number}")
+        for number, group in enumerate(self.plan.groups):
+            self._add_group(group, f"g{number}")
+        answers = [self._answer(at) for at in self.question.moments]
+        answer: exp.Query = answers[0]
+        for other in answers[1:]:
+            answer = exp.union(answer, other, distinct=False, copy=False)
+        ordered = exp.select(exp.Star()).from_(answer.subquery("answer"), copy=False)
+        order = ["account_id", "feature"] if self.question.subject == "feature" else ["subject_id"]
+        order += ["moment"] if len(self.question.moments) > 1 else []
+        ordered = ordered.order_by(*(b.column("answer", each) for each in order), copy=False)
+        for name, query in self.ctes:
+            ordered = ordered.with_(b.name(name), as_=query, copy=False)
+        return ordered.sql(dialect=self.around.dialect)
+
+    # The answer
+
+    def _answer(self, at: datetime) -> exp.Select:
+        question = self.question
+        asked = [*question.formulas, *([question.where] if question.where is not None else [])]
+        source = self._joined(asked, at)
+        reader = self._reader()
+        ids = ("account_id", "feature") if question.subject == "feature" else ("subject_id",)
+        select = source.select(*(b.column("u", each) for each in ids), copy=False)
+        if len(question.moments) > 1:
+            select = select.select(b.as_(b.instant(at), "moment"), copy=False)
+        for index, term in enumerate(question.formulas):
+            select = select.select(b.as_(reader.value(term, at), f"f{index}"), copy=False)
+        select = select.where(exists(question.subject, at, deleted=question.deleted), copy=False)
+        if question.where is not None:
+            select = select.where(exp.paren(reader.value(question.where, at), copy=False), copy=False)
+        return select
+
+    def _joined(self, asked: Sequence[Term], at: datetime) -> exp.Select:
+        """The universe with the views and groups that the terms need, as of the moment."""
+        source = exp.select().from_(b.table("universe", "u"), copy=False)
+        joined: set[str] = set()
+        for term in asked:
+            for leaf in leaves(term, at):
+                source = self._join(source, leaf, joined)
+        return source
+
+    def _join(self, source: exp.Select, leaf: Leaf, joined: set[str]) -> exp.Select:
+        if isinstance(leaf.term, Aggregated):
+            cte, _ = self.columns[leaf]
+            on = b.equal_keys(cte, "u", self.keys)
+        else:
+            entity = self._entity(leaf.term)
+            cte = self.views[entity, leaf.at]
+            on = exp.EQ(this=b.column(cte, "key"), expression=b.column("u", f"{entity}_key"))
+        if cte in joined:
+            return source
+        joined.add(cte)
+        return source.join(exp.Table(this=b.name(cte)), on=on, join_type="left", copy=False)
+
+    def _reader(self) -> Reader:
+        """Where leaves stand over the universe and its joins."""
+        return Reader(
+            self.around.zone,
+            leaf=self._leaf,
+            born=lambda at: born(self.question.subject, at),
+            market=lambda term, at: self.question.markets[term, at],
+            holidays=self.around.holidays,
+        )
+
+    def _leaf(self, leaf: Leaf) -> exp.Expr:
+        if isinstance(leaf.term, Aggregated):
+            cte, column = self.columns[leaf]
+            window = leaf.term.window
+            value = aggregates.of_nothing(leaf.term, b.column(cte, column))
+            if window is None or window.anchor is None:
+                return value
+            # Of a null anchor the aggregate is null, not that of no rows.
+            anchor = self._reader().value(window.anchor, leaf.at)
+            return b.case((b.not_null(exp.paren(anchor, copy=False)), value))
+        return self._attribute(leaf, self.views[self._entity(leaf.term), leaf.at])
+
+    def _attribute(self, leaf: Leaf, cte: str) -> exp.Expr:
+        match leaf.term:
+            case Attribute(name=name):
+                return b.column(cte, column_name(name, "value"))
+            case Turned(name=name, aspect=aspect):
+                return b.column(cte, column_name(name, aspect))
+        raise TypeError(leaf)
+
+    @staticmethod
+    def _entity(term: Term) -> Entity:
+        assert isinstance(term, (Attribute, Turned))
+        return term.entity
+
+    # Groups of aggregates
+
+    def _add_group(self, group: Group, name: str) -> None:
+        at = group.at or max(leaf.at for leaf in group.members)
+        view = self.views["person", at] if group.collection == "people" else None
+        rows = rows_of(group.collection, at, self.around.zone, view, converts=self.around.converts)
+        anchors = self._anchors(group, name)
+        base = self._base(group, rows, name if anchors else None)
+        keys = {key: b.column(ROW, key) for key in self.keys}
+        given = aggregates.Pass(keys, base)
+        reader = Reader(
+            self.around.zone, leaf=self._leaf_in_filter, row=rows.column, turned=rows.turned, holidays=self.around.holidays
+        )
+        if group.kind == "tall":
+            self.ctes += aggregates.tall(given, group.members, rows, reader, name)
+        elif group.kind == "distinct":
+            self.ctes += aggregates.distinct(given, group.members, rows, reader, name)
+        else:
+            self.ctes.append((name, aggregates.wide(given, group.members, rows, reader, anchors.get)))
+        for index, leaf in enumerate(group.members):
+            self.columns[leaf] = (name, f"c{index}")
+
+    def _leaf_in_filter(self, leaf: Leaf) -> exp.Expr:
+        """An attribute of the subject, inside a filter: its view is joined under its own name."""
+        return self._attribute(leaf, self.views[self._entity(leaf.term), leaf.at])
+
+    def _anchors(self, group: Group, name: str) -> dict[Leaf, exp.Expr]:
+        """A CTE `name_anchors` with the instants of the group's anchored windows per subject; leaf -> its column."""
+        anchored: dict[Leaf, Term] = {}
+        for leaf in group.members:
+            window = getattr(leaf.term, "window", None)
+            if window is not None and window.anchor is not None:
+                anchored[leaf] = window.anchor
+        if not anchored:
+            return {}
+        assert group.at is not None
+        distinct = list(dict.fromkeys(anchored.values()))
+        source = self._joined(distinct, group.at).select(*(b.column("u", key) for key in self.keys), copy=False)
+        reader = self._reader()
+        for index, anchor in enumerate(distinct):
+            value = reader.value(anchor, group.at)
+            if anchor.type == "date":
+                value = b.start_of(exp.paren(value, copy=False), self.around.zone)
+            typed = b.cast(value, "time") if anchor.type == "null" else value
+            source = source.select(b.as_(typed, f"x{index}"), copy=False)
+        self.ctes.append((f"{name}_anchors", source))
+        return {leaf: b.column("an", f"x{distinct.index(anchor)}") for leaf, anchor in anchored.items()}
+
+    def _base(self, group: Group, rows: Rows, anchors: str | None) -> exp.Select:
+        """The rows of a group with what their filters look at joined to them."""
+        base = exp.select().from_(self._source(rows), copy=False)
+        named = {part.name for leaf in group.members for part in self._row_columns(leaf)}
+        if "person_id" in named:
+            on = exp.EQ(this=b.column("pk", "key"), expression=b.column(ROW, "person_key"))
+            base = base.join(b.table("person_keys", "pk"), on=on, join_type="left", copy=False)
+        if "account_id" in named:
+            on = exp.EQ(this=b.column("ak", "key"), expression=b.column(ROW, "account_key"))
+            base = base.join(b.table("accounts", "ak"), on=on, join_type="left", copy=False)
+        if group.with_subject:
+            base = base.join(b.table("universe", "u"), on=b.equal_keys("u", ROW, self.keys), copy=False)
+            for entity in ("account", "person"):
+                view = self.views.get((entity, group.at)) if group.at else None
+                if view and self._looks_at(group, entity):
+                    on = exp.EQ(this=b.column(view, "key"), expression=b.column("u", f"{entity}_key"))
+                    base = base.join(exp.Table(this=b.name(view)), on=on, join_type="left", copy=False)
+        elif self.question.only is not None or self.question.accounts is not None:
+            owner = OWNER[self.question.subject]
+            asked = exp.select(b.column("u", owner)).from_(b.table("universe", "u"))
+            base = base.where(exp.In(this=b.column(ROW, owner), query=asked.subquery()), copy=False)
+        if anchors is not None:
+            base = base.join(b.table(f"{anchors}_anchors", "an"), on=b.equal_keys("an", ROW, self.keys), copy=False)
+        if group.kind == "wide":
+            base = base.where(rows.begun(), copy=False)
+        if self.question.subject == "feature":
+            base = base.where(b.not_null(b.column(ROW, "feature")), copy=False)
+        return self._without_left_out(base, rows)
+
+    def _source(self, rows: Rows) -> exp.Expr:
+        """The rows' table; where amounts are converted, with the rate of the day as `rate$`."""
+        if not rows.money:
+            return rows.source
+        start = rows.start()
+        began = start if rows.start_type == "date" else b.local_day(start, self.around.zone)
+        rate = exp.Join(this=b.table("rates", "fx"), method="ASOF", side="LEFT")
+        same = exp.EQ(this=b.column(ROW, "currency"), expression=b.column("fx", "currency"))
+        rate.set("on", b.both(same, exp.GTE(this=began, expression=b.column("fx", "on"))))
+        own = [b.is_null(b.column(ROW, "currency"))]
+        if self.around.currency:
+            own.append(exp.EQ(this=b.column(ROW, "currency"), expression=b.text(self.around.currency)))
+        factor = b.case((exp.or_(*own), b.number(1)), otherwise=b.column("fx", "rate"))
+        everything = exp.Column(this=exp.Star(), table=b.name(ROW))
+        query = exp.select(everything, b.as_(factor, "rate$")).from_(rows.source)
+        query.append("joins", rate)
+        return query.subquery(ROW)
+
+    def _without_left_out(self, base: exp.Select, rows: Rows) -> exp.Select:
+        """Without our own people and service users, and what they did."""
+        if not self.around.left_out:
+            return base
+        if rows.view:
+            return base.where(exp.not_(b.column(ROW, "left_out")), copy=False)
+        if "person_id" not in rows.collection:
+            return base
+        theirs = exp.select(b.column("lo", "key")).from_(b.table("people", "lo")).where(b.column("lo", "left_out"))
+        person = b.column(ROW, "person_key")
+        known = exp.not_(exp.In(this=person, query=theirs.subquery()))
+        return base.where(exp.paren(exp.or_(b.is_null(person.copy()), known)), copy=False)
+
+    def _row_columns(self, leaf: Leaf) -> list[terms.Column]:
+        """The columns of rows that an aggregate names, less what a distinct pass reads by key."""
+        term = leaf.term
+        assert isinstance(term, Aggregated)
+        parts = list(terms.walk(term.where)) if term.where is not None else []
+        counted_by_key = term.function == "distinct" and getattr(term.column, "name", None) == "person_id"
+        if term.column is not None and not (counted_by_key and not self._is_wide(leaf)):
+            parts.append(term.column)
+        return [part for part in parts if isinstance(part, terms.Column)]
+
+    def _is_wide(self, leaf: Leaf) -> bool:
+        return any(leaf in group.members for group in self.plan.groups if group.kind == "wide")
+
+    @staticmethod
+    def _looks_at(group: Group, entity: str) -> bool:
+        """Whether a filter of the group reads an attribute of the subject's account or person."""
+        for leaf in group.members:
+            where = getattr(leaf.term, "where", None)
+            for part in terms.walk(where) if where is not None else ():
+                if isinstance(part, (Attribute, Turned)) and part.entity == entity and not getattr(part, "of_row", False):
+                    return True
+        return False

@@ -1,0 +1,111 @@
+"""Who a formula can be about: all subjects of a kind that are not left out, and which of them exist as of a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from tocsin.engine.sql import build as b
+
+if TYPE_CHECKING:
+    from tocsin.engine.sql.statement import Question
+
+KEYS = {"account": ("account_key",), "person": ("person_key",), "feature": ("account_key", "feature")}
+OWNER = {"account": "account_key", "person": "person_key", "feature": "account_key"}  # what narrows rows to those asked about
+
+
+def universe(subject: str, question: Question, left_out: bool) -> exp.Expr:
+    """All subjects of a kind, whenever they existed, with their keys, ids, and when each part of them began."""
+    made = {"account": _accounts, "person": _people, "feature": _features}[subject]
+    query = made(question, left_out)
+    wanted = question.only
+    if wanted is not None:
+        query = query.where(_any_of({"person": "p"}.get(subject, "a"), wanted), copy=False)
+    if question.accounts is not None:
+        query = query.where(_any_of("a", question.accounts), copy=False)
+    return query.where(exp.not_(b.column("a", "left_out")), copy=False)
+
+
+def _any_of(alias: str, ids: Collection[str]) -> exp.Expr:
+    return b.one_of(b.column(alias, "id"), sorted(ids)) if ids else exp.false()
+
+
+def _accounts(_question: Question, _left_out: bool) -> exp.Select:
+    return exp.select(
+        b.as_(b.column("a", "key"), "account_key"),
+        b.as_(b.column("a", "id"), "subject_id"),
+        b.as_(b.column("a", "created_at"), "account_born"),
+    ).from_(b.table("accounts", "a"))
+
+
+def _people(_question: Question, left_out: bool) -> exp.Select:
+    people = (
+        exp.select(
+            b.as_(b.column("p", "key"), "person_key"),
+            b.column("p", "account_key"),
+            b.as_(b.column("p", "id"), "subject_id"),
+            b.as_(b.column("a", "created_at"), "account_born"),
+            b.as_(b.column("p", "created_at"), "person_born"),
+            b.as_(b.column("p", "deleted_at"), "person_gone"),
+        )
+        .from_(b.table("people", "p"))
+        .join(b.table("accounts", "a"), on=exp.EQ(this=b.column("a", "key"), expression=b.column("p", "account_key")))
+    )
+    return people.where(exp.not_(b.column("p", "left_out"))) if left_out else people
+
+
+def _features(question: Question, left_out: bool) -> exp.Select:
+    """Accounts and the features that they have ever used, up to the last moment asked about."""
+    used = (
+        exp.select(b.column("e", "account_key"), b.column("e", "feature"), b.as_(exp.Min(this=b.column("e", "at")), "first_at"))
+        .from_(b.table("events", "e"))
+        .where(
+            b.both(
+                b.not_null(b.column("e", "feature")),
+                exp.LTE(this=b.column("e", "at"), expression=b.instant(max(question.moments))),
+            )
+        )
+        .group_by(b.column("e", "account_key"), b.column("e", "feature"))
+    )
+    if left_out:
+        theirs = exp.select(b.column("lo", "key")).from_(b.table("people", "lo")).where(b.column("lo", "left_out"))
+        known = exp.not_(exp.In(this=b.column("e", "person_key"), query=theirs.subquery()))
+        used = used.where(exp.paren(exp.or_(b.is_null(b.column("e", "person_key")), known)))
+    return (
+        exp.select(
+            b.column("f", "account_key"),
+            b.column("f", "feature"),
+            b.as_(b.column("a", "id"), "account_id"),
+            b.as_(b.column("a", "created_at"), "account_born"),
+            b.as_(b.column("f", "first_at"), "feature_born"),
+        )
+        .from_(used.subquery("f"))
+        .join(b.table("accounts", "a"), on=exp.EQ(this=b.column("a", "key"), expression=b.column("f", "account_key")))
+    )
+
+
+def born(subject: str, at: datetime) -> exp.Expr:
+    """Whether the subject, and the account it belongs to, existed at an instant (whether or not it was deleted since)."""
+    tests = [_begun("account_born", at)]
+    if subject == "person":
+        tests.append(_begun("person_born", at))
+    if subject == "feature":
+        tests.append(exp.LTE(this=b.column("u", "feature_born"), expression=b.instant(at)))
+    return b.both(*tests)
+
+
+def exists(subject: str, at: datetime, *, deleted: bool) -> exp.Expr:
+    """Who is a subject as of a moment: people only until they are deleted, unless deleted ones are asked for."""
+    there = born(subject, at)
+    if subject != "person" or deleted:
+        return there
+    gone = exp.LTE(this=b.column("u", "person_gone"), expression=b.instant(at))
+    return b.both(there, exp.not_(b.coalesce(gone, exp.false())))
+
+
+def _begun(column: str, at: datetime) -> exp.Expr:
+    value = b.column("u", column)
+    return exp.paren(exp.or_(b.is_null(value), exp.LTE(this=value.copy(), expression=b.instant(at))))

@@ -1,0 +1,278 @@
+"""From a typed term to an SQL expression, given the columns where its leaves stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlglot import exp
+
+from tocsin.core.language import terms
+from tocsin.core.language.functions import FEWEST_SAMPLES
+from tocsin.core.language.terms import Term
+from tocsin.core.moment import day_of
+from tocsin.engine.plan import Leaf, back
+from tocsin.engine.sql import build as b
+
+MICROSECONDS_A_DAY = 86_400_000_000
+MONDAY = date(1970, 1, 5)
+COMPARISONS: dict[str, type[exp.Binary]] = {
+    "=": exp.EQ, "!=": exp.NEQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE,
+    "+": exp.Add, "-": exp.Sub, "*": exp.Mul,
+}  # fmt: skip
+JSON_KINDS = {
+    "number": ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE"),
+    "text": ("VARCHAR",),
+    "boolean": ("BOOLEAN",),
+    "list": ("ARRAY",),
+}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Where a term's leaves stand as SQL.
+
+    leaf:   the column of an attribute or aggregate as of an instant.
+    row:    the expression of a column of the row that a filter looks at; absent outside filters.
+    turned: the column of `days_in` or `previous` of the row's own attribute.
+    born:   whether the subject existed at an instant.
+    market: the value of a market median as of an instant, computed beforehand.
+    """
+
+    zone: ZoneInfo
+    leaf: Callable[[Leaf], exp.Expr]
+    row: Callable[[terms.Column | terms.Property], exp.Expr] | None = None
+    turned: Callable[[terms.Turned], exp.Expr] | None = None
+    born: Callable[[datetime], exp.Expr] | None = None
+    market: Callable[[terms.Market, datetime], float | None] | None = None
+    holidays: tuple[date, ...] = ()
+
+    def value(self, term: Term, at: datetime) -> exp.Expr:
+        """The term as of an instant."""
+        if term.type == "null" and not isinstance(term, terms.Operation):
+            return exp.null()
+        match term:
+            case terms.Const():
+                return constant(term)
+            case terms.Turned(of_row=True) as turned if self.turned is not None:
+                return self.turned(turned)
+            case terms.Attribute() | terms.Turned() | terms.Aggregated():
+                return self.leaf(Leaf(term, at))
+            case terms.Column() | terms.Property() if self.row is not None:
+                return self.row(term)
+            case terms.FeatureName():
+                return b.column("u", "feature")
+            case terms.Ago(operand=operand, length=length):
+                return self._ago(operand, at, length)
+            case terms.StartOf(unit=unit):
+                return b.day(first_day(day_of(at, self.zone), unit))
+            case terms.Market() if self.market is not None:
+                known = self.market(term, at)
+                return exp.null() if known is None else b.number(known)
+            case terms.Operation():
+                return self._operation(term, at)
+        raise TypeError(f"{type(term).__name__} cannot be computed here")
+
+    def _ago(self, operand: Term, at: datetime, length: timedelta) -> exp.Expr:
+        assert self.born is not None
+        then = back(at, length)
+        value = self.value(operand, then)
+        return value if length == timedelta(0) else b.case((self.born(then), value))
+
+    def _operation(self, term: terms.Operation, at: datetime) -> exp.Expr:
+        given: list[exp.Expr] = [exp.paren(self.value(each, at), copy=False) for each in term.arguments]
+        if comparison := COMPARISONS.get(term.name):
+            return comparison(this=given[0], expression=given[1])
+        if term.name in ("days_since", "workdays_since", "start_of_day"):
+            return self._of_days(term, given[0], at)
+        return _OPERATIONS[term.name](given)
+
+    def _of_days(self, term: terms.Operation, given: exp.Expr, at: datetime) -> exp.Expr:
+        [operand] = term.arguments
+        if operand.type == "null":
+            return exp.null()
+        today = day_of(at, self.zone)
+        if term.name == "start_of_day":
+            return b.start_of(given, self.zone)
+        if term.name == "workdays_since":
+            then = given if operand.type == "date" else b.local_day(given, self.zone)
+            return working_days(then, today, self.holidays)
+        if operand.type == "date":
+            return b.cast(exp.paren(exp.Sub(this=b.day(today), expression=given), copy=False), "number")
+        microseconds = exp.Sub(this=b.call("epoch_us", b.instant(at)), expression=b.call("epoch_us", given))
+        return exp.Div(this=b.cast(exp.paren(microseconds), "number"), expression=b.number(MICROSECONDS_A_DAY))
+
+
+def constant(term: terms.Const) -> exp.Expr:
+    """A literal."""
+    match term.value:
+        case bool() as value:
+            return exp.true() if value else exp.false()
+        case int() | float() as value:
+            return b.number(value)
+        case datetime() as value:
+            return b.instant(value)
+        case date() as value:
+            return b.day(value)
+        case str() as value:
+            return b.text(value)
+    return exp.null()
+
+
+def first_day(today: date, unit: str) -> date:
+    """The first day of the month, quarter or year."""
+    month = {"month": today.month, "quarter": (today.month - 1) // 3 * 3 + 1, "year": 1}[unit]
+    return date(today.year, month, 1)
+
+
+def working_days(then: exp.Expr, today: date, holidays: tuple[date, ...]) -> exp.Expr:
+    """Working days in (then, today]: Monday to Friday less the holidays; negative where `then` is ahead."""
+
+    def weekdays_before(days: exp.Expr) -> exp.Expr:
+        """Mondays to Fridays among the days from MONDAY on, before the one of that number."""
+        weeks = exp.Floor(this=exp.Div(this=days, expression=b.number(7)))
+        rest = exp.Sub(this=days.copy(), expression=exp.Mul(this=weeks.copy(), expression=b.number(7)))
+        worked = exp.Least(this=exp.paren(rest), expressions=[b.number(5)])
+        return exp.paren(exp.Add(this=exp.Mul(this=weeks, expression=b.number(5)), expression=worked))
+
+    def days_from_monday(each: exp.Expr) -> exp.Expr:
+        days = b.cast(exp.paren(exp.Sub(this=each, expression=b.day(MONDAY))), "number")
+        return exp.paren(exp.Add(this=days, expression=b.number(1)))
+
+    worked: exp.Expr = exp.Sub(
+        this=weekdays_before(days_from_monday(b.day(today))), expression=weekdays_before(days_from_monday(then))
+    )
+    for holiday in holidays:
+        if holiday.weekday() < 5 and holiday <= today:
+            passed = b.case((exp.LT(this=then.copy(), expression=b.day(holiday)), b.number(1)), otherwise=b.number(0))
+            worked = exp.Sub(this=worked, expression=passed)
+    return exp.paren(worked)
+
+
+def property_as(properties: exp.Expr, key: str, kind: str) -> exp.Expr:
+    """A property of an event, read as a type: null where its JSON has another."""
+    path = b.text(f'$."{key}"')
+    value = b.call("json_extract", properties, path)
+    its_kind = b.call("json_type", properties.copy(), path.copy())
+    if kind == "json":
+        return b.case((exp.NEQ(this=its_kind, expression=b.text("NULL")), value))
+    read = b.call("json_extract_string", properties.copy(), path.copy()) if kind == "text" else b.try_cast(value, kind)
+    return b.case((b.one_of(its_kind, JSON_KINDS[kind]), read)) if kind in JSON_KINDS else exp.null()
+
+
+# Operations of values, by the name of the operation
+
+
+def _divide(given: list[exp.Expr]) -> exp.Expr:
+    return exp.Div(this=given[0], expression=exp.Nullif(this=given[1], expression=b.number(0)))
+
+
+def _change(given: list[exp.Expr]) -> exp.Expr:
+    """(now - then) / then; null where then is null or 0, or less than the floor."""
+    now, then, *floor = given
+    change = _divide([exp.paren(exp.Sub(this=now, expression=then)), then.copy()])
+    if not floor:
+        return change
+    # A null floor is none, as `then < null` is not true.
+    too_small = b.coalesce(exp.LT(this=then.copy(), expression=floor[0]), exp.false())
+    return b.case((exp.not_(exp.paren(too_small)), change))
+
+
+def _scale(given: list[exp.Expr]) -> exp.Expr:
+    """100 * (x - lo) / (hi - lo), cut to 0..100; null of null and where lo = hi."""
+    x, low, high = given
+    share = _divide([exp.paren(exp.Sub(this=x, expression=low)), exp.paren(exp.Sub(this=high, expression=low.copy()))])
+    cut = exp.Least(this=exp.Greatest(this=share, expressions=[b.number(0)]), expressions=[b.number(1)])
+    # GREATEST and LEAST pass over nulls, so that a null share has to be kept null here.
+    return b.case((b.not_null(exp.paren(share.copy())), exp.Mul(this=b.number(100), expression=cut)))
+
+
+def _steps(given: list[exp.Expr]) -> exp.Expr:
+    """The s of the greatest v <= x; of equal ones the first."""
+    x, pairs = given[0], list(zip(given[1::2], given[2::2], strict=True))
+    branches = []
+    for index, (bound, value) in enumerate(pairs):
+        tests: list[exp.Expr] = [exp.LTE(this=bound.copy(), expression=x.copy())]
+        for other, (rival, _) in enumerate(pairs):
+            if other != index:
+                beats = exp.GTE if other < index else exp.GT
+                wins = both_true(
+                    exp.LTE(this=rival.copy(), expression=x.copy()), beats(this=rival.copy(), expression=bound.copy())
+                )
+                tests.append(exp.not_(wins, copy=False))
+        branches.append((b.both(*tests), value))
+    return b.case(*branches)
+
+
+def both_true(*tests: exp.Expr) -> exp.Expr:
+    """Whether all are true: false where one is null."""
+    return b.coalesce(exp.paren(b.both(*tests)), exp.false())
+
+
+def _slope(given: list[exp.Expr]) -> exp.Expr:
+    """Least squares of the samples, newest first and a week apart, in units a day; null with fewer than 4 that are known.
+
+    The first known sample is taken from all: a slope does not change by it, and that of a constant is exactly 0.
+    """
+    zero = b.number(0)
+    reference = b.coalesce(given[0], *given[1:], zero)
+    sums: dict[str, list[exp.Expr]] = {"n": [], "x": [], "y": [], "xx": [], "xy": []}
+    for week, sample in enumerate(given):
+        x = float(-week)
+        known = b.not_null(sample.copy())
+        y = b.coalesce(exp.paren(exp.Sub(this=sample.copy(), expression=reference.copy())), zero.copy())
+        for key, factor in (("n", 1.0), ("x", x), ("xx", x * x)):
+            sums[key].append(b.case((known.copy(), b.number(factor)), otherwise=zero.copy()))
+        sums["y"].append(y)
+        sums["xy"].append(exp.Mul(this=b.number(x), expression=y.copy()))
+    n, x_, y_, xx, xy = (_total(sums[key]) for key in ("n", "x", "y", "xx", "xy"))
+    covariance = exp.Sub(this=exp.Mul(this=n, expression=xy), expression=exp.Mul(this=x_, expression=y_))
+    variance = exp.Sub(this=exp.Mul(this=n.copy(), expression=xx), expression=exp.Mul(this=x_.copy(), expression=x_.copy()))
+    a_week = _divide([exp.paren(covariance), exp.paren(variance)])
+    enough = exp.GTE(this=n.copy(), expression=b.number(FEWEST_SAMPLES))
+    return b.case((enough, exp.Div(this=exp.paren(a_week), expression=b.number(7))))
+
+
+def _total(values: list[exp.Expr]) -> exp.Expr:
+    total = values[0]
+    for each in values[1:]:
+        total = exp.Add(this=total, expression=each)
+    return exp.paren(total)
+
+
+def _round(given: list[exp.Expr]) -> exp.Expr:
+    """Halves away from zero, to so many decimals."""
+    digits = exp.cast(given[1], "INT") if len(given) > 1 else b.whole(0)
+    return exp.Round(this=given[0], decimals=digits)
+
+
+def _contains(given: list[exp.Expr]) -> exp.Expr:
+    return exp.Contains(this=given[0], expression=given[1])
+
+
+def _extreme(kind: type[exp.Least | exp.Greatest]) -> Callable[[list[exp.Expr]], exp.Expr]:
+    return lambda given: kind(this=given[0], expressions=given[1:], ignore_nulls=True) if given[1:] else given[0]
+
+
+_OPERATIONS: dict[str, Callable[[list[exp.Expr]], exp.Expr]] = {
+    "/": _divide,
+    "negative": lambda given: exp.Neg(this=given[0]),
+    "and": lambda given: exp.paren(exp.and_(*given, copy=False), copy=False),
+    "or": lambda given: exp.paren(exp.or_(*given, copy=False), copy=False),
+    "not": lambda given: exp.not_(given[0], copy=False),
+    "among": lambda given: exp.In(this=given[0], expressions=given[1:]),
+    "is_null": lambda given: b.is_null(given[0]),
+    "contains": _contains,
+    "if": lambda given: b.case((given[0], given[1]), otherwise=given[2]),
+    "coalesce": lambda given: b.coalesce(given[0], *given[1:]),
+    "least": _extreme(exp.Least),
+    "greatest": _extreme(exp.Greatest),
+    "abs": lambda given: exp.Abs(this=given[0]),
+    "round": _round,
+    "scale": _scale,
+    "steps": _steps,
+    "slope": _slope,
+    "change": _change,
+}
