@@ -46,7 +46,6 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "tocsin.urls"
-ASGI_APPLICATION = "tocsin.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

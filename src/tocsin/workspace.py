@@ -12,6 +12,7 @@ import stat
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 DEFAULT_HOME = "tocsin-home"
 DATABASE, FACTS, SECRET, LOCK, SERVER = "tocsin.sqlite3", "facts.duckdb", "secret-key", "lock", "server.json"
-OURS = frozenset({DATABASE, FACTS, SECRET, LOCK, SERVER})
+DEMO = "demo.json"  # says that the home holds the demo book
+OURS = frozenset({DATABASE, FACTS, SECRET, LOCK, SERVER, DEMO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ class Workspace:
                 django.setup()
             from tocsin.alerts import upkeep
 
-            upkeep.bring_up_to_date()
+            upkeep.bring_up_to_date(datetime.now(UTC))
             self._ready = True
 
     def definitions(self) -> Definitions:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from tocsin.alerts.acts import acknowledge, reopen, resolve, snooze
 from tocsin.alerts.reading import alert, inbox, list_alerts, open_counts, timeline_of_account
 from tocsin.alerts.rulebook import definitions, export_rules, list_rules, publish_rules, rule
-from tocsin.alerts.sweeping import last_sweep, sweep
 from tocsin.alerts.shapes import (
     AccountCard,
     AccountGroup,
@@ -24,6 +23,7 @@ from tocsin.alerts.shapes import (
     SweepReport,
     TransitionNotice,
 )
+from tocsin.alerts.sweeping import last_sweep, sweep
 
 __all__ = [
     "AccountCard",

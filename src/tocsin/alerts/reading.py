@@ -29,8 +29,7 @@ HIGH = SEVERITIES.index("high")  # from here on an account's money counts as at 
 
 
 def list_alerts(filters: AlertFilter = AlertFilter(), *, limit: int | None = None) -> list[Alert]:  # noqa: B008 - frozen
-    """Every alert that the filter lets through, in every state unless it names some; newest first, never cut short
-    unless a limit is given."""
+    """Every alert that the filter lets through, newest first: in every state unless it names some, all unless limited."""
     found = _filtered(filters).select_related("account").order_by("-opened_at", "-id")
     names = _owner_names()
     return [_alert(row, names) for row in (found[:limit] if limit else found)]
@@ -222,5 +221,3 @@ def _owner_names() -> dict[str, str]:
 def _key(alert_id: str) -> int:
     """The key behind an id; -1, which no row has, for what is none."""
     return int(alert_id) if alert_id.isascii() and alert_id.isdigit() and len(alert_id) < 19 else -1
-
-

@@ -238,7 +238,8 @@ class TransitionNotice:
 class SweepReport:
     """What a sweep did.
 
-    judged: rules judged; matches: subjects that matched, by rule; shadow: the same of rules in shadow, which raise nothing.
+    judged: rules judged; matches: subjects that matched, by rule; shadow: the same of rules in shadow, which raise nothing;
+    scopes: the subjects that each rule is about.
     unknown: rule -> why it could not be judged; such a rule opened and closed nothing. baseline: the workspace's first sweep.
     """
 
@@ -252,6 +253,7 @@ class SweepReport:
     pending: int
     matches: Mapping[str, int]
     shadow: Mapping[str, int]
+    scopes: Mapping[str, int]
     unknown: Mapping[str, str]
     baseline: bool
     seconds: float = 0.0

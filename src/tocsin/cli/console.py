@@ -12,6 +12,10 @@ from typing import IO
 BAR = 24
 
 
+class OutputClosedError(Exception):
+    """Whoever read the output is gone: the pipe is closed, or the client went away. The command ends, silently."""
+
+
 class Console:
     """The terminal of one command.
 
@@ -56,7 +60,10 @@ class LocalConsole(Console):
     def out(self, text: str) -> None:
         """Write to standard output."""
         self._clear()
-        self._out.write(text)
+        try:
+            self._out.write(text)
+        except BrokenPipeError as error:
+            raise OutputClosedError from error
 
     def say(self, text: str) -> None:
         """Write a line to standard error."""
@@ -78,8 +85,11 @@ class LocalConsole(Console):
 
     def flush(self) -> None:
         """Flush both streams."""
-        self._out.flush()
-        self._err.flush()
+        try:
+            self._out.flush()
+            self._err.flush()
+        except BrokenPipeError as error:
+            raise OutputClosedError from error
 
     def _clear(self) -> None:
         """Wipe the progress bar, so that a message stands alone."""

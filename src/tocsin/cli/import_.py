@@ -43,7 +43,7 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
     if not args.paths:
         raise UserError("tocsin import: which files? give files or a folder, or --rejected (see `tocsin import --help`)")
     report = import_paths(
-        workspace.store,
+        workspace.store(),
         args.paths,
         now=console.now,
         mapping=args.mapping,
@@ -67,13 +67,15 @@ def _list(args: argparse.Namespace, console: Console, workspace: Workspace) -> i
     """The rejected rows, or the unmatched accounts."""
     from tocsin.facts.rejected import iterate_rejected, unmatched
 
-    if args.paths or args.rejected and args.unmatched:
+    if args.paths or (args.rejected and args.unmatched):
         raise UserError("tocsin import: --rejected and --unmatched each stand alone, without files")
     if args.unmatched:
-        rows = ({"collection": name, "account_id": account, "rows": count} for name, account, count in unmatched(workspace.store))
+        rows = (
+            {"collection": name, "account_id": account, "rows": count} for name, account, count in unmatched(workspace.store())
+        )
         write(console, rows, ["collection", "account_id", "rows"], args.format)
         return 0
     columns = ["source", "collection", "file", "line", "reason", "row"]
-    entries = (entry.to_json() for entry in iterate_rejected(workspace.store))
+    entries = (entry.to_json() for entry in iterate_rejected(workspace.store()))
     write(console, entries, columns, args.format, shown=["collection", "file", "line", "reason"])
     return 0

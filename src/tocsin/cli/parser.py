@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -42,7 +43,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise UserError with one line that names the command and where to read on."""
         flat = " ".join(message.split())
-        raise UserError(f"{self.prog}: {flat} (see `{self.prog} --help`)")
+        raise UserError(f"{flat} (see `{self.prog} --help`)")
 
     def print_help(self, file: Any = None) -> None:  # noqa: ARG002 - the signature is argparse's
         """Raise HelpWanted with the help."""
@@ -67,11 +68,22 @@ def build_parser() -> Parser:
     for name in COMMANDS:
         if importlib.util.find_spec(f"tocsin.cli.{name}") is None:
             continue
-        module = importlib.import_module(f"tocsin.cli.{name}")
-        module.register(commands)
+        known = set(commands.choices)
+        importlib.import_module(f"tocsin.cli.{name}").register(commands)
+        for command in set(commands.choices) - known:
+            commands.choices[command].set_defaults(module=name)
     for command in commands.choices.values():
-        add_home(command, default=argparse.SUPPRESS)
+        _add_home_throughout(command)
     return parser
+
+
+def _add_home_throughout(parser: argparse.ArgumentParser) -> None:
+    """Add `--home` to a command and to those below it."""
+    add_home(parser, default=argparse.SUPPRESS)
+    for action in parser._actions:  # noqa: SLF001 - argparse has no other way to its parsers
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for below in action.choices.values():
+                _add_home_throughout(below)
 
 
 def add_home(parser: argparse.ArgumentParser, default: Any) -> None:

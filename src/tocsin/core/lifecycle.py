@@ -15,17 +15,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from tocsin.core.errors import UserError
 from tocsin.core.moment import iso
 
 State = Literal["pending", "open", "acknowledged", "snoozed", "held", "closed"]
 Action = Literal["none", "open", "keep", "renotify", "close", "hold", "wake"]
-CloseReason = Literal["cleared", "revised", "superseded", "expired", "resolved", "subject_gone"]
+CloseReason = Literal["cleared", "revised", "superseded", "expired", "resolved", "subject_gone", "switched_off"]
 
 LIVE: frozenset[State] = frozenset({"open", "acknowledged", "snoozed", "held"})
-CLOSE_REASONS: tuple[CloseReason, ...] = ("cleared", "revised", "superseded", "expired", "resolved", "subject_gone")
+CLOSE_REASONS: tuple[CloseReason, ...] = get_args(CloseReason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Verdict:
     reason:  why the truth is unknown.
     guard:   why a new episode is to be held for review rather than opened (the circuit breaker); None: no reason.
     ends:    closes a live episode for this reason whatever the truth, and lets none open (superseded by a higher stage of
-             its ladder, the subject is gone, the facts of its opening were revised).
+             its ladder, the subject is gone, the facts of its opening were revised, the rule is no longer on).
     quiet:   opening or closing is right but no news (moving down a ladder): no notice.
     """
 
@@ -241,6 +241,17 @@ def resolve(episode: EpisodeState, moment: datetime) -> Outcome:
     if not episode.live:
         raise UserError(f"the alert is {episode.state}; only a running alert can be resolved")
     return _close(episode, "resolved", moment, notify=False)
+
+
+def reopen(episode: EpisodeState) -> EpisodeState:
+    """A person takes an act back: an acknowledged, snoozed or resolved alert is open again.
+
+    UserError where there is nothing to take back, or where the alert was closed by what happened and not by a person.
+    """
+    if episode.state in {"acknowledged", "snoozed"} or (episode.state == "closed" and episode.closed_because == "resolved"):
+        return replace(episode, state="open", snoozed_until=None, closed_at=None, closed_because=None, rearmed=False)
+    closed = f"closed ({episode.closed_because})" if episode.state == "closed" else episode.state
+    raise UserError(f"the alert is {closed}; only an acknowledged, snoozed or resolved alert can be opened again")
 
 
 # --- Ladders ------------------------------------------------------------------------------------------------------------

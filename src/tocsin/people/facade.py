@@ -140,7 +140,10 @@ def set_password_with_link(request: HttpRequest, token: str, password: str, *, m
 
 
 def sign_in(request: HttpRequest, email: str, password: str, *, moment: datetime) -> Person | None:
-    """Start the session of the user whose password it is; None where it is not. TooManyAttemptsError after too many failures."""
+    """Start the session of the user whose password it is; None where it is not.
+
+    TooManyAttemptsError after too many failures, whatever the password.
+    """
     who, address = _hash(normal_email(email)), str(request.META.get("REMOTE_ADDR", ""))[:64]
     recent = FailedSignIn.objects.filter(at__gt=moment - WINDOW)
     if recent.filter(who=who).count() >= MOST_BY_WHO or recent.filter(address=address).count() >= MOST_BY_ADDRESS:

@@ -35,7 +35,7 @@ class RuleVersion(models.Model):
 
 
 class NamedFormula(models.Model):
-    """One version of a named formula: a signal or a segment. Versions and origin as of a rule."""
+    """One version of a named formula: a signal or a segment. text, unit: what it means. Versions and origin as of a rule."""
 
     class Kind(models.TextChoices):
         """What the name stands for."""
@@ -47,6 +47,8 @@ class NamedFormula(models.Model):
     name = models.CharField(max_length=200)
     version = models.PositiveIntegerField()
     formula = models.TextField()
+    text = models.TextField(blank=True, default="")
+    unit = models.CharField(max_length=40, blank=True, default="")
     origin = models.CharField(max_length=20)
     current = models.BooleanField()
     published_at = models.DateTimeField()

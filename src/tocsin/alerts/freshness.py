@@ -1,0 +1,31 @@
+"""The guard of `needs`: a rule whose data are older than it needs cannot be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tocsin.core.rules import Rule
+    from tocsin.engine import Book
+
+
+def stale(book: Book, rules: Sequence[Rule], moment: datetime) -> dict[str, str]:
+    """Rule id -> why it cannot be judged as of the moment: a collection that it needs is older than it allows, or empty."""
+    wanted = {collection for rule in rules for collection in rule.needs}
+    latest = {collection: book.store.latest_start(collection, moment) for collection in sorted(wanted)}
+    found: dict[str, str] = {}
+    for rule in rules:
+        for collection, most in rule.needs.items():
+            seen = latest[collection]
+            if seen is None:
+                found[rule.id] = f"it needs {collection}, and there are none"
+            elif moment - seen > most:
+                found[rule.id] = f"its {collection} are {_spoken(moment - seen)} old; it needs them within {_spoken(most)}"
+    return found
+
+
+def _spoken(span: timedelta) -> str:
+    hours = span.total_seconds() / 3600
+    return f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.0f} days"

@@ -1,0 +1,40 @@
+"""Which subjects of running alerts a rule is no longer about, so that not even its `clear` has to be waited for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tocsin.core.rules import Rule
+    from tocsin.engine import Book
+
+STATUS = {"account": "status", "person": "account.status", "feature": "status"}
+_OWN_STATUS = re.compile(r"\b(status|churned_at)\b")
+
+
+def out_of_scope(
+    book: Book, rules: Sequence[Rule], lingering: Mapping[str, Mapping[str, str]], moment: datetime
+) -> dict[str, frozenset[str]]:
+    """Rule id -> those of the lingering subjects that are gone, or churned where the rule does not speak of churn.
+
+    lingering: rule id -> subject id -> account id.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for rule in rules:
+        subjects = lingering.get(rule.id)
+        status = STATUS.get(rule.subject)
+        if not subjects or status is None:
+            continue
+        accounts = sorted(set(subjects.values()))
+        rows = book.signals([status], [moment], rule.subject, accounts=accounts).to_pylist()
+        names_churn = _OWN_STATUS.search(f"{rule.where or ''} {rule.when or ''}")
+        here = {_id(row, rule.subject) for row in rows if names_churn or row["f0"] != "churned"}
+        found[rule.id] = frozenset(subjects) - here
+    return found
+
+
+def _id(row: dict[str, str], kind: str) -> str:
+    return f"{row['account_id']}/{row['feature']}" if kind == "feature" else row["subject_id"]

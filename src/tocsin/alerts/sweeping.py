@@ -1,0 +1,119 @@
+"""The sweep: every `when` rule is judged as of a moment, and what follows from it is written in one transaction.
+
+Rules are judged outside of the transaction (that only reads facts). Inside of it the episodes are read, each is put through
+`core.lifecycle.transition`, and the changes are written set-wise: the number of queries does not grow with the alerts.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from tocsin.alerts import freshness
+from tocsin.alerts.models import Sweep
+from tocsin.alerts.rulebook import definitions as definitions_in_force
+from tocsin.alerts.shapes import SweepReport, TransitionNotice
+from tocsin.alerts.turning import Turning
+from tocsin.core.errors import UserError
+from tocsin.core.moment import iso
+
+if TYPE_CHECKING:
+    from tocsin.core.rules import Definitions, Rule
+    from tocsin.engine import Book, Judgement
+
+OnTransition = Callable[[Sequence[TransitionNotice]], None]
+
+_one_at_a_time = threading.Lock()
+
+
+def sweep(
+    book: Book,
+    moment: datetime,
+    *,
+    definitions: Definitions | None = None,
+    on_transition: OnTransition | None = None,
+) -> SweepReport:
+    """Judge all `when` rules that are on or in shadow as of a moment; open, keep and close alerts. Idempotent.
+
+    Rules in shadow are counted and raise nothing. on_transition is called once, inside the transaction, with what changed.
+    UserError where a later sweep was made already: alerts have lived through that, and time does not run backwards.
+    """
+    began = time.perf_counter()
+    given = definitions or definitions_in_force()
+    with _one_at_a_time:
+        _refuse_the_past(moment)
+        judged = [rule for rule in given.rules if rule.trigger.kind == "when" and rule.state in ("on", "shadow")]
+        judgement = book.judge(judged, moment)
+        unknown = {**freshness.stale(book, judged, moment), **judgement.unknown}
+        with transaction.atomic():
+            _refuse_the_past(moment)
+            return _record(given.rules, judged, judgement, unknown, moment, book, began, on_transition)
+
+
+def last_sweep() -> SweepReport | None:
+    """The report of the latest sweep; None before the first."""
+    row = Sweep.objects.order_by("-as_of", "-id").first()
+    return SweepReport(as_of=row.as_of, unknown=row.unknown, seconds=row.seconds, **row.figures) if row else None
+
+
+def _refuse_the_past(moment: datetime) -> None:
+    last = Sweep.objects.order_by("-as_of").values_list("as_of", flat=True).first()
+    if last is not None and moment < last:
+        raise UserError(
+            f"a sweep as of {iso(moment)} is refused: the latest one was as of {iso(last)}, and alerts do not live backwards; "
+            "`tocsin evaluate --as-of` looks at the past and changes nothing"
+        )
+
+
+def _record(
+    rules: Sequence[Rule],
+    judged: Sequence[Rule],
+    judgement: Judgement,
+    unknown: Mapping[str, str],
+    moment: datetime,
+    book: Book,
+    began: float,
+    on_transition: OnTransition | None,
+) -> SweepReport:
+    """Write what follows from the judgement; inside the transaction."""
+    subjects = max(judgement.scopes.values(), default=0)
+    baseline = subjects > 0 and not Sweep.objects.filter(subjects__gt=0).exists()
+    known = [rule for rule in judged if rule.id not in unknown]
+    counted: dict[str, int] = {rule.id: 0 for rule in known}
+    for match in judgement.matches:
+        if match.rule.id in counted:
+            counted[match.rule.id] += 1
+    turning = Turning(moment=moment, baseline=baseline, scopes=judgement.scopes)
+    turning.run(rules, judgement, unknown, book)
+    notices = turning.write(book)
+    if on_transition is not None and notices:
+        on_transition(notices)
+    states = {rule.id: rule.state for rule in known}
+    report = SweepReport(
+        as_of=moment,
+        judged=len(known),
+        **turning.figures,
+        matches={rule: count for rule, count in counted.items() if states[rule] == "on"},
+        shadow={rule: count for rule, count in counted.items() if states[rule] == "shadow"},
+        scopes=dict(judgement.scopes),
+        unknown=dict(unknown),
+        baseline=baseline,
+        seconds=time.perf_counter() - began,
+    )
+    figures = {name: value for name, value in asdict(report).items() if name not in ("as_of", "unknown", "seconds")}
+    Sweep.objects.create(
+        as_of=moment,
+        started_at=moment,
+        seconds=report.seconds,
+        subjects=subjects,
+        baseline=baseline,
+        figures=figures,
+        unknown=dict(unknown),
+    )
+    return report

@@ -1,0 +1,317 @@
+"""One turn of the wheel: verdicts meet episodes, `core.lifecycle` decides, and the changes are written set-wise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from django.db.models import Q
+
+from tocsin.alerts import cards
+from tocsin.alerts.models import Episode, Pending, Transition
+from tocsin.alerts.models.episodes import RUNNING
+from tocsin.alerts.plain import plain
+from tocsin.alerts.rulebook import versions_in_force
+from tocsin.alerts.scope import out_of_scope
+from tocsin.alerts.shapes import SEVERITIES, TransitionNotice
+from tocsin.alerts.states import STATE_FIELDS, put, state_of
+from tocsin.core.lifecycle import EpisodeState, Outcome, Policy, Verdict, settle_ladder, transition
+
+if TYPE_CHECKING:
+    from tocsin.core.rules import Rule
+    from tocsin.engine import Book, Evidence, Judgement, Match
+
+T = TypeVar("T")
+BY = "sweep"
+CHUNK = 500  # rows of one statement
+KINDS = {"open": "opened", "hold": "held", "close": "closed", "renotify": "renotified", "wake": "woken"}
+
+NO_POLICY = Policy()
+
+Identity = tuple[str, str, str]  # rule, subject id, key
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a verdict did to one identity."""
+
+    rule: Rule
+    identity: Identity
+    verdict: Verdict
+    outcome: Outcome
+
+
+@dataclass
+class Turning:
+    """The state of one sweep. `run` decides, `write` writes and gives the notices."""
+
+    moment: datetime
+    baseline: bool
+    scopes: Mapping[str, int]
+    figures: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("opened", "closed", "kept", "held", "renotified", "pending"), 0)
+    )
+    _episodes: dict[Identity, Episode] = field(default_factory=dict)
+    _waiting: dict[Identity, Pending] = field(default_factory=dict)
+    _changed: list[tuple[Episode, Outcome]] = field(default_factory=list)
+    _touched: list[Episode] = field(default_factory=list)
+    _seen: list[int] = field(default_factory=list)
+    _made: list[tuple[Episode, Outcome]] = field(default_factory=list)
+    _pend: list[Pending] = field(default_factory=list)
+    _forget: list[int] = field(default_factory=list)
+    _matches: dict[Identity, Match] = field(default_factory=dict)
+    _unknown: Mapping[str, str] = field(default_factory=dict)
+    _clears: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    _gone: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def run(self, rules: Sequence[Rule], judgement: Judgement, unknown: Mapping[str, str], book: Book) -> None:
+        """Put every subject of the `when` rules that are on through its transition; end the episodes of rules no longer on.
+
+        unknown: rule id -> why it cannot be judged now: nothing of it opens or closes.
+        """
+        on = [rule for rule in rules if rule.state == "on" and rule.trigger.kind == "when"]
+        self._load(on)
+        self._unknown, self._clears = unknown, judgement.clears
+        self._matches = {
+            (match.rule.id, match.subject_id, ""): match
+            for match in judgement.matches
+            if match.rule.state == "on" and match.rule.id not in unknown
+        }
+        self._gone = out_of_scope(book, on, self._lingering(on), self.moment)
+        subjects: dict[str, set[tuple[str, str]]] = {}
+        for rule_id, subject, key in (*self._matches, *self._episodes, *self._waiting):
+            subjects.setdefault(rule_id, set()).add((subject, key))
+        for group in _ladders(on):
+            self._turn(group, sorted(set().union(*(subjects.get(rule.id, ()) for rule in group))))
+        self._end_switched_off(rules)
+
+    # What is known
+
+    def _load(self, rules: Sequence[Rule]) -> None:
+        """The running episodes of all rules, what is pending, and closed ones that still matter to one of these."""
+        for row in Episode.objects.filter(state__in=RUNNING).iterator(CHUNK):
+            self._episodes[row.rule, row.subject_id, row.key] = row
+        longest = max((rule.policy.cooldown for rule in rules), default=timedelta(0))
+        matters = Q(since__isnull=False) | Q(close_reason="resolved", rearmed=False) | Q(closed_at__gt=self.moment - longest)
+        for row in Episode.objects.filter(matters, remembered=True).iterator(CHUNK):
+            self._episodes.setdefault((row.rule, row.subject_id, row.key), row)
+        for waiting in Pending.objects.iterator(CHUNK):
+            self._waiting[waiting.rule, waiting.subject_id, waiting.key] = waiting
+
+    def _lingering(self, rules: Sequence[Rule]) -> dict[str, dict[str, str]]:
+        """Rule with a `clear` -> subjects (with their accounts) whose episode stays open only because that does not hold."""
+        with_clear = {rule.id for rule in rules if rule.clear is not None and rule.id not in self._unknown}
+        found: dict[str, dict[str, str]] = {}
+        for identity, episode in self._episodes.items():
+            rule, subject, _ = identity
+            stands = identity in self._matches or subject in self._clears.get(rule, frozenset())
+            if rule in with_clear and episode.state in RUNNING and not stands:
+                found.setdefault(rule, {})[subject] = episode.account_id or ""
+        return found
+
+    # What follows
+
+    def _turn(self, group: Sequence[Rule], subjects: Sequence[tuple[str, str]]) -> None:
+        """All subjects of a rule, or of the rules that are stages of one ladder."""
+        if all(rule.id in self._unknown for rule in group):
+            return
+        turns: list[Turn] = []
+        for subject, key in subjects:
+            verdicts = {rule.id: self._verdict(rule, subject, key) for rule in group}
+            if len(group) > 1:
+                verdicts = self._settled(group, subject, key, verdicts)
+            turns += [self._transition(rule, (rule.id, subject, key), verdicts[rule.id]) for rule in group]
+        for rule in group:
+            turns = self._guarded(rule, turns)
+        for turn in turns:
+            self._apply(turn)
+
+    def _verdict(self, rule: Rule, subject: str, key: str) -> Verdict:
+        if rule.id in self._unknown:
+            return Verdict(truth=None, reason=self._unknown[rule.id])
+        return Verdict(
+            truth=(rule.id, subject, key) in self._matches,
+            cleared=subject in self._clears.get(rule.id, frozenset()),
+            ends="subject_gone" if subject in self._gone.get(rule.id, frozenset()) else None,
+            quiet=self.baseline,
+        )
+
+    def _transition(self, rule: Rule, identity: Identity, verdict: Verdict) -> Turn:
+        return Turn(rule, identity, verdict, transition(self._state(identity), verdict, self.moment, rule.policy))
+
+    def _settled(self, group: Sequence[Rule], subject: str, key: str, verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
+        stages = {rule.stage or 0: rule for rule in group}
+        live = [stage for stage, rule in stages.items() if (state := self._state((rule.id, subject, key))) and state.live]
+        settled = settle_ladder(
+            {stage: verdicts[rule.id] for stage, rule in stages.items()},
+            live,
+            {stage: rule.policy for stage, rule in stages.items()},
+        )
+        return {stages[stage].id: replace(verdict, quiet=verdict.quiet or self.baseline) for stage, verdict in settled.items()}
+
+    def _guarded(self, rule: Rule, turns: list[Turn]) -> list[Turn]:
+        """The circuit breaker: where a rule would open more alerts at once than it may, all of those are held for review.
+
+        Not at the baseline, which tells nobody and is a list to work through.
+        """
+        new = sum(turn.rule.id == rule.id and turn.outcome.action == "open" for turn in turns)
+        limit = rule.max_new.limit(self.scopes.get(rule.id, 0))
+        if self.baseline or new <= limit:
+            return turns
+        reason = f"{new} new alerts in one sweep, above the rule's limit of {limit}"
+        return [
+            self._transition(rule, turn.identity, replace(turn.verdict, guard=reason))
+            if turn.rule.id == rule.id and turn.outcome.action == "open"
+            else turn
+            for turn in turns
+        ]
+
+    def _state(self, identity: Identity) -> EpisodeState | None:
+        episode = self._episodes.get(identity)
+        if episode is not None:
+            return state_of(episode)
+        waiting = self._waiting.get(identity)
+        return EpisodeState("pending", since=waiting.since) if waiting else None
+
+    def _apply(self, turn: Turn) -> None:
+        """Note what is to be written for one identity."""
+        identity, outcome, state = turn.identity, turn.outcome, turn.outcome.state
+        episode, match = self._episodes.get(identity), self._matches.get(identity)
+        if outcome.action in ("open", "hold") and state is not None and match is not None:
+            self._forget_waiting(identity)
+            self._made.append((self._new(turn.rule, identity, state, match), outcome))
+        elif episode is not None and state is not None:
+            self._keep(episode, state, outcome, match)
+        elif state is None or state.state != "pending":
+            self._forget_waiting(identity)
+        else:
+            self.figures["pending"] += 1
+            if identity not in self._waiting and state.since is not None:
+                self._pend.append(Pending(rule=identity[0], subject_id=identity[1], key=identity[2], since=state.since))
+
+    def _keep(self, episode: Episode, state: EpisodeState, outcome: Outcome, match: Match | None) -> None:
+        was = state_of(episode)
+        if match is not None and state.live:
+            self._seen.append(episode.pk)
+        if outcome.action == "keep":
+            self.figures["kept"] += 1
+        if state == was:
+            return
+        put(episode, state)
+        if outcome.action in KINDS:
+            self._changed.append((episode, outcome))
+        else:
+            self._touched.append(episode)
+
+    def _end_switched_off(self, rules: Sequence[Rule]) -> None:
+        """Close what runs of a rule that is off, in shadow, a draft or no longer there: nobody will judge it again."""
+        on = {rule.id for rule in rules if rule.state == "on"}
+        for identity, episode in self._episodes.items():
+            if identity[0] not in on and episode.state in RUNNING:
+                verdict = Verdict(truth=None, ends="switched_off", quiet=True)
+                outcome = transition(state_of(episode), verdict, self.moment, NO_POLICY)
+                if outcome.state is not None:
+                    self._keep(episode, outcome.state, outcome, None)
+        for identity in self._waiting:
+            if identity[0] not in on:
+                self._forget_waiting(identity)
+
+    def _forget_waiting(self, identity: Identity) -> None:
+        waiting = self._waiting.get(identity)
+        if waiting is not None:
+            self._forget.append(waiting.pk)
+
+    def _new(self, rule: Rule, identity: Identity, state: EpisodeState, match: Match) -> Episode:
+        made = Episode(
+            rule=rule.id,
+            rule_name=rule.name,
+            category=rule.category,
+            severity=rule.severity,
+            rank=SEVERITIES.index(rule.severity),
+            subject_kind=match.kind,
+            subject_id=identity[1],
+            key=identity[2],
+            account_id=match.account_id or None,
+            opened_at=state.opened_at or self.moment,
+            baseline=self.baseline,
+            last_seen_at=self.moment,
+            message=match.message,
+            evidence=[evidence_json(line) for line in match.evidence],
+            clears=match.clears,
+            playbook=rule.playbook or "",
+        )
+        put(made, state)
+        return made
+
+    # Writing
+
+    def _supersede_memories(self) -> None:
+        """Where an episode opens anew, the closed one of the same identity is no longer the latest."""
+        opening: dict[str, list[str]] = {}
+        for episode, _ in self._made:
+            opening.setdefault(episode.rule, []).append(episode.subject_id)
+        for rule, subjects in opening.items():
+            for part in _parts(subjects):
+                Episode.objects.filter(remembered=True, rule=rule, subject_id__in=part).update(remembered=False)
+
+    def write(self, book: Book) -> list[TransitionNotice]:
+        """Write all changes; gives what changed, in order. Inside a transaction."""
+        versions = versions_in_force()
+        for episode, _ in self._made:
+            episode.version = versions.get(episode.rule, 1)
+        live = {row.account_id for row in self._episodes.values() if row.state in RUNNING and row.account_id}
+        cards.refresh(book, live | {row.account_id for row, _ in self._made if row.account_id}, self.moment)
+        rows = [episode for episode, _ in self._changed] + self._touched
+        Episode.objects.bulk_update(rows, STATE_FIELDS, batch_size=CHUNK // 5)
+        self._supersede_memories()
+        Episode.objects.bulk_create([episode for episode, _ in self._made], batch_size=CHUNK)
+        for part in _parts(self._seen):
+            Episode.objects.filter(pk__in=part).update(last_seen_at=self.moment)
+        for part in _parts(self._forget):
+            Pending.objects.filter(pk__in=part).delete()
+        Pending.objects.bulk_create(self._pend, batch_size=CHUNK)
+        happened = [*self._changed, *self._made]
+        Transition.objects.bulk_create(
+            [
+                Transition(episode=episode, at=self.moment, kind=KINDS[outcome.action], by=BY, reason=outcome.reason)
+                for episode, outcome in happened
+            ],
+            batch_size=CHUNK,
+        )
+        for _, outcome in happened:
+            figure = {"open": "opened", "hold": "held", "close": "closed"}.get(outcome.action, "renotified")
+            self.figures[figure] += 1
+        return [
+            TransitionNotice(str(episode.pk), episode.rule, KINDS[outcome.action], self.moment, quiet=not outcome.notify)
+            for episode, outcome in happened
+        ]
+
+
+def evidence_json(line: Evidence) -> dict[str, object]:
+    """A line of evidence as it is stored: JSON's own types."""
+    return {
+        "formula": line.formula,
+        "text": line.text,
+        "value": plain(line.value),
+        "op": line.op,
+        "threshold": plain(line.threshold),
+        "clears": line.clears,
+    }
+
+
+def _ladders(rules: Iterable[Rule]) -> Iterator[list[Rule]]:
+    """The rules, those that are stages of one ladder together."""
+    ladders: dict[str, list[Rule]] = {}
+    for rule in rules:
+        if rule.ladder is None:
+            yield [rule]
+        else:
+            ladders.setdefault(rule.ladder, []).append(rule)
+    yield from ladders.values()
+
+
+def _parts(keys: Sequence[T]) -> Iterator[Sequence[T]]:
+    for first in range(0, len(keys), CHUNK):
+        yield keys[first : first + CHUNK]

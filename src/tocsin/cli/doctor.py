@@ -1,0 +1,128 @@
+"""`tocsin doctor`: checks the set-up and says what to mend."""
+
+from __future__ import annotations
+
+import argparse
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tocsin.cli.console import Console
+from tocsin.cli.output import write
+from tocsin.cli.parser import add_format
+from tocsin.core.errors import UserError
+from tocsin.core.moment import DAY, iso
+from tocsin.workspace import SECRET, Workspace
+
+COLUMNS = ("check", "state", "found", "mend")
+FRESH = ("events", "metrics", "touchpoints", "tickets", "invoices", "surveys")
+STALE = 3 * DAY  # a collection that fell so far behind the latest fact of the book is worth a look
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report. state: fine, look (worth a look) or mend (something does not work)."""
+
+    check: str
+    state: str
+    found: str
+    mend: str = ""
+
+
+def register(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command."""
+    add_format(commands.add_parser("doctor", help="check the set-up and say what to mend"))
+
+
+def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int:
+    """Write the findings; 1 where something has to be mended."""
+    findings = [*_home(workspace), *_facts(workspace, console.now), *_rules(workspace), *_users(workspace)]
+    rows = [{column: getattr(each, column) for column in COLUMNS} for each in findings]
+    write(console, rows, COLUMNS, args.format)
+    return 1 if any(each.state == "mend" for each in findings) else 0
+
+
+def _home(workspace: Workspace) -> Iterator[Finding]:
+    home = workspace.home
+    mode = stat.S_IMODE(home.stat().st_mode)
+    if mode & 0o077:
+        yield Finding("home", "look", f"{home}, mode {mode:o}", f"others may read it: chmod 700 {home}")
+    else:
+        yield Finding("home", "fine", str(home))
+    secret = home / SECRET
+    if secret.exists() and stat.S_IMODE(secret.stat().st_mode) & 0o077:
+        yield Finding("secret key", "mend", "others may read it", f"chmod 600 {secret}, then everybody signs in anew")
+    yield Finding("time zone", "fine", workspace.zone.key)
+
+
+def _facts(workspace: Workspace, now: datetime) -> Iterator[Finding]:
+    try:
+        store = workspace.store()
+    except UserError as error:
+        yield Finding("facts", "mend", str(error))
+        return
+    counts = store.counts()
+    if not counts["accounts"]:
+        yield Finding("facts", "mend", "no accounts", "tocsin import FOLDER")
+        return
+    left_out = {
+        name: store.query(f"SELECT count(*) AS n FROM {name} WHERE left_out").to_pylist()[0]["n"]  # noqa: S608 - our own words
+        for name in ("accounts", "people")
+    }
+    yield Finding(
+        "accounts", "fine", f"{counts['accounts']:,}, of which {left_out['accounts']:,} are left out as ours or tests"
+    )
+    yield Finding("people", "fine", f"{counts['people']:,}, of which {left_out['people']:,} are left out as our own")
+    last = store.last_moment(now)
+    for name in FRESH:
+        seen = store.latest_start(name, now)
+        if seen is None:
+            yield Finding(f"{name}", "look", "none", f"rules about {name} cannot speak until there are some")
+        elif last is not None and last - seen > STALE:
+            yield Finding(name, "look", f"{counts[name]:,}, the latest {iso(seen)}", "it is behind the other collections")
+        else:
+            yield Finding(name, "fine", f"{counts[name]:,}, the latest {iso(seen)}")
+    from tocsin.facts import rejected
+
+    kept = store.query("SELECT count(*) AS n FROM rejected").to_pylist()[0]["n"]
+    if kept:
+        yield Finding("rejected rows", "look", f"{kept:,}", "tocsin import --rejected")
+    unmatched = rejected.unmatched(store)
+    if unmatched:
+        rows = sum(count for *_, count in unmatched)
+        yield Finding(
+            "unmatched", "look", f"{rows:,} rows of {len(unmatched):,} unknown accounts", "import them or their aliases"
+        )
+
+
+def _rules(workspace: Workspace) -> Iterator[Finding]:
+    workspace.django()
+    from tocsin.alerts import facade
+
+    rules = facade.list_rules()
+    states = ", ".join(f"{sum(rule.state == state for rule in rules)} {state}" for state in ("on", "shadow", "off", "draft"))
+    yield Finding("rules", "fine" if rules else "mend", f"{len(rules)}: {states}", "" if rules else "tocsin rules apply PATH")
+    for rule in rules:
+        if rule.unknown and rule.state in ("on", "shadow"):
+            yield Finding(f"rule {rule.id}", "look", "cannot be judged", rule.unknown)
+    last = facade.last_sweep()
+    if last is None:
+        yield Finding("sweep", "look", "none yet", "tocsin sweep, or tocsin up")
+    else:
+        yield Finding("sweep", "fine", f"as of {iso(last.as_of)}, in {last.seconds:.1f} s")
+
+
+def _users(workspace: Workspace) -> Iterator[Finding]:
+    workspace.django()
+    from tocsin.people import facade
+
+    people = facade.people()
+    admins = sum(person.role == "admin" for person in people)
+    if not admins:
+        yield Finding(
+            "users", "look", f"{len(people)}, no administrator", "tocsin users create --email E --name N --role admin"
+        )
+    else:
+        yield Finding("users", "fine", f"{len(people)}, of which {admins} administrators")

@@ -1,0 +1,131 @@
+"""The server: web pages, the worker and the command line's door in one process that owns the home."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+
+from tocsin.asgi import Front
+from tocsin.core.errors import UserError
+from tocsin.server import door
+from tocsin.worker import Worker
+from tocsin.workspace import SERVER, Workspace, write_private
+
+GRACE = 3  # seconds that answers under way are given at the end
+DEADLINE = 4.5  # seconds after which the process ends whatever still runs
+EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - names of the wildcard address, not a binding
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, saying when it listens and when it is about to end."""
+
+    def __init__(self, config: uvicorn.Config, begun: Callable[[], None], ending: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._begun, self._ending = begun, ending
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._begun()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say so, then finish what is under way."""
+        self._ending()
+        await super().shutdown(sockets)
+
+
+def serve(
+    workspace: Workspace, *, host: str, port: int, runner: Callable[[Worker], door.Runner], greet: Callable[[str], None]
+) -> None:
+    """Serve the workspace until a signal ends it. The home's lock must be held. UserError where the port cannot be had.
+
+    runner: makes, for this server's worker, what runs a command line that comes through the door.
+    greet: called with the address once the server listens.
+    """
+    workspace.django()
+    workspace.store()
+    listening = _listen(host, port)
+    address = _address(host, listening)
+    token = secrets.token_urlsafe(32)
+    worker = Worker(workspace)
+    note = workspace.home / SERVER
+    ready = threading.Event()
+    settings.ALLOWED_HOSTS = ["*"] if host in EVERYWHERE else [*settings.ALLOWED_HOSTS, host]
+
+    def begun() -> None:
+        write_private(note, json.dumps({"address": address, "pid": os.getpid(), "token": token}))
+        ready.set()
+        worker.start()
+        greet(address)
+
+    def ending() -> None:
+        ready.clear()
+        note.unlink(missing_ok=True)
+        last_resort = threading.Timer(DEADLINE, os._exit, (0,))
+        last_resort.daemon = True
+        last_resort.start()
+
+    front = Front(ready.is_set, {door.PATH: door.Door(token, runner(worker))})
+    config = uvicorn.Config(
+        front,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        loop="asyncio",
+        timeout_graceful_shutdown=GRACE,
+    )
+    try:
+        with _signals_end_quietly():
+            _Server(config, begun, ending).run(sockets=[listening])
+    finally:
+        note.unlink(missing_ok=True)
+        worker.stop(1.0)
+        listening.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        why = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"cannot listen on {host}:{port} ({why}); give another --host or --port") from error
+    return listening
+
+
+def _address(host: str, listening: socket.socket) -> str:
+    """Where this machine reaches the server."""
+    port = listening.getsockname()[1]
+    name = "127.0.0.1" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
+    return f"http://{name}:{port}"
+
+
+@contextmanager
+def _signals_end_quietly() -> Iterator[None]:
+    """Uvicorn raises the signal that ended it once more when it is done; here that has done its work already."""
+
+    def done(_signal: int, _frame: FrameType | None) -> None:
+        return None
+
+    before: dict[int, Any] = {each: signal.signal(each, done) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

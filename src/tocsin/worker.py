@@ -1,0 +1,66 @@
+"""The worker: sweeps every minute, and soon after new facts came in."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from django.db import connections
+
+from tocsin.alerts import facade
+from tocsin.core.errors import UserError
+
+if TYPE_CHECKING:
+    from tocsin.workspace import Workspace
+
+EVERY = 60.0  # seconds from the end of one sweep to the beginning of the next
+SETTLE = 0.5  # seconds that new facts are given to be followed by more
+
+log = logging.getLogger("tocsin.worker")
+
+
+class Worker:
+    """Runs sweeps in a thread of its own until it is stopped. What fails is logged in one line and tried again."""
+
+    def __init__(self, workspace: Workspace, every: float = EVERY) -> None:
+        self._workspace, self._every = workspace, every
+        self._stop, self._wake = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the first sweep follows at once."""
+        self._thread.start()
+
+    def nudge(self) -> None:
+        """New facts or rules are there: sweep soon."""
+        self._wake.set()
+
+    def stop(self, patience: float) -> None:
+        """End after the sweep under way; waits for it so many seconds at most."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(patience)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self.sweep()
+            if self._wake.wait(self._every):
+                self._wake.clear()
+                self._stop.wait(SETTLE)
+        connections.close_all()
+
+    def sweep(self) -> None:
+        """One sweep as of now; none while there are no accounts, so that the first one finds a book to take stock of."""
+        try:
+            if not self._workspace.store().counts()["accounts"]:
+                return
+            report = facade.sweep(self._workspace.book(), datetime.now(UTC))
+            log.debug("swept: %d opened, %d closed, in %.2f s", report.opened, report.closed, report.seconds)
+        except UserError as error:
+            log.info("no sweep: %s", error)
+        except Exception as error:  # the loop must outlive whatever a sweep meets
+            log.error("the sweep failed with %s: %s", type(error).__name__, str(error).splitlines()[:1])  # noqa: TRY400
+            log.debug("the sweep failed", exc_info=True)
