@@ -185,7 +185,9 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
             path.parent.mkdir(parents=True, exist_ok=True)
         return duckdb.connect(where, config=_CONFIG)
     except OSError as error:
-        raise UserError(f"the folder {path.parent} cannot be written: {error.strerror}; set TOCSIN_HOME to one that can") from error
+        raise UserError(
+            f"the folder {path.parent} cannot be written: {error.strerror}; set TOCSIN_HOME to one that can"
+        ) from error
     except duckdb.Error as error:
         text = one_line(error)
         if "lock" in text.lower():
@@ -202,4 +204,6 @@ def _check_zone(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
     try:
         cursor.execute(f"SELECT TIMESTAMP '2024-01-01' AT TIME ZONE {literal(zone.key)} IS NULL").fetchall()
     except duckdb.Error as error:
-        raise UserError(f"the store knows no time zone {zone.key!r}; set TOCSIN_TIMEZONE to an IANA name such as UTC") from error
+        raise UserError(
+            f"the store knows no time zone {zone.key!r}; set TOCSIN_TIMEZONE to an IANA name such as UTC"
+        ) from error

@@ -146,8 +146,8 @@ def _rebuild(cursor: duckdb.DuckDBPyConnection, collection: str, touched: str, z
 def _from_subscriptions(cursor: duckdb.DuckDBPyConnection, touched: str, zone: ZoneInfo) -> None:
     """What subscriptions give, at each day on which one starts or ends: plan, seats, mrr and renews_on of those in force."""
     rate = (
-        "coalesce((SELECT arg_max(rate, rates.\"on\") FROM rates WHERE rates.currency = sub.currency AND rates.\"on\" <= point.day), "
-        "(SELECT arg_min(rate, rates.\"on\") FROM rates WHERE rates.currency = sub.currency), 1)"
+        'coalesce((SELECT arg_max(rate, rates."on") FROM rates WHERE rates.currency = sub.currency AND rates."on" <= point.day), '
+        '(SELECT arg_min(rate, rates."on") FROM rates WHERE rates.currency = sub.currency), 1)'
     )
     cursor.execute(f"""
         CREATE OR REPLACE TEMP TABLE in_force AS
@@ -155,7 +155,7 @@ def _from_subscriptions(cursor: duckdb.DuckDBPyConnection, touched: str, zone: Z
         point AS (
             SELECT account_key, starts_on AS day FROM mine UNION SELECT account_key, ended_on FROM mine WHERE ended_on IS NOT NULL
         )
-        SELECT point.account_key AS key, point.day, {start_of_day('point.day', zone)} AS "at", sub.id, sub.plan, sub.seats,
+        SELECT point.account_key AS key, point.day, {start_of_day("point.day", zone)} AS "at", sub.id, sub.plan, sub.seats,
                sub.starts_on, sub.renews_on, sub.mrr * {rate} AS mrr
         FROM point LEFT JOIN mine AS sub ON sub.account_key = point.account_key AND sub.starts_on <= point.day
              AND (sub.ended_on IS NULL OR sub.ended_on > point.day)
@@ -168,7 +168,7 @@ def _from_subscriptions(cursor: duckdb.DuckDBPyConnection, touched: str, zone: Z
             FROM in_force GROUP BY key, "at"
         )
         SELECT key, 'plan', coalesce(plan, ''), "at" FROM sums
-        UNION ALL SELECT key, 'seats', coalesce({as_text('seats', 'number')}, ''), "at" FROM sums
-        UNION ALL SELECT key, 'mrr', coalesce({as_text('mrr', 'number')}, ''), "at" FROM sums
+        UNION ALL SELECT key, 'seats', coalesce({as_text("seats", "number")}, ''), "at" FROM sums
+        UNION ALL SELECT key, 'mrr', coalesce({as_text("mrr", "number")}, ''), "at" FROM sums
         UNION ALL SELECT key, 'renews_on', coalesce(CAST(renews_on AS VARCHAR), ''), "at" FROM sums
     """)

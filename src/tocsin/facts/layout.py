@@ -35,11 +35,11 @@ EXTRA_NAMES = ("key", "custom", "custom_given", "left_out", "first_seen")
 
 _OTHER_TABLES = (
     "CREATE TABLE person_keys (key INTEGER, id VARCHAR)",
-    "CREATE TABLE account_timeline (key INTEGER, field VARCHAR, value VARCHAR, \"at\" TIMESTAMP)",
-    "CREATE TABLE person_timeline (key INTEGER, field VARCHAR, value VARCHAR, \"at\" TIMESTAMP)",
+    'CREATE TABLE account_timeline (key INTEGER, field VARCHAR, value VARCHAR, "at" TIMESTAMP)',
+    'CREATE TABLE person_timeline (key INTEGER, field VARCHAR, value VARCHAR, "at" TIMESTAMP)',
     "CREATE TABLE attribute_types (collection VARCHAR, name VARCHAR, type VARCHAR)",
     "CREATE TABLE rejected (source VARCHAR, collection VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, "
-    "\"row\" VARCHAR, account_ref VARCHAR, row_id VARCHAR, \"at\" TIMESTAMP)",
+    '"row" VARCHAR, account_ref VARCHAR, row_id VARCHAR, "at" TIMESTAMP)',
 )
 
 
@@ -65,9 +65,7 @@ def physical_name(column: str) -> str:
 
 def physical_columns(collection: Collection) -> dict[str, str]:
     """Held name -> SQL type of the declared columns of a collection, in order."""
-    return {
-        physical_name(column.name): "INTEGER" if column.name in KEYED else PHYSICAL[column.type] for column in collection
-    }
+    return {physical_name(column.name): "INTEGER" if column.name in KEYED else PHYSICAL[column.type] for column in collection}
 
 
 def create_tables(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -57,7 +57,10 @@ class ImportReport:
         ]
         widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
         lines = [
-            "  ".join(cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths, strict=True)))
+            "  ".join(
+                cell.ljust(width) if at == 0 else cell.rjust(width)
+                for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
             for row in [head, *rows]
         ]
         lines += [f"{each.name}: {note}" for each in self.collections for note in each.notes]

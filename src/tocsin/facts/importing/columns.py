@@ -38,7 +38,7 @@ def match_columns(
     made: list[RawColumn] = []
     for at, source in enumerate(header):
         name = reading.rename.get(source, reading.rename.get(source.strip(), source.strip()))
-        if name not in collection and name.lower() in collection or name.lower() == UPDATED:
+        if (name not in collection and name.lower() in collection) or name.lower() == UPDATED:
             name = name.lower()
         formats = reading.columns.get(name, Formats())
         merged = replace(
@@ -65,9 +65,7 @@ def _check(columns: Sequence[RawColumn], collection: Collection, path: Path) -> 
     if missing:
         near = get_close_matches(missing[0], given, 1)
         hint = f"is it {_printable(near[0])!r}?" if near else f"the file has {_printable(', '.join(given))[:200]}"
-        raise UserError(
-            f"{shown(path)}: the required column {', '.join(missing)} of {collection.name} is missing; {hint}"
-        )
+        raise UserError(f"{shown(path)}: the required column {', '.join(missing)} of {collection.name} is missing; {hint}")
 
 
 def _printable(text: str) -> str:

@@ -16,9 +16,9 @@ from tocsin.core.errors import UserError
 from tocsin.core.schema import Collection
 from tocsin.facts.importing import csv_slow
 from tocsin.facts.importing.columns import Reading, match_columns
-from tocsin.facts.importing.raw import Raw, RawColumn
+from tocsin.facts.importing.raw import Raw
 from tocsin.facts.importing.sources import shown
-from tocsin.facts.layout import literal, quote
+from tocsin.facts.layout import literal
 
 CHUNK = 8 << 20
 SAMPLE = 1 << 20
@@ -73,8 +73,21 @@ def read_csv(
     return Raw(collection, str(shown_as), table, columns, marked=True, notes=notes)
 
 
-def look(file: Path, shown_as: Path) -> Look:
-    """One pass over the bytes, and the header. UserError where there is none."""
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """What one pass over a file's bytes tells: line ends (an unended last line among them), whether all of them are of one
+    kind, NULs, the encoding, and the beginning as text.
+    """
+
+    ends: int
+    one_kind: bool
+    nuls: int
+    encoding: str
+    beginning: str
+
+
+def scan(file: Path) -> Bytes:
+    """One pass over the bytes of a file; its encoding by its mark, by being UTF-8, else Windows-1252."""
     with file.open("rb") as stream:
         sample = stream.read(SAMPLE)
     encoding = _by_mark(sample)
@@ -91,14 +104,19 @@ def look(file: Path, shown_as: Path) -> Look:
             decoder = _valid(decoder, chunk)
     if encoding == "utf-8" and decoder is None:
         encoding = _without_mark(file)
+    one_kind = returns == both and both in (0, ends)
     ends += last not in (b"\n", b"")
-    text = sample.decode(encoding, "replace").removeprefix("\ufeff")
-    separator, header = _header(text)
+    return Bytes(ends, one_kind, nuls, encoding, sample.decode(encoding, "replace").removeprefix("\ufeff"))
+
+
+def look(file: Path, shown_as: Path) -> Look:
+    """The bytes and the header. UserError where there is none."""
+    seen = scan(file)
+    separator, header = _header(seen.beginning)
     if not header:
         raise UserError(f"{shown(shown_as)} is empty; its first line must name the columns")
-    returns_fit = returns == both and both in (0, ends, ends - 1)
-    plain = encoding == "utf-8" and not nuls and returns_fit and text[:1] not in "\r\n"
-    return Look(separator, header, ends, plain, encoding)
+    plain = seen.encoding == "utf-8" and not seen.nuls and seen.one_kind and seen.beginning[:1] not in "\r\n"
+    return Look(separator, header, seen.ends, plain, seen.encoding)
 
 
 def _header(text: str) -> tuple[str, tuple[str, ...]]:

@@ -10,29 +10,17 @@ import csv
 import json
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
+from tocsin.facts.importing.batches import Record, fill_table
 from tocsin.facts.importing.raw import RawColumn
 
 LONGEST_LINE = 2_000_000
-BATCH = 50_000
 _CUT = 1_000
 
 csv.field_size_limit(1 << 30)
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A row: the physical line on which it begins (from 1), its cells, or why it cannot be read and the line as it stands."""
-
-    line: int
-    cells: Sequence[str] = ()
-    problem: str | None = None
-    text: str = ""
 
 
 class _TooLong(Exception):
@@ -95,7 +83,7 @@ def _tolerant(name: str) -> codecs.CodecInfo | None:
     table = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
 
     class Decoder(codecs.IncrementalDecoder):
-        def decode(self, data: bytes, final: bool = False) -> str:  # type: ignore[override]  # noqa: ARG002, FBT001, FBT002
+        def decode(self, data: bytes, final: bool = False) -> str:  # type: ignore[override]  # noqa: ARG002
             return codecs.charmap_decode(data, self.errors, table)[0]
 
     base = codecs.lookup("cp1252")
@@ -152,7 +140,8 @@ def fill(
     """The rows behind the header in a temporary table, with `line`, `problem` and `given`."""
     found = records(file, encoding, separator)
     header = next(found, Record(0))
-    fill_table(cursor, table, (checked(record, header.cells, width) for record in found), columns)
+    found_rows = (checked(record, header.cells, width) for record in found)
+    fill_table(cursor, table, found_rows, [column.held for column in columns], [int(column.held[1:]) for column in columns])
 
 
 def checked(record: Record, header: Sequence[str], width: int) -> Record:
@@ -186,35 +175,3 @@ def _is_text(cells: Sequence[str]) -> bool:
 def _clean(text: str) -> str:
     """A text in which what is no Unicode is shown as escapes."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def fill_table(
-    cursor: duckdb.DuckDBPyConnection, table: str, found: Iterator[Record], columns: Sequence[RawColumn]
-) -> None:
-    """Records, in batches, into a new temporary table; an empty cell is null."""
-    held = [column.held for column in columns]
-    places = [int(name[1:]) for name in held]
-    schema = pa.schema([(name, pa.string()) for name in [*held]] + [("line", pa.int64()), ("problem", pa.string()), ("given", pa.string())])
-    reader = pa.RecordBatchReader.from_batches(schema, _batches(found, places, schema))
-    cursor.register("incoming", reader)
-    try:
-        cursor.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM incoming")
-    finally:
-        cursor.unregister("incoming")
-
-
-def _batches(found: Iterator[Record], places: Sequence[int], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    empty = [None] * (max(places, default=0) + 1)
-    while True:
-        part = []
-        for record in found:
-            part.append(record)
-            if len(part) >= BATCH:
-                break
-        if not part:
-            return
-        arrays = [pa.array([(record.cells[at] if record.cells else empty[at]) or None for record in part], pa.string()) for at in places]
-        arrays.append(pa.array([record.line for record in part], pa.int64()))
-        arrays.append(pa.array([record.problem for record in part], pa.string()))
-        arrays.append(pa.array([record.text or None for record in part], pa.string()))
-        yield pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -54,16 +54,16 @@ def _enter(cursor: duckdb.DuckDBPyConnection, raw: Raw, staged: Staged, now: dat
     ident = f"CAST(raw.{quote(row_id.held)} AS VARCHAR)" if row_id else "CAST(NULL AS VARCHAR)"
     cursor.execute(
         f"CREATE OR REPLACE TEMP TABLE turned_down AS SELECT {literal(raw.collection.name)} AS collection, "
-        f"{literal(raw.file)} AS file, lines.line, staged.reason, {raw.received('raw')} AS \"row\", {named} AS account_ref, "
+        f'{literal(raw.file)} AS file, lines.line, staged.reason, {raw.received("raw")} AS "row", {named} AS account_ref, '
         f"{ident} AS row_id FROM {staged.table} AS staged JOIN {raw.table} AS raw ON raw.rowid = staged.ord "
         "LEFT JOIN lines ON lines.ord = staged.ord WHERE staged.reason IS NOT NULL"
     )
     cursor.execute(
-        'DELETE FROM rejected WHERE source = \'file\' AND (collection, file, line, "row") IN '
+        "DELETE FROM rejected WHERE source = 'file' AND (collection, file, line, \"row\") IN "
         '(SELECT (collection, file, line, "row") FROM turned_down)'
     )
     cursor.execute(
-        'INSERT INTO rejected SELECT \'file\', collection, file, line, reason, "row", account_ref, row_id, '
+        "INSERT INTO rejected SELECT 'file', collection, file, line, reason, \"row\", account_ref, row_id, "
         f"{_moment(now)} FROM turned_down ORDER BY line"
     )
 

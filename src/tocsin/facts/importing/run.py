@@ -13,15 +13,20 @@ import duckdb
 from tocsin.core.errors import UserError
 from tocsin.core.schema import COLLECTIONS, Collection
 from tocsin.facts import history
-from tocsin.facts.cells import Formats, date_format as read_date_format, decimal_sign
+from tocsin.facts.cells import Formats, decimal_sign
+from tocsin.facts.cells import date_format as read_date_format
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing.columns import Reading
 from tocsin.facts.importing.csv_files import read_csv
+from tocsin.facts.importing.gzipped import unpacked
+from tocsin.facts.importing.jsonl_files import read_jsonl
+from tocsin.facts.importing.parquet_files import read_parquet
 from tocsin.facts.importing.raw import Raw
 from tocsin.facts.importing.rejects import keep_rejected
-from tocsin.facts.importing.sources import Source, collection_named, find_sources, in_order, unknown_collection
+from tocsin.facts.importing.sources import Source, collection_named, find_sources, in_order, shown, unknown_collection
 from tocsin.facts.importing.stage import Staged, make_references, stage
 from tocsin.facts.importing.upsert import make_changes, upsert
+from tocsin.facts.importing.xlsx_files import read_xlsx, sheets
 from tocsin.facts.report import CollectionReport, ImportReport
 
 Progress = Callable[[str, float], None]
@@ -70,8 +75,11 @@ def _by_collection(sources: Sequence[Source], paths: Sequence[Path]) -> tuple[li
     others: list[str] = []
     for source in sources:
         collection = collection_named(source.stem)
+        by_sheet = _by_sheet(source) if source.format == "xlsx" and collection is None else []
         if collection is not None:
             found.append((collection, source))
+        elif by_sheet:
+            found += by_sheet
         elif str(source.path) in named:
             raise unknown_collection(source.path, source.stem)
         else:
@@ -84,6 +92,12 @@ def _by_collection(sources: Sequence[Source], paths: Sequence[Path]) -> tuple[li
     order = in_order(collection for collection, _ in found)
     found.sort(key=lambda each: (order.index(each[0]), str(each[1].path)))
     return found, [f"passed over, named after no collection: {', '.join(others)}"] if others else []
+
+
+def _by_sheet(workbook: Source) -> list[tuple[str, Source]]:
+    """The sheets of a workbook that are named after collections."""
+    named = [(collection_named(sheet.strip()), sheet) for sheet in sheets(workbook.path, workbook.path)]
+    return [(collection, replace(workbook, sheet=sheet)) for collection, sheet in named if collection is not None]
 
 
 @dataclass
@@ -113,6 +127,22 @@ class _Run:
         """The rows of a file, as received."""
         link = self.folder / f"{table}.data"
         link.symlink_to(source.path)  # the engine reads patterns in names; a link's name holds none
+        try:
+            return self.open(source, link, collection, table)
+        except OSError as error:
+            raise UserError(f"{shown(source.path)} cannot be read: {error.strerror or error}") from error
+
+    def open(self, source: Source, link: Path, collection: Collection, table: str) -> Raw:
+        """The rows of a file, by the reader of its format."""
+        match source.format:
+            case "parquet":
+                return read_parquet(self.cursor, link, source.path, collection, self.reading, table)
+            case "jsonl":
+                return read_jsonl(self.cursor, link, source.path, collection, self.reading, table)
+            case "xlsx":
+                return read_xlsx(self.cursor, link, source.path, source.sheet, collection, self.reading, table)
+            case "csv.gz":
+                link = unpacked(link, self.folder / f"{table}.csv", source.path)
         return read_csv(self.cursor, link, source.path, collection, self.reading, table)
 
     def store_rows(self, raw: Raw) -> None:
@@ -137,7 +167,9 @@ class _Run:
         owner = {"account_history": "accounts", "subscriptions": "accounts", "people_history": "people"}.get(name)
         if owner is not None:
             key = "person_key" if owner == "people" else "account_key"
-            self.cursor.execute(f"INSERT INTO touched SELECT DISTINCT '{owner}', {key} FROM {staged.table} WHERE reason IS NULL")
+            self.cursor.execute(
+                f"INSERT INTO touched SELECT DISTINCT '{owner}', {key} FROM {staged.table} WHERE reason IS NULL"
+            )
         elif name == "rates":
             self.cursor.execute("INSERT INTO touched SELECT DISTINCT 'accounts', account_key FROM subscriptions")
 

@@ -21,11 +21,12 @@ FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to read: its path, its name without the ending, and its format (a value of FORMATS)."""
+    """A file to read: its path, its name without the ending, its format (a value of FORMATS), and of a workbook the sheet."""
 
     path: Path
     stem: str
     format: str
+    sheet: str | None = None
 
     @property
     def label(self) -> str:

@@ -115,10 +115,8 @@ class _Staging:
         self.inner += [f"{value} AS {held}", f"{text} AS {source}"]
         self.outer.append(held)
         self.columns.append(physical_name(name))
-        required = column.required or self.collection.identity == ("id",) and name == "id"
-        if required and name != "value":
-            self.reasons.append(f"WHEN {source} IS NULL THEN {literal(f'{name} is empty, and a row needs one')}")
-        elif required:
+        required = column.required or (self.collection.identity == ("id",) and name == "id")
+        if (required and name != "value") or required:
             self.reasons.append(f"WHEN {source} IS NULL THEN {literal(f'{name} is empty, and a row needs one')}")
         self.reasons += self.faults(column, held, source, given)
 

@@ -122,8 +122,8 @@ class _Upsert:
     def write(self) -> None:
         """Put the last row of each key in place of the stored one; a column that the file lacks keeps what is stored."""
         self.cursor.execute(
-            f"CREATE OR REPLACE TEMP TABLE final AS SELECT matched.ord, matched.old_row FROM matched "
-            f"WHERE (old_row IS NULL OR NOT same) AND ord NOT IN (SELECT ord FROM repeats WHERE NOT last)"
+            "CREATE OR REPLACE TEMP TABLE final AS SELECT matched.ord, matched.old_row FROM matched "
+            "WHERE (old_row IS NULL OR NOT same) AND ord NOT IN (SELECT ord FROM repeats WHERE NOT last)"
         )
         source = (
             f"final JOIN {self.staged.table} AS new ON new.ord = final.ord "
@@ -133,7 +133,9 @@ class _Upsert:
             self.note_changes(source)
         elif "account_key" in physical_columns(self.collection):
             # A row that moves to another account leaves the timeline of the one it was with.
-            self.cursor.execute(f"INSERT INTO touched SELECT 'accounts', old.account_key FROM {source} WHERE old_row IS NOT NULL")
+            self.cursor.execute(
+                f"INSERT INTO touched SELECT 'accounts', old.account_key FROM {source} WHERE old_row IS NOT NULL"
+            )
         self.cursor.execute(f"CREATE OR REPLACE TEMP TABLE merged AS SELECT {self.merged_row()} FROM {source}")
         self.cursor.execute(f"DELETE FROM {self.target} WHERE rowid IN (SELECT old_row FROM final WHERE old_row IS NOT NULL)")
         self.insert("SELECT * FROM merged")
