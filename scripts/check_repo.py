@@ -23,6 +23,8 @@ _INDEX = re.compile(r"files\.python" + r"hosted|py" + r"pi\.org|/simple/(?:\s|$)
 _MACHINE = re.compile(r"(?<![\w.}])/(?:work|root|Users" + r"|home/[a-z]\w*)/[\w.]")
 _UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X|NotImplemented" + r"Error)\b")
 _SKIPPED = re.compile(r"pytest\.sk" + r"ip\(|mark\.sk" + r"ip|mark\.xf" + r"ail|import" + r"orskip|unittest\.sk" + r"ip")
+_CLOCK = re.compile(r"\b(?:datetime\.now|datetime\.utcnow|date\.today|time\.time|time\.time_ns)\(")
+_SETTING = re.compile(r"\bTOCSIN_[A-Z]+(?:_[A-Z]+)*\b")
 _LINK = re.compile(r"!?\[[^\]\n]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
 _HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$", re.MULTILINE)
 _FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
@@ -135,6 +137,24 @@ def make_targets(files: Files) -> Iterator[str]:
                 yield f"{name}:1: `make {target}` is not in the Makefile"
 
 
+def clocks(files: Files) -> Iterator[str]:
+    """The rooms below the apps are told the time; none of them reads a clock."""
+    for name, text in files.items():
+        if name.startswith(("src/tocsin/core/", "src/tocsin/facts/", "src/tocsin/engine/")):
+            for place, words in _hits(_CLOCK, name, text):
+                yield f"{place}: {words!r} reads a clock; take the moment as an argument"
+
+
+def settings(files: Files) -> Iterator[str]:
+    """Every setting of the environment is explained in docs/operations.md, and none that is not there."""
+    explained = set(_SETTING.findall(files.get("docs/operations.md", "")))
+    used = {word: name for name, text in files.items() if name.startswith("src/") for word in _SETTING.findall(text)}
+    for word in sorted(used.keys() - explained):
+        yield f"{used[word]}:1: {word} is not in docs/operations.md"
+    for word in sorted(explained - used.keys()):
+        yield f"docs/operations.md:1: {word} is no setting"
+
+
 def changelog(files: Files) -> Iterator[str]:
     """The changelog begins with what is not released yet."""
     sections = re.findall(r"^## (.*)$", files.get("CHANGELOG.md", ""), re.MULTILINE)
@@ -142,7 +162,7 @@ def changelog(files: Files) -> Iterator[str]:
         yield "CHANGELOG.md:1: the first section is not `## [Unreleased]`"
 
 
-RULES = (file_sizes, locks, machine_paths, unfinished, make_targets, changelog)
+RULES = (file_sizes, locks, machine_paths, unfinished, make_targets, clocks, settings, changelog)
 
 
 def breaches(root: Path) -> list[str]:

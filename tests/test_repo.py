@@ -33,6 +33,9 @@ PLANTED: list[tuple[Rule, dict[str, str], str]] = [
     (check_repo.links, {"docs/a.md": "[there](b.md)\n"}, "docs/a.md:1: b.md leads nowhere"),
     (check_repo.links, {"docs/a.md": "[x](b.md#two)\n", "docs/b.md": "# One\n"}, "docs/b.md has no heading #two"),
     (check_repo.make_targets, {"README.md": "`make nothing`\n", "Makefile": "test:\n"}, "`make nothing` is not in"),
+    (check_repo.clocks, {"src/tocsin/core/a.py": "t = datetime.now(UTC)\n"}, "reads a clock"),
+    (check_repo.settings, {"src/a.py": "get('TOCSIN_ODD_ONE')\n"}, "src/a.py:1: TOCSIN_ODD_ONE is not in"),
+    (check_repo.settings, {"docs/operations.md": "`TOCSIN_GONE`\n"}, "TOCSIN_GONE is no setting"),
     (check_repo.changelog, {"CHANGELOG.md": "# Changelog\n\n## [1.0.0]\n"}, "the first section is not"),
 ]
 
