@@ -15,6 +15,8 @@ fi
 python=$(scripts/python.sh)
 uv=$(scripts/uv.sh "$python")
 export UV_HTTP_TIMEOUT="${UV_HTTP_TIMEOUT:-180}"
+# A command starts in a third of the time where nothing has to be compiled first.
+export UV_COMPILE_BYTECODE=1
 
 rm -f .venv/.ready
 if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
