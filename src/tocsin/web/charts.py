@@ -104,7 +104,7 @@ def line_spec(line: Line, zone: ZoneInfo, *, height: int, width: int | None = No
         {"t": _wall(at, zone), "v": value, "on": _moment(at, zone), "is": "–" if value is None else line.says(value)}
         for at, value in line.points
     ]
-    base = alt.Chart(alt.Data(values=table)).encode(x=x, y=y)
+    base = alt.Chart(alt.InlineData(values=table)).encode(x=x, y=y)
     layers: list[alt.Chart] = []
     if line.threshold is not None:
         layers += _threshold(line, line.threshold, low, high, y, tone)
@@ -119,23 +119,25 @@ def line_spec(line: Line, zone: ZoneInfo, *, height: int, width: int | None = No
         padding={"left": 0, "top": 6, "right": 8, "bottom": 4},
         autosize=alt.AutoSizeParams(type="fit" if width else "fit-x", contains="padding"),
     )
-    return _look(chart, tone).to_dict()
+    return _look(chart, tone)
 
 
-def _look(chart: alt.LayerChart, tone: Tone) -> alt.LayerChart:
+def _look(chart: alt.LayerChart | alt.FacetChart, tone: Tone) -> dict[str, Any]:
     """The house style: no frame, small quiet labels in the system's face, the page's own background."""
-    return chart.configure(
+    styled = chart.configure(
         background="transparent",
         font="system-ui, sans-serif",
         view=alt.ViewConfig(stroke=None),
         axis=alt.AxisConfig(labelColor=colour("ink-3", tone), labelFontSize=_TEXT, labelPadding=7),
     )
+    made: dict[str, Any] = styled.to_dict()
+    return made
 
 
 def _threshold(line: Line, limit: float, low: float, high: float, y: alt.Y, tone: Tone) -> list[alt.Chart]:
     """Where the alert fires: the wash of the bad side, a dashed line, and its words in a small chart."""
     edge = low if line.breach == "below" else high
-    table = alt.Data(values=[{"v": limit, "edge": edge}])
+    table = alt.InlineData(values=[{"v": limit, "edge": edge}])
     wash = alt.Chart(table).mark_rect(color=colour("critical-wash", tone)).encode(y=y, y2="edge:Q")
     rule = alt.Chart(table).mark_rule(color=colour("critical-mark", tone), strokeWidth=1.2, strokeDash=[4, 3]).encode(y=y)
     layers = [wash, rule] if line.breach else [rule]
@@ -143,7 +145,7 @@ def _threshold(line: Line, limit: float, low: float, high: float, y: alt.Y, tone
         said = f"alert {line.breach or 'at'} {line.says(limit)}"
         above = (limit - low) < (high - low) * 0.75
         layers.append(
-            alt.Chart(alt.Data(values=[{"v": limit, "says": said}]))
+            alt.Chart(alt.InlineData(values=[{"v": limit, "says": said}]))
             .mark_text(align="left", dx=4, dy=-7 if above else 9, fontSize=_TEXT, color=colour("critical-ink", tone))
             .encode(y=y, x=alt.value(0), text="says:N")
         )
@@ -158,7 +160,7 @@ def _marks(line: Line, zone: ZoneInfo, x: alt.X, tone: Tone) -> list[alt.Chart]:
         if not first <= at <= last:
             continue
         late = (at - first) / max(last - first, timedelta(seconds=1)) > 0.5
-        mark = alt.Chart(alt.Data(values=[{"t": _wall(at, zone), "says": said}])).encode(x=x)
+        mark = alt.Chart(alt.InlineData(values=[{"t": _wall(at, zone), "says": said}])).encode(x=x)
         layers.append(mark.mark_rule(color=colour("critical-mark", tone), strokeWidth=1))
         if not line.small:
             text = mark.mark_text(
@@ -173,7 +175,7 @@ def _end(line: Line, low: float, high: float, height: int, tone: Tone, x: alt.X,
     if not line.known:
         return []
     at, value = line.known[-1]
-    dot = alt.Chart(alt.Data(values=[{"t": _wall(at, zone), "v": value}])).encode(x=x, y=y)
+    dot = alt.Chart(alt.InlineData(values=[{"t": _wall(at, zone), "v": value}])).encode(x=x, y=y)
     bad = _breached(line, value)
     layers = [
         dot.mark_point(
@@ -189,7 +191,7 @@ def _end(line: Line, low: float, high: float, height: int, tone: Tone, x: alt.X,
         return layers
     pixel = (high - low) / max(height - 26, 1)
     now, limit = value, line.threshold
-    said = [(now, f"{line.says(value)} now", "ink", 600)]
+    said: list[tuple[float, str, str, Literal[400, 600]]] = [(now, f"{line.says(value)} now", "ink", 600)]
     if limit is not None:
         apart = 14 * pixel
         shown = limit
@@ -197,7 +199,7 @@ def _end(line: Line, low: float, high: float, height: int, tone: Tone, x: alt.X,
             shown = now + apart if limit >= now else now - apart
         said.append((shown, f"{line.breach or 'at'} {line.says(limit)}", "critical-ink", 400))
     for where, text, name, weight in said:
-        label = alt.Chart(alt.Data(values=[{"v": min(max(where, low), high), "says": text}]))
+        label = alt.Chart(alt.InlineData(values=[{"v": min(max(where, low), high), "says": text}]))
         layers.append(
             label.mark_text(align="left", dx=9, fontSize=_TEXT, fontWeight=weight, color=colour(name, tone)).encode(
                 x=alt.value("width"), y=y, text="says:N"
@@ -296,7 +298,8 @@ def _moment(at: datetime, zone: ZoneInfo) -> str:
 @lru_cache(maxsize=1)
 def browser_bundle() -> bytes:
     """Vega, Vega-Lite and vega-embed as one script module for the browser (0.9 MB; 2 s to make, once per process)."""
-    made: str = vl_convert.javascript_bundle()
+    # Without a snippet of ours the module sets `window.vegaEmbed`.
+    made: str = vl_convert.javascript_bundle(None)  # type: ignore[arg-type] - the stub does not know the default
     return made.encode()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -91,7 +92,8 @@ def ago(moment: datetime, now: datetime, *, short: bool = True) -> str:
         (90 * DAY, DAY, "d", "day"),
         (730 * DAY, MONTH, "mo", "month"),
     )
-    size, brief, full = next(((size, *names) for most, size, *names in units if seconds < most), (12 * MONTH, "y", "year"))
+    years = (12 * MONTH, "y", "year")
+    size, brief, full = next(((size, brief, full) for most, size, brief, full in units if seconds < most), years)
     count = int(seconds // size)
     text = f"{count} {brief}" if short else plural(count, full)
     if passed < timedelta(0):
@@ -150,3 +152,32 @@ def initials(name: str) -> str:
     if not parts:
         return "?"
     return (parts[0][0] + (parts[-1][0] if len(parts) > 1 else "")).upper()
+
+
+def duration(text: str) -> str:
+    """`30d` -> `30 d`."""
+    text = text.strip()
+    return f"{text[:-1]} {text[-1]}" if text[:-1].replace(".", "").isdigit() else text
+
+
+def signal(name: str) -> str:
+    """The name of a signal as people say it: `logins_7d` -> `Logins, 7 d`."""
+    stem, _, last = name.rpartition("_")
+    if stem and last[-1:] in "hdw" and last[:-1].isdigit():
+        return f"{spoken(stem)}, {last[:-1]} {last[-1]}"
+    return spoken(name)
+
+
+def without(text: str, name: str) -> str:
+    """A sentence without the name in front: `Halden Freight: no login` and `Halden Freight renews` lose it."""
+    following = text[len(name) :]
+    if not name or not text.startswith(name) or following[:1] not in (" ", ":", ","):
+        return text
+    rest = following.lstrip(" :,–-")
+    return rest[:1].upper() + rest[1:] if rest else text
+
+
+def sentences(text: str) -> tuple[str, str]:
+    """The first sentence without its full stop, and the rest: what is so, and what to do about it."""
+    first, *rest = re.split(r"(?<=[^\W_])[.:] (?=[A-Z])", text.strip(), maxsplit=1)
+    return first.removesuffix("."), rest[0] if rest else ""

@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from tocsin.web import words
+from tocsin.alerts.facade import Alert
+from tocsin.web import tones, words
 
 register = template.Library()
 
@@ -71,7 +72,7 @@ def _time(moment: datetime, text: str) -> SafeString:
 @register.simple_tag(takes_context=True)
 def money(context: Context, amount: float | None, empty: str = "–") -> str:
     """An amount in the workspace's currency (`$12,400`); what stands for an unknown one where there is none."""
-    return empty if amount is None else words.money(amount, context.get("currency", ""))
+    return empty if amount is None else words.money(amount, str(context.get("currency") or ""))
 
 
 @register.simple_tag(takes_context=True)
@@ -110,3 +111,51 @@ def plural(count: int, noun: str) -> str:
 def spoken(value: str) -> str:
     """A word of the machine as people write it: `false_alarm` is `False alarm`."""
     return words.spoken(value)
+
+
+@register.filter
+def sev_word(kind: str) -> str:
+    """The word of a mark: `Critical`, `Good signal`."""
+    return words.severity(kind)
+
+
+@register.filter
+def mark(alert: Alert) -> str:
+    """The mark that an alert wears."""
+    return tones.mark(alert)
+
+
+@register.filter
+def sentence(alert: Alert) -> str:
+    """What is so, without the account's name in front: for places where that stands above it."""
+    return words.without(words.sentences(alert.message)[0], alert.account.name if alert.account else "")
+
+
+@register.filter
+def what(alert: Alert) -> str:
+    """What is so: the first sentence of the alert."""
+    return words.sentences(alert.message)[0]
+
+
+@register.filter
+def advice(alert: Alert) -> str:
+    """What to do about it: the rest of the alert's sentences."""
+    return words.sentences(alert.message)[1]
+
+
+@register.filter
+def sentence_case(text: str) -> str:
+    """The text with its first letter large."""
+    return text[:1].upper() + text[1:]
+
+
+@register.filter
+def times(value: float | None, factor: int) -> float | None:
+    """A product; nothing of nothing."""
+    return None if value is None else value * factor
+
+
+@register.filter
+def share(part: float | None, whole: float | None) -> str:
+    """A part of a whole as a percentage; nothing where it cannot be said."""
+    return words.percent(part / whole) if part is not None and whole else ""

@@ -1,0 +1,144 @@
+"""The inbox's filters: read from the address, turned into what the alerts room understands, and back into addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from django.http import QueryDict
+from django.utils.http import urlencode
+
+from tocsin.alerts import facade as alerts
+from tocsin.alerts.facade import AlertFilter
+from tocsin.people import facade as people
+
+Whose = Literal["mine", "team", "all"]
+STATES = ("open", "acknowledged", "snoozed", "held", "closed")
+SEVERITIES = ("critical", "high", "medium", "low", "info")
+WHOSE: tuple[tuple[Whose, str], ...] = (("mine", "Mine"), ("team", "Team"), ("all", "All"))
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the address asks for; empty fields do not narrow. Unknown values are passed over."""
+
+    whose: Whose = "all"
+    state: str = ""
+    severity: str = ""
+    category: str = ""
+    rule: str = ""
+    account: str = ""
+    page: int = 1
+    given_whose: bool = False
+
+    @property
+    def narrow(self) -> bool:
+        """Whether anything besides whose alerts is filtered."""
+        return any((self.state, self.severity, self.category, self.rule, self.account))
+
+    def query(self, **changes: str | int) -> str:
+        """The query string (with `?`, or empty) of these filters with some changed; the page starts again at 1."""
+        changed = replace(self, **{"page": 1, **changes}, **({"given_whose": True} if "whose" in changes else {}))  # type: ignore[arg-type]
+        pairs: list[tuple[str, str | int]] = [("whose", changed.whose)] if changed.given_whose else []
+        pairs += [
+            (name, value) for name in ("state", "severity", "category", "rule", "account") if (value := getattr(changed, name))
+        ]
+        pairs += [("page", changed.page)] if changed.page > 1 else []
+        return f"?{urlencode(pairs)}" if pairs else ""
+
+    @property
+    def here(self) -> str:
+        """The query string of exactly these filters."""
+        return self.query(page=self.page)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value of a filter: its words, how many alerts it has, the address that sets it, and whether it is set."""
+
+    text: str
+    count: int | None
+    query: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter that is set, and the address without it."""
+
+    text: str
+    query: str
+
+
+def read(given: QueryDict, role: str) -> Filters:
+    """The filters of an address. A CSM sees their own accounts unless they ask otherwise, everyone else all of them."""
+    whose = given.get("whose", "")
+    known = whose in ("mine", "team", "all")
+    return Filters(
+        whose=whose if known else "mine" if role == "csm" else "all",  # type: ignore[arg-type]
+        state=_one_of(given.get("state", ""), STATES),
+        severity=_one_of(given.get("severity", ""), SEVERITIES),
+        category=given.get("category", "")[:_LONGEST],
+        rule=given.get("rule", "")[:_LONGEST],
+        account=given.get("account", "")[:_LONGEST],
+        page=_number(given.get("page", "")),
+        given_whose=known,
+    )
+
+
+def for_alerts(filters: Filters, email: str) -> AlertFilter:
+    """The filter as the alerts room takes it."""
+    return AlertFilter(
+        states=(filters.state,) if filters.state else (),
+        severities=(filters.severity,) if filters.severity else (),
+        categories=(filters.category,) if filters.category else (),
+        rules=(filters.rule,) if filters.rule else (),
+        accounts=(filters.account,) if filters.account else (),
+        owner=email if filters.whose == "mine" else "",
+        owners=people.teammates(email) if filters.whose == "team" else (),
+    )
+
+
+def chips(filters: Filters, account_name: str) -> list[Chip]:
+    """The filters that are set, each with a way to unset it."""
+    words = {
+        "state": filters.state.capitalize(),
+        "severity": filters.severity.capitalize(),
+        "category": filters.category.capitalize(),
+        "rule": filters.rule,
+        "account": account_name or filters.account,
+    }
+    return [Chip(text, filters.query(**{name: ""})) for name, text in words.items() if text]
+
+
+def choices(filters: Filters, inbox: alerts.Inbox) -> dict[str, list[Choice]]:
+    """What can be chosen under Filter, with counts of what is listed now."""
+    return {
+        "Severity": _choices(filters, "severity", [(each, inbox.by_severity.get(each, 0)) for each in SEVERITIES]),
+        "State": [Choice(each.capitalize(), None, filters.query(state=each), filters.state == each) for each in STATES],
+        "Category": _choices(filters, "category", sorted(inbox.by_category.items())),
+        "Rule": _choices(filters, "rule", _by_count(inbox.by_rule)[:12], plain=True),
+    }
+
+
+def _choices(filters: Filters, name: str, counts: Sequence[tuple[str, int]], *, plain: bool = False) -> list[Choice]:
+    set_to = getattr(filters, name)
+    return [
+        Choice(value if plain else value.capitalize(), count, filters.query(**{name: value}), value == set_to)
+        for value, count in counts
+        if count or value == set_to
+    ]
+
+
+def _by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _one_of(value: str, known: Sequence[str]) -> str:
+    return value if value in known else ""
+
+
+def _number(text: str) -> int:
+    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 7 else 1

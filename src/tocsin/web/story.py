@@ -1,0 +1,155 @@
+"""Everything that happened at an account, in words and by day: facts, use rolled up by day, and the life of its alerts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from tocsin.alerts import facade as alerts
+from tocsin.alerts.facade import Alert
+from tocsin.core.moment import start_of_day
+from tocsin.facts import timeline
+from tocsin.facts.timeline import Happening, UseOfDay
+from tocsin.web import source, tones, words
+
+KINDS = {
+    "use": "Use",
+    "talk": "Touchpoints",
+    "ticket": "Tickets",
+    "money": "Money",
+    "people": "People",
+    "change": "Changes",
+    "alert": "Alerts",
+}
+# Kind of happening -> (family, icon).
+_FAMILY = {
+    "touchpoint": ("talk", "phone"),
+    "meeting": ("talk", "cal"),
+    "survey": ("talk", "star"),
+    "ticket opened": ("ticket", "ticket"),
+    "ticket resolved": ("ticket", "check"),
+    "invoice issued": ("money", "invoice"),
+    "invoice paid": ("money", "invoice"),
+    "opportunity opened": ("money", "trend"),
+    "opportunity closed": ("money", "trend"),
+    "subscription": ("money", "doc"),
+    "integration connected": ("change", "plug"),
+    "integration removed": ("change", "plug"),
+    "milestone": ("change", "flag"),
+    "person added": ("people", "user"),
+    "person left": ("people", "user"),
+    "change": ("change", "edit"),
+}
+_TOLD = frozenset({"opened", "acknowledged", "snoozed", "closed", "reopened"})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One line of the story. `mark`: the severity to show instead of the icon; `alert_id`: what it links to."""
+
+    at: datetime
+    family: str
+    icon: str
+    text: str
+    more: str = ""
+    time: str = ""
+    mark: str = ""
+    alert_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The lines of a day, newest first."""
+
+    title: str
+    lines: tuple[Told, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A stretch of the story, and the moment before which it goes on; None at its beginning."""
+
+    days: tuple[Day, ...]
+    before: datetime | None
+
+
+def tell(account_id: str, before: datetime, now: datetime, *, kind: str = "") -> Telling:
+    """What happened at or before a moment; of one kind only, where one is given."""
+    facts = timeline.story(source.store(), account_id, before)
+    zone, currency = source.zone(), source.currency()
+    lines = [_happening(each, zone, currency) for each in facts.happenings]
+    lines += [_use(each, zone, now) for each in facts.use]
+    for alert, entry in alerts.timeline_of_account(account_id):
+        if entry.kind in _TOLD and entry.at <= before and (facts.until is None or entry.at > facts.until):
+            lines.append(_alert(alert, entry.kind, entry.at, entry.by, entry.reason, zone))
+    if kind:
+        lines = [line for line in lines if line.family == kind]
+    lines.sort(key=lambda line: line.at, reverse=True)
+    today = now.astimezone(zone).date()
+    by_day: dict[date, list[Told]] = {}
+    for line in lines:
+        by_day.setdefault(line.at.astimezone(zone).date(), []).append(line)
+    return Telling(tuple(Day(words.heading(day, today), tuple(told)) for day, told in by_day.items()), facts.until)
+
+
+def _happening(each: Happening, zone: ZoneInfo, currency: str) -> Told:
+    family, icon = _FAMILY.get(each.kind, ("change", "dots"))
+    text, more = _words(each, each.currency.upper() or currency)
+    return Told(each.at, family, icon, text, more, "" if each.day else f"{each.at.astimezone(zone):%H:%M}")
+
+
+def _words(each: Happening, currency: str) -> tuple[str, str]:
+    """What a happening says, and what stands below it."""
+    amount = words.money(each.amount, currency) if each.amount is not None else ""
+    with_whom = f" with {each.who}" if each.who else ""
+    by_whom = f", by {each.who}" if each.who else ""
+    said = {
+        "touchpoint": (words.spoken(each.what).replace("Qbr", "QBR") + with_whom, _quote(each.detail)),
+        "meeting": (f"{words.spoken(each.what).replace('Qbr', 'QBR')} booked", f"for {each.detail}" if each.detail else ""),
+        "ticket opened": (f"Ticket opened: {each.what}", f"{each.detail or 'no priority'}{by_whom}"),
+        "ticket resolved": (f"Ticket resolved: {each.what}", each.detail),
+        "invoice issued": (f"Invoice of {amount} issued", f"due {each.detail}"),
+        "invoice paid": (f"Invoice of {amount} paid", f"was due {each.detail}"),
+        "survey": (
+            f"{each.what.upper()} {words.figure(each.amount)}{with_whom.replace(' with ', ' from ')}",
+            _quote(each.detail),
+        ),
+        "integration connected": (f"Integration connected: {each.what}", ""),
+        "integration removed": (f"Integration removed: {each.what}", ""),
+        "milestone": (f"Milestone reached: {each.what}", ""),
+        "opportunity opened": (f"{words.spoken(each.what)} opportunity opened{f', {amount}' if amount else ''}", each.detail),
+        "opportunity closed": (
+            f"{words.spoken(each.what)} opportunity {each.detail or 'closed'}{f', {amount}' if amount else ''}",
+            "",
+        ),
+        "subscription": (f"Subscription starts: {each.what or 'a plan'}", f"{amount} a month" if amount else ""),
+        "person added": (f"{each.what} was added", words.spoken(each.detail)),
+        "person left": (f"{each.what} was removed", words.spoken(each.detail)),
+        "change": (f"{words.spoken(each.what)}: {each.detail or 'emptied'}", ""),
+    }
+    return said.get(each.kind, (words.spoken(each.kind), each.what))
+
+
+def _use(each: UseOfDay, zone: ZoneInfo, now: datetime) -> Told:
+    """A day of use: at its end, so that it stands above what happened within it; today's at its latest event."""
+    today = now.astimezone(zone).date()
+    people = f"{words.plural(each.people, 'person,people')}, " if each.people else ""
+    so_far = " so far" if each.day == today else ""
+    at = each.last if each.day == today else start_of_day(each.day + timedelta(days=1), zone) - timedelta(seconds=1)
+    often = ", ".join(f"{name} {count:,}" for name, count in each.names)
+    time = f"{each.last.astimezone(zone):%H:%M}" if each.day == today else "day"
+    return Told(at, "use", "pulse", f"{people}{words.plural(each.events, 'event')}{so_far}", often, time)
+
+
+def _alert(alert: Alert, kind: str, at: datetime, by: str, reason: str, zone: ZoneInfo) -> Told:
+    name = alert.account.name if alert.account else ""
+    text = words.without(words.sentences(alert.message)[0], name)
+    done = "alert opened" if kind == "opened" else f"{words.spoken(kind).lower()} by {by}"
+    more = f"{done}: {reason}" if reason and kind != "opened" else done
+    mark = tones.mark(alert) if kind == "opened" else ""
+    return Told(at, "alert", tones.entry_icon(kind), text, more, f"{at.astimezone(zone):%H:%M}", mark, alert.id)
+
+
+def _quote(text: str) -> str:
+    return f"“{text}”" if text else ""

@@ -1,0 +1,32 @@
+"""The addresses of the pages."""
+
+from django.urls import path
+from django.views.generic import RedirectView
+
+from tocsin.web.views import account, accounts, acts, alert_chart, assets, inbox, rules, session
+
+app_name = "web"
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="web:alerts"), name="home"),
+    path("sign-in/", session.sign_in, name="sign-in"),
+    path("sign-in/link/<str:token>/", session.link, name="link"),
+    path("set-password/<str:token>/", session.set_password, name="set-password"),
+    path("sign-out/", session.sign_out, name="sign-out"),
+    path("alerts/", inbox.inbox, name="alerts"),
+    path("alerts/<int:alert_id>/", inbox.alert, name="alert"),
+    path("alerts/<int:alert_id>/acknowledge/", acts.acknowledge, name="acknowledge"),
+    path("alerts/<int:alert_id>/snooze/", acts.snooze, name="snooze"),
+    path("alerts/<int:alert_id>/resolve/", acts.resolve, name="resolve"),
+    path("alerts/<int:alert_id>/reopen/", acts.reopen, name="reopen"),
+    path("alerts/<int:alert_id>/chart.svg", alert_chart.image, name="alert-chart"),
+    path("alerts/<int:alert_id>/chart.json", alert_chart.spec, name="alert-spec"),
+    path("accounts/", accounts.table, name="accounts"),
+    path("search/", accounts.search, name="search"),
+    path("accounts/<path:account_id>/charts/<slug:signal>.svg", account.image, name="account-chart"),
+    path("accounts/<path:account_id>/charts/<slug:signal>.json", account.spec, name="account-spec"),
+    path("accounts/<path:account_id>/signals/", account.signals_table, name="account-signals"),
+    path("accounts/<path:account_id>/", account.account, name="account"),
+    path("rules/", rules.table, name="rules"),
+    path("rules/<str:rule_id>/", rules.rule, name="rule"),
+    path("assets/vega.js", assets.vega, name="vega"),
+]

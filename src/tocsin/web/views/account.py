@@ -1,0 +1,141 @@
+"""One account: facts, signals over time, open alerts, people, and everything that happened."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from tocsin.alerts import facade as alerts
+from tocsin.alerts.facade import AlertFilter
+from tocsin.facts import timeline
+from tocsin.people import facade as people
+from tocsin.web import signals, source, story
+from tocsin.web.charts import Line
+from tocsin.web.shell import Seen, page, signed_in
+from tocsin.web.source import AccountRow
+from tocsin.web.views import alert_chart
+
+WIDTH, HEIGHT = 320, 96
+PEOPLE = 12
+SOON = timedelta(days=30)
+QUIET = timedelta(days=14)
+# What the head of the page says besides the attributes of the row: each is one formula.
+FACTS = {
+    "seats": "seats",
+    "seats_used": "coalesce(seats_used, distinct(events.person_id in last 30d))",
+    "touch_at": "latest(touchpoints.at)",
+    "touch_kind": "latest(touchpoints.kind)",
+    "created_at": "created_at",
+    "region": "region",
+    "industry": "industry",
+    "risk": "risk",
+    "stage_since": "stage_entered_at",
+    "churned_at": "churned_at",
+}
+
+
+@signed_in
+def account(request: Seen, account_id: str) -> HttpResponse:
+    """The page of one account; of its story, where htmx asks for more of it, only that."""
+    moment = source.now()
+    row = _account(account_id, moment)
+    kind = request.GET.get("kind", "")
+    kind = kind if kind in story.KINDS else ""
+    context: dict[str, Any] = {
+        "now": moment,
+        "account": row,
+        "kind": kind,
+        "kinds": story.KINDS,
+        "telling": story.tell(account_id, _before(request.GET.get("before", ""), moment), moment, kind=kind),
+    }
+    if request.headers.get("HX-Target") == "earlier":
+        return render(request, "tocsin/parts/story.html", context)
+    facts = source.values(list(FACTS.values()), moment, account_id)
+    contacts, total = timeline.contacts(source.store(), account_id, moment, limit=PEOPLE)
+    names = {each.email: each.name for each in people.people(active=False)}
+    filters = AlertFilter(accounts=(account_id,), states=("open", "acknowledged", "snoozed"))
+    context |= {
+        "facts": {name: facts.get(formula) for name, formula in FACTS.items()},
+        "owner_name": names.get(row.owner.lower(), row.owner),
+        "tiles": signals.tiles(account_id, moment),
+        "charted": f":{signals.CHARTED}",
+        "weeks": signals.WEEKS,
+        "alerts": sorted(
+            alerts.list_alerts(filters),
+            key=lambda each: (-alerts_rank(each.severity), -each.opened_at.timestamp()),
+        ),
+        "contacts": contacts,
+        "total_people": total,
+        "more_people": max(0, total - len(contacts)),
+        "quiet": moment - QUIET,
+        "soon": timezone.localtime(moment).date() + SOON,
+    }
+    return page(request, "tocsin/account.html", "accounts", context)
+
+
+@signed_in
+def signals_table(request: Seen, account_id: str) -> HttpResponse:
+    """The signals of an account as a table: what the charts show, in figures."""
+    moment = source.now()
+    row = _account(account_id, moment)
+    series = signals.of_account(account_id, moment)
+    tiles = [tile for tile in signals.tiles(account_id, moment) if tile.name in series]
+    lines = {tile.name: signals.line_of_account(account_id, tile.name, moment) for tile in tiles}
+    moments = [at for at, _ in next(iter(series.values()), ())]
+    weeks = []
+    for place in range(len(moments) - 1, -1, -1):
+        values = [series[tile.name][place][1] for tile in tiles]
+        said = [
+            "–" if value is None or (line := lines[tile.name]) is None else line.says(value)
+            for tile, value in zip(tiles, values, strict=True)
+        ]
+        weeks.append((moments[place], said))
+    context = {"now": moment, "account": row, "tiles": tiles, "rows": weeks}
+    return page(request, "tocsin/account_signals.html", "accounts", context)
+
+
+@signed_in
+def image(request: Seen, account_id: str, signal: str) -> HttpResponse:
+    """The chart of a signal as SVG."""
+    return alert_chart.svg(request, _line(account_id, signal), width=WIDTH, height=HEIGHT)
+
+
+@signed_in
+def spec(request: Seen, account_id: str, signal: str) -> HttpResponse:
+    """The chart of a signal as a Vega-Lite spec."""
+    return alert_chart.json(request, _line(account_id, signal), height=HEIGHT)
+
+
+def alerts_rank(severity: str) -> int:
+    """How grave a severity is, from 0."""
+    order = ("info", "low", "medium", "high", "critical")
+    return order.index(severity) if severity in order else 0
+
+
+def _account(account_id: str, moment: datetime) -> AccountRow:
+    row = source.account(account_id, moment)
+    if row is None:
+        raise Http404(f"there is no account {account_id}")
+    return row
+
+
+def _line(account_id: str, signal: str) -> Line:
+    moment = source.now()
+    _account(account_id, moment)
+    line = signals.line_of_account(account_id, signal, moment)
+    if line is None or not line.known:
+        raise Http404(f"there is no signal {signal}")
+    return line
+
+
+def _before(text: str, moment: datetime) -> datetime:
+    """Up to when the story is told: the moment of the address, at most now."""
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        return moment
+    return min(moment, given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC))

@@ -1,0 +1,143 @@
+"""The list of accounts, and search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from tocsin.alerts import facade as alerts
+from tocsin.people import facade as people
+from tocsin.web import source
+from tocsin.web.shell import Seen, page, signed_in
+from tocsin.web.source import AccountRow
+
+A_PAGE = 50
+FOUND = 8
+SOON = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table. `query`: sorts by it, or the other way round; `sorted`: ascending, descending or empty."""
+
+    name: str
+    title: str
+    query: str
+    sorted: str
+    numeric: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of the table."""
+
+    account: AccountRow
+    owner_name: str
+    open: int
+
+
+# Column -> (title, how it sorts, does it start with the greatest).
+_COLUMNS: dict[str, tuple[str, Callable[[Listed], Any], bool]] = {
+    "name": ("Account", lambda row: row.account.name.casefold(), False),
+    "csm": ("CSM", lambda row: row.owner_name.casefold(), False),
+    "stage": ("Stage", lambda row: row.account.stage.casefold(), False),
+    "renews": ("Renews", lambda row: row.account.renews_on, False),
+    "mrr": ("MRR", lambda row: row.account.mrr, True),
+    "alerts": ("Open alerts", lambda row: row.open, True),
+}
+_NUMERIC = frozenset({"renews", "mrr", "alerts"})
+
+
+@signed_in
+def table(request: Seen) -> HttpResponse:
+    """The accounts: searched, sorted and paged here, from one evaluation."""
+    moment = source.now()
+    text = request.GET.get("q", "").strip()[:100]
+    whose = "mine" if request.GET.get("whose") == "mine" else "all"
+    column, descending = _order(request.GET.get("sort", ""))
+    rows = _rows(moment)
+    mine = [row for row in rows if row.account.owner.lower() == request.user.email]
+    chosen = [row for row in (mine if whose == "mine" else rows) if _fits(row.account, text)]
+    ordered = _sorted(chosen, column, descending=descending)
+    pages = max(1, -(-len(ordered) // A_PAGE))
+    given = request.GET.get("page", "")
+    number = min(pages, max(1, int(given) if given.isascii() and given.isdigit() and len(given) < 7 else 1))
+    kept = {"q": text, "whose": "mine" if whose == "mine" else "", "sort": request.GET.get("sort", "")}
+
+    def query(**changes: str | int) -> str:
+        pairs = {name: value for name, value in {**kept, **changes}.items() if value}
+        return f"?{urlencode(pairs)}" if pairs else "?"
+
+    context = {
+        "now": moment,
+        "text": text,
+        "whose": whose,
+        "mine": len(mine),
+        "rows": ordered[(number - 1) * A_PAGE : number * A_PAGE],
+        "count": len(ordered),
+        "all_count": len(rows),
+        "mrr": sum(row.account.mrr or 0 for row in ordered),
+        "number": number,
+        "pages": pages,
+        "previous": query(page=number - 1),
+        "following": query(page=number + 1),
+        "columns": [_column(name, column, descending, query) for name in _COLUMNS],
+        "cleared": query(q=""),
+        "all_query": query(whose=""),
+        "mine_query": query(whose="mine"),
+        "soon": timezone.localtime(moment).date() + SOON,
+    }
+    return page(request, "tocsin/accounts.html", "accounts", context)
+
+
+@signed_in
+def search(request: Seen) -> HttpResponse:
+    """The accounts that fit what was typed so far, as the search field shows them; nothing for nothing."""
+    moment = source.now()
+    text = request.GET.get("q", "").strip()[:100]
+    rows = [row for row in source.accounts(moment).values() if _fits(row, text)] if text else []
+    rows.sort(key=lambda row: (not row.name.casefold().startswith(text.casefold()), row.name.casefold()))
+    context = {"now": moment, "found": rows[:FOUND], "more": max(0, len(rows) - FOUND), "text": text}
+    return render(request, "tocsin/parts/found.html", context | {"currency": source.currency()})
+
+
+def _rows(moment: datetime) -> list[Listed]:
+    names = {each.email: each.name for each in people.people(active=False)}
+    counts = alerts.open_counts().by_account
+    return [
+        Listed(row, names.get(row.owner.lower(), row.owner), counts.get(row.id, 0)) for row in source.accounts(moment).values()
+    ]
+
+
+def _fits(row: AccountRow, text: str) -> bool:
+    wanted = text.casefold()
+    return wanted in row.name.casefold() or wanted == row.id.casefold()
+
+
+def _order(given: str) -> tuple[str, bool]:
+    """The column to sort by, and whether it descends: `-mrr` is the greatest MRR first."""
+    name = given.removeprefix("-")
+    return (name, given.startswith("-")) if name in _COLUMNS else ("alerts", True)
+
+
+def _sorted(rows: list[Listed], column: str, *, descending: bool) -> list[Listed]:
+    """The rows by a column, those without a value last either way, ties by money and name."""
+    key = _COLUMNS[column][1]
+    rows = sorted(rows, key=lambda row: (-(row.account.mrr or 0), row.account.name.casefold(), row.account.id))
+    known = [row for row in rows if key(row) is not None and key(row) != ""]
+    unknown = [row for row in rows if key(row) is None or key(row) == ""]
+    return sorted(known, key=key, reverse=descending) + unknown
+
+
+def _column(name: str, current: str, descending: bool, query: Callable[..., str]) -> Column:
+    title, _, greatest_first = _COLUMNS[name]
+    turned = not descending if name == current else greatest_first
+    state = ("descending" if descending else "ascending") if name == current else ""
+    return Column(name, title, query(sort=f"{'-' if turned else ''}{name}", page=0), state, name in _NUMERIC)

@@ -1,0 +1,111 @@
+"""What people do to an alert. By htmx the inbox is given back as it has become; without a script the browser is sent to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import wraps
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from tocsin.alerts import facade as alerts
+from tocsin.alerts.facade import Alert
+from tocsin.core.errors import UserError
+from tocsin.core.moment import start_of_day
+from tocsin.web import filters, source, words
+from tocsin.web.shell import Seen, may_act, signed_in
+from tocsin.web.views.inbox import ACCOUNTS_A_PAGE, show
+
+LONGEST_NOTE = 2000
+Act = Callable[[Seen, str, datetime], str]
+
+
+def _acting(act: Act) -> Callable[..., HttpResponse]:
+    """A view from an act, which gives the sentence that says what was done."""
+
+    @require_POST
+    @signed_in
+    @wraps(act)
+    def view(request: Seen, alert_id: int) -> HttpResponse:
+        if not may_act(request.user):
+            raise PermissionDenied
+        name, moment = str(alert_id), source.now()
+        following = _following(request, name)
+        try:
+            done = act(request, name, moment)
+        except UserError as error:
+            sentence = str(error)
+            return show(request, name, error=f"{sentence[:1].upper()}{sentence[1:]}.")
+        undo = name if act.__name__ in ("acknowledge", "snooze", "resolve") else ""
+        messages.success(request, done, extra_tags=undo)
+        target = following if act.__name__ in ("snooze", "resolve") else name
+        query = filters.read(request.GET, request.user.role).here
+        address = reverse("web:alert", args=[target]) + query if target else reverse("web:alerts") + query
+        if request.headers.get("HX-Request") != "true":
+            return redirect(address)
+        answer = show(request, target or None)
+        answer.headers["HX-Push-Url"] = address
+        return answer
+
+    return view
+
+
+def _following(request: Seen, alert_id: str) -> str:
+    """The alert after this one in the list: what to look at once this one is done; its predecessor at the end."""
+    given = filters.read(request.GET, request.user.role)
+    listed = alerts.inbox(filters.for_alerts(given, request.user.email), page=given.page, size=ACCOUNTS_A_PAGE)
+    ids = [each.id for group in listed.groups for each in group.alerts]
+    if alert_id not in ids:
+        return alert_id
+    at = ids.index(alert_id)
+    others = ids[at + 1 : at + 2] or ids[max(at - 1, 0) : at]
+    return others[0] if others else ""
+
+
+@_acting
+def acknowledge(request: Seen, alert_id: str, moment: datetime) -> str:
+    """Say that one has it."""
+    done = alerts.acknowledge(alert_id, by=request.user.email, moment=moment)
+    return f"Acknowledged: {_name(done)}"
+
+
+@_acting
+def snooze(request: Seen, alert_id: str, moment: datetime) -> str:
+    """Silence it until the start of a day."""
+    given = request.POST.get("until", "")
+    try:
+        day = date.fromisoformat(given)
+    except ValueError as error:
+        raise UserError("choose the day until which it stays silent") from error
+    alerts.snooze(alert_id, until=start_of_day(day, source.zone()), by=request.user.email, moment=moment, note=_note(request))
+    return f"Snoozed until {words.day(day)}"
+
+
+@_acting
+def resolve(request: Seen, alert_id: str, moment: datetime) -> str:
+    """Close it, with what it was worth and what was done."""
+    outcome = request.POST.get("outcome", "")
+    if not outcome:
+        raise UserError("say whether the alert was useful")
+    done = alerts.resolve(alert_id, by=request.user.email, moment=moment, outcome=outcome, note=_note(request))
+    return f"Resolved: {_name(done)}"
+
+
+@_acting
+def reopen(request: Seen, alert_id: str, moment: datetime) -> str:
+    """Undo the above."""
+    done = alerts.reopen(alert_id, by=request.user.email, moment=moment)
+    return f"Open again: {_name(done)}"
+
+
+def _name(alert: Alert) -> str:
+    return alert.account.name if alert.account else alert.rule_name
+
+
+def _note(request: Seen) -> str:
+    return request.POST.get("note", "").strip()[:LONGEST_NOTE]
