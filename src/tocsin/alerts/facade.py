@@ -6,9 +6,18 @@ Every function that acts raises UserError with one sentence where it cannot.
 
 from __future__ import annotations
 
-from tocsin.alerts.acts import acknowledge, reopen, resolve, snooze
+from tocsin.alerts.acts import acknowledge, release, reopen, resolve, snooze
 from tocsin.alerts.reading import alert, inbox, list_alerts, open_counts, timeline_of_account
-from tocsin.alerts.rulebook import definitions, export_rules, list_rules, publish_rules, rule
+from tocsin.alerts.rulebook import (
+    RuleVersionInfo,
+    broken_rules,
+    definitions,
+    export_rules,
+    list_rules,
+    publish_rules,
+    rule,
+    versions,
+)
 from tocsin.alerts.shapes import (
     AccountCard,
     AccountGroup,
@@ -36,10 +45,12 @@ __all__ = [
     "OpenCounts",
     "PublishReport",
     "RuleInfo",
+    "RuleVersionInfo",
     "SweepReport",
     "TransitionNotice",
     "acknowledge",
     "alert",
+    "broken_rules",
     "definitions",
     "export_rules",
     "inbox",
@@ -48,10 +59,12 @@ __all__ = [
     "list_rules",
     "open_counts",
     "publish_rules",
+    "release",
     "reopen",
     "resolve",
     "rule",
     "snooze",
     "sweep",
     "timeline_of_account",
+    "versions",
 ]

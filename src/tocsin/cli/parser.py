@@ -70,8 +70,8 @@ def build_parser() -> Parser:
             continue
         known = set(commands.choices)
         importlib.import_module(f"tocsin.cli.{name}").register(commands)
-        for command in set(commands.choices) - known:
-            commands.choices[command].set_defaults(module=name)
+        for added in set(commands.choices) - known:
+            commands.choices[added].set_defaults(module=name)
     for command in commands.choices.values():
         _add_home_throughout(command)
     return parser

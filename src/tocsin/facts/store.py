@@ -18,6 +18,7 @@ The layout that every store offers (the tables behind the as-of view; nobody but
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -51,3 +52,6 @@ class Store(Protocol):
     @property
     def currency(self) -> str | None:
         """The reporting currency, or None where all amounts are in one."""
+
+    def latest_start(self, collection: str, until: datetime | None = None) -> datetime | None:
+        """The latest start of a row of a collection (at or before a moment, where one is given); None where there is none."""

@@ -183,13 +183,13 @@ def sync_people(csms: Iterable[Mapping[str, Any]], teams: Iterable[Mapping[str, 
 
 def _sync_team(name: str, row: Mapping[str, Any], known: dict[str, Team], counts: dict[str, int]) -> None:
     team = known.get(name)
-    wanted = {"manager": normal_email(str(row.get("manager") or "")), "churn_tolerance": row.get("churn_tolerance")}
+    manager, tolerance = normal_email(str(row.get("manager") or "")), row.get("churn_tolerance")
     if team is None:
-        known[name] = Team.objects.create(name=name, **wanted)
+        known[name] = Team.objects.create(name=name, manager=manager, churn_tolerance=tolerance)
         counts["teams_added"] += 1
-    elif row and any(getattr(team, field) != value for field, value in wanted.items()):
-        Team.objects.filter(pk=team.pk).update(**wanted)
-        team.manager, team.churn_tolerance = wanted["manager"], wanted["churn_tolerance"]
+    elif row and (team.manager, team.churn_tolerance) != (manager, tolerance):
+        team.manager, team.churn_tolerance = manager, tolerance
+        team.save(update_fields=["manager", "churn_tolerance"])
         counts["teams_updated"] += 1
 
 

@@ -42,7 +42,7 @@ class Guarded:
         return response
 
 
-class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc] - whitenoise has no types
+class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
     """WhiteNoise, answering from memory: its streaming answer cannot be sent from an event loop without a thread each."""
 
     @staticmethod
