@@ -16,8 +16,9 @@ from tocsin.core.schema import COLLECTIONS, Collection
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-# A page that begins with this gets a folder with nothing in it; every other one finds the book imported.
+# A page that begins with this finds the small book as files only; for every other one it is imported already.
 EMPTY = "<!-- workspace: empty -->"
+BOOK = Path(__file__).parent / "book"
 PAGE_NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
@@ -41,7 +42,7 @@ def targets() -> set[str]:
 def imported(tmp_path_factory: pytest.TempPathFactory, targets: set[str]) -> Path:
     """A folder with the small book of business and a workspace that holds it."""
     path = tmp_path_factory.mktemp("book")
-    shutil.copytree(Path(__file__).parent / "book", path / "book")
+    shutil.copytree(BOOK, path / "book")
     Folder(path, targets).run(Block("tests/docs/book", "console", {}, "$ tocsin import book\n"))
     return path
 
@@ -56,7 +57,9 @@ def empty(tmp_path: Path, targets: set[str]) -> Folder:
 def test_what_a_page_shows_is_what_happens(page: Path, imported: Path, empty: Folder) -> None:
     text = page.read_text("utf-8")
     found = blocks(str(page.relative_to(ROOT)), text)
-    if not text.startswith(EMPTY) and any(block.language == "console" for block in found):
+    if text.startswith(EMPTY):
+        shutil.copytree(BOOK, empty.path / "book")
+    elif any(block.language == "console" for block in found):
         shutil.copytree(imported, empty.path, dirs_exist_ok=True)
     for block in found:
         empty.run(block)
