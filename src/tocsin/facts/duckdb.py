@@ -86,26 +86,29 @@ class DuckStore:
             cursor.close()
 
     @contextmanager
-    def write(self, *, keep: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+    def write(self, *, keep: bool = True, cursor: duckdb.DuckDBPyConnection | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor inside the one transaction that may write now; committed at the end, undone on any error.
 
-        keep: False undoes everything at the end as well (a dry run). A full disk or the like is a UserError.
+        keep:   False undoes everything at the end as well (a dry run).
+        cursor: one made before, whose temporary tables the transaction needs.
+        UserError where the disk is full or the like.
         """
         with self._writing:
-            cursor = self.cursor()
+            given = self.cursor() if cursor is None else cursor
             try:
-                cursor.execute("BEGIN")
+                given.execute("BEGIN")
                 try:
-                    yield cursor
+                    yield given
                 except BaseException:
-                    _undo(cursor)
+                    _undo(given)
                     raise
-                cursor.execute("COMMIT" if keep else "ROLLBACK")
+                given.execute("COMMIT" if keep else "ROLLBACK")
                 self.generation += 1
             except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
                 raise UserError(f"the facts in {self.path} could not be written: {one_line(error)}") from error
             finally:
-                cursor.close()
+                if cursor is None:
+                    given.close()
 
     def attributes(self, collection: str) -> dict[str, str]:
         """Name -> type of the attributes of `accounts` or `people` that are typed by their values.

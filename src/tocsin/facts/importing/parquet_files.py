@@ -35,6 +35,7 @@ def read_parquet(
     cursor: duckdb.DuckDBPyConnection, file: Path, shown_as: Path, collection: Collection, reading: Reading, table: str
 ) -> Raw:
     """The rows of a Parquet file in a temporary table. UserError where it is none or lacks a required column."""
+    _check_ends(file, shown_as)
     scan = f"read_parquet({literal(str(file))})"
     try:
         described = cursor.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
@@ -46,6 +47,17 @@ def read_parquet(
     except duckdb.Error as error:
         raise UserError(f"{shown(shown_as)} is no Parquet file that can be read: {one_line(error)}") from error
     return Raw(collection, str(shown_as), table, [column for column, _ in typed], notes=notes)
+
+
+def _check_ends(file: Path, shown_as: Path) -> None:
+    """UserError where the file does not end as Parquet does: the engine would look for the rest far beyond it."""
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        begins = stream.read(4)
+        stream.seek(max(0, size - 8))
+        length, ends = stream.read(4), stream.read(4)
+    if size < 12 or begins != b"PAR1" or ends != b"PAR1" or int.from_bytes(length, "little") > size - 12:
+        raise UserError(f"{shown(shown_as)} is no Parquet file, or was cut off; write it anew")
 
 
 def typed_column(column: RawColumn, kind: str, collection: Collection) -> tuple[RawColumn, str]:

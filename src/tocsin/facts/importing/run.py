@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from tocsin.core.schema import COLLECTIONS, Collection
 from tocsin.facts import history
 from tocsin.facts.cells import Formats, decimal_sign
 from tocsin.facts.cells import date_format as read_date_format
-from tocsin.facts.duckdb import DuckStore
+from tocsin.facts.duckdb import DuckStore, one_line
 from tocsin.facts.importing.columns import Reading
 from tocsin.facts.importing.csv_files import read_csv
 from tocsin.facts.importing.gzipped import unpacked
@@ -61,10 +62,15 @@ def import_paths(
     )
     sources, notes = find_sources(paths)
     files, passed_over = _by_collection(sources, paths)
-    with tempfile.TemporaryDirectory(prefix="tocsin-import-") as folder, store.write(keep=not dry_run) as cursor:
+    with (
+        tempfile.TemporaryDirectory(prefix="tocsin-import-") as folder,
+        closing(store.cursor()) as cursor,
+    ):
         run = _Run(store, cursor, Path(folder), now.astimezone(UTC), Reading(formats), progress)
-        run.files(files)
-        reports = run.finish()
+        # Everything is read before anything is written; what cannot be read leaves no transaction behind.
+        raws = run.read_all(files)
+        with store.write(keep=not dry_run, cursor=cursor):
+            reports = run.store_all(raws)
     return ImportReport(reports, (*notes, *passed_over), dry_run)
 
 
@@ -112,16 +118,24 @@ class _Run:
     progress: Progress | None
     reports: dict[str, CollectionReport] = field(default_factory=dict)
 
-    def files(self, files: Sequence[tuple[str, Source]]) -> None:
-        """Read and store the files one after the other."""
-        make_changes(self.cursor)
+    def read_all(self, files: Sequence[tuple[str, Source]]) -> list[Raw]:
+        """The rows of all files as received, in temporary tables."""
         raws = []
         for at, (name, source) in enumerate(files):
             self.tell(name, at / (2 * len(files)))
             raws.append(self.read(source, COLLECTIONS[name], f"raw{at}"))
+        return raws
+
+    def store_all(self, raws: Sequence[Raw]) -> tuple[CollectionReport, ...]:
+        """Check and store what was read, and settle the history; gives the reports in order."""
+        make_changes(self.cursor)
         for at, raw in enumerate(raws):
-            self.tell(raw.collection.name, 0.5 + at / (2 * len(files)))
+            self.tell(raw.collection.name, 0.5 + at / (2 * len(raws)))
             self.store_rows(raw)
+        self.tell("history", 0.98)
+        history.settle(self.cursor, self.store.zone)
+        self.tell("history", 1.0)
+        return tuple(self.reports[name] for name in in_order(self.reports))
 
     def read(self, source: Source, collection: Collection, table: str) -> Raw:
         """The rows of a file, as received."""
@@ -129,8 +143,8 @@ class _Run:
         link.symlink_to(source.path)  # the engine reads patterns in names; a link's name holds none
         try:
             return self.open(source, link, collection, table)
-        except OSError as error:
-            raise UserError(f"{shown(source.path)} cannot be read: {error.strerror or error}") from error
+        except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise UserError(f"{shown(source.path)} cannot be read: {one_line(error)}") from error
 
     def open(self, source: Source, link: Path, collection: Collection, table: str) -> Raw:
         """The rows of a file, by the reader of its format."""
@@ -172,13 +186,6 @@ class _Run:
             )
         elif name == "rates":
             self.cursor.execute("INSERT INTO touched SELECT DISTINCT 'accounts', account_key FROM subscriptions")
-
-    def finish(self) -> tuple[CollectionReport, ...]:
-        """Settle the history; gives the reports in order."""
-        self.tell("history", 0.98)
-        history.settle(self.cursor, self.store.zone)
-        self.tell("history", 1.0)
-        return tuple(self.reports[name] for name in in_order(self.reports))
 
     def tell(self, name: str, fraction: float) -> None:
         """Tell how far the import has come."""
