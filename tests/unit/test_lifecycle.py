@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tocsin.core.errors import UserError
@@ -283,6 +283,7 @@ policies = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(gaps, verdicts), max_size=30), policies)
 def test_openings_and_closings_alternate(steps: list[tuple[timedelta, Verdict]], policy: Policy) -> None:
     state: EpisodeState | None = None
@@ -306,6 +307,7 @@ def test_openings_and_closings_alternate(steps: list[tuple[timedelta, Verdict]],
             assert outcome.action in {"open", "renotify", "close", "wake"}
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(gaps, verdicts), max_size=20), policies)
 def test_the_same_verdict_twice_at_one_moment_changes_nothing_more(
     steps: list[tuple[timedelta, Verdict]], policy: Policy

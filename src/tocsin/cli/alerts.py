@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 from typing import Any
 
 from tocsin.cli.console import Console
 from tocsin.cli.moments import ahead
 from tocsin.cli.output import write
 from tocsin.cli.parser import add_format
+from tocsin.cli.who import me
 from tocsin.core.errors import UserError
 from tocsin.workspace import Workspace
 
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
 def _do(args: argparse.Namespace, alert_id: str, console: Console, workspace: Workspace) -> None:
     from tocsin.alerts import facade
 
-    who: dict[str, Any] = {"by": args.by or _me(), "moment": console.now, "note": args.note}
+    who: dict[str, Any] = {"by": args.by or me(), "moment": console.now, "note": args.note}
     try:
         match args.act:
             case "ack":
@@ -85,10 +85,3 @@ def _do(args: argparse.Namespace, alert_id: str, console: Console, workspace: Wo
     except UserError as error:
         raise UserError(f"alert {alert_id}: {error}" if "there is no alert" not in str(error) else str(error)) from error
     console.say(f"alert {done.id} is {done.state}: {done.message}")
-
-
-def _me() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
-        return "command line"

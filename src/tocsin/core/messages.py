@@ -173,6 +173,8 @@ def _tree(template: str) -> nodes.Template:
         tree = _ENVIRONMENT.parse(template)
     except TemplateSyntaxError as error:
         what = (error.message or "bad syntax").rstrip(".")
+        if "'endif'" in what:
+            what = "an {% if %} lacks its {% endif %}"
         raise MessageError(f"the message cannot be read: {what}", error.lineno) from error
     except RecursionError as error:
         raise MessageError("the message is nested too deeply") from error

@@ -127,7 +127,8 @@ def formulas(draft: Draft, names: Names | None) -> None:
             continue
         used |= parameters_of(tree)
         mentioned |= set(names_of(tree, formula.row))
-        if not undefined_parameters(draft.report, formula, tree, draft.params) and names is not None:
+        undefined = undefined_parameters(draft.report, formula, tree, {*draft.params, *draft.unreadable})
+        if names is not None and not undefined and not parameters_of(tree) & draft.unreadable:
             variants = draft.variants if formula.what != "`where` of `vary`" else draft.variants[:1]
             checked(draft.report, formula, tree, names, variants)
     used |= _message(draft, mentioned, names)
@@ -142,7 +143,7 @@ def _message(draft: Draft, mentioned: set[str], names: Names | None) -> set[str]
     item = draft.fields.get("message")
     if not isinstance(item, Scalar) or not isinstance(item.value, str):
         return set()
-    known = {*draft.params, *(mentioned if names is None else mentioned & set(names.signals))}
+    known = {*draft.params, *draft.unreadable, *(mentioned if names is None else mentioned & set(names.signals))}
     try:
         return set(check_message(item.value, known))
     except MessageError as error:

@@ -48,7 +48,8 @@ MAX_ID, MAX_NAME = 80, 200
 class Draft:
     """A rule as far as it could be read. rule: None where something needed is missing or wrong.
 
-    params: with their places. variants: the parameters that hold for each entry of `vary`, and the rule's own first.
+    params: with their places. unreadable: the names of those whose values could not be read.
+    variants: the parameters that hold for each entry of `vary`, and the rule's own first.
     """
 
     report: Report
@@ -58,6 +59,7 @@ class Draft:
     formulas: list[Formula] = field(default_factory=list)
     params: dict[str, Value] = field(default_factory=dict)
     places: dict[str, Item] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
     variants: list[dict[str, Value]] = field(default_factory=list)
     triggering: Triggering | None = None
 
@@ -151,11 +153,13 @@ def _values(draft: Draft, item: Item | None, what: str, percents: set[str]) -> d
             report(key, f"the parameter {key.text!r} is there twice; keep one")
         elif isinstance(held, Fields) or (isinstance(held, Scalar) and held.value is None):
             report(held, f"the parameter {key.text!r} must be a number, text, duration or list, {kind_of(held)} stands there")
+            draft.unreadable.add(key.text)
         else:
             try:
                 values[key.text] = parameter(plain(held))
             except (ValueError, OverflowError) as error:
                 report(held, f"the parameter {key.text!r}: {error}")
+                draft.unreadable.add(key.text)
                 continue
             draft.places.setdefault(key.text, key)
             if all(isinstance(each.value, str) and _PERCENT.fullmatch(each.value) for each in scalars(held)):

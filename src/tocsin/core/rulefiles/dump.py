@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -105,12 +106,12 @@ def _params(params: Mapping[str, Value], percents: Iterable[str]) -> dict[str, A
     return {name: _param(value, percent=name in percents) for name, value in params.items()}
 
 
-def _param(value: Value, *, percent: bool) -> Any:  # noqa: RET503 - every value has its case
+def _param(value: Value, *, percent: bool) -> Any:
     match value:
         case bool() | None | str():
             return value
         case int() | float():
-            return f"{_short(round(value * 100, 10))}%" if percent else _short(value)
+            return _percent(value) if percent else _short(value)
         case timedelta():
             return _span(value)
         case date():
@@ -133,7 +134,12 @@ def _span(length: timedelta | None) -> str | None:
 def _max_new(limit: MaxNew) -> int | str | None:
     if limit == MaxNew():
         return None
-    return limit.count if limit.count is not None else f"{_short(round(limit.share * 100, 10))}%"
+    return limit.count if limit.count is not None else _percent(limit.share)
+
+
+def _percent(ratio: float) -> str:
+    """`12.5%`: decimals, never an exponent."""
+    return f"{Decimal(repr(_short(round(ratio * 100, 10)))):f}%"
 
 
 def _written(keys: Mapping[str, Any]) -> str:

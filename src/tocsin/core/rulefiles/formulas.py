@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from tocsin.core.language import FormulaError, Names, Node, Value, check, parse, suggestion
@@ -37,7 +37,7 @@ def parsed(report: Report, formula: Formula) -> Node | None:
         return None
 
 
-def undefined_parameters(report: Report, formula: Formula, node: Node, params: Mapping[str, Value]) -> bool:
+def undefined_parameters(report: Report, formula: Formula, node: Node, params: Collection[str]) -> bool:
     """Tell each `$name` that `with` does not define; whether there are any."""
     missing = [each for each in walk(node) if isinstance(each, Parameter) and each.name not in params]
     for each in missing:

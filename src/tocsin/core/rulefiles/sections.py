@@ -109,10 +109,10 @@ def _named(report: Report, item: Item | None, what: str, keys: Collection[str]) 
             ]
             description = Description(*told)
             entry = held.get("formula") or held
-        if isinstance(entry, Fields):
+        if isinstance(entry, Scalar) and entry.value is None:
+            report(key, f"the {what} {name!r} has no formula")
+        elif isinstance(entry, Fields):
             report(entry, f"the {what} {name!r} needs a `formula`")
         elif text(report, entry, f"the formula of the {what} {name!r}") is not None and isinstance(entry, Scalar):
             found[name] = Named(name, key, entry, description)
-        elif isinstance(entry, Scalar) and entry.value is None:
-            report(key, f"the {what} {name!r} has no formula")
     return list(found.values())

@@ -1,0 +1,136 @@
+"""`tocsin rules`: list what is in force, check and apply rule files, export them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tocsin.catalog import rule_files
+from tocsin.cli.console import Console
+from tocsin.cli.output import write
+from tocsin.cli.parser import add_format
+from tocsin.cli.who import me
+from tocsin.core.errors import Problem, UserError
+from tocsin.core.language import Names
+from tocsin.core.rulefiles import dump_rule, read_rules
+from tocsin.core.rules import Definitions
+from tocsin.workspace import Workspace
+
+WRONG = 2
+COLUMNS = ("id", "name", "category", "subject", "severity", "trigger", "state", "version", "origin", "open", "held", "unknown")
+SHOWN = ("id", "category", "severity", "trigger", "state", "version", "open", "name")
+
+
+def register(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command and its acts."""
+    parser = commands.add_parser("rules", help="list, check, apply or export rules")
+    acts = parser.add_subparsers(dest="act", metavar="ACT", required=True)
+    add_format(acts.add_parser("list", help="the rules in force"))
+    check = acts.add_parser("check", help="tell every problem of rule files, with file, line and column")
+    check.add_argument("path", type=Path, metavar="PATH", help="a rule file, or a folder of them")
+    apply = acts.add_parser("apply", help="publish rule files: all of what they hold, or, where there is a problem, nothing")
+    apply.add_argument("path", type=Path, metavar="PATH", help="a rule file, or a folder of them")
+    apply.add_argument("--draft", action="store_true", help="keep as drafts, not in force")
+    apply.add_argument("--by", default="", metavar="EMAIL", help="who publishes (default: the user of this computer)")
+    export = acts.add_parser("export", help="write what is in force as rule files; applying them changes nothing")
+    export.add_argument("folder", type=Path, metavar="DIR", help="the folder to write to; made where it is missing")
+
+
+def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int:
+    """Do the act; 2 where rule files have problems."""
+    match args.act:
+        case "list":
+            return _list(args, console, workspace)
+        case "export":
+            return _export(args.folder, console, workspace)
+    definitions, problems = _checked(args.path, console, workspace)
+    if problems:
+        for problem in problems:
+            console.say(str(problem))
+        count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
+        files = len({problem.file for problem in problems})
+        nothing = "; nothing was applied" if args.act == "apply" else ""
+        console.say(f"tocsin: {count} in {files} file{'' if files == 1 else 's'}{nothing}")
+        return WRONG
+    if args.act == "check":
+        console.say(f"{_told(definitions)}, no problems")
+        return 0
+    return _apply(definitions, args, console, workspace)
+
+
+def _list(args: argparse.Namespace, console: Console, workspace: Workspace) -> int:
+    workspace.django()
+    from tocsin.alerts import facade
+
+    rows = [{name: getattr(info, name) for name in COLUMNS} for info in facade.list_rules()]
+    write(console, rows, COLUMNS, args.format, shown=SHOWN)
+    return 0
+
+
+def _checked(path: Path, console: Console, workspace: Workspace) -> tuple[Definitions, tuple[Problem, ...]]:
+    """What the files define and all their problems, beside what is in force."""
+    sources = [(_near(file, console.cwd), text) for file, text in rule_files(path)]
+    known = workspace.definitions()
+    names = workspace.book().names
+    definitions, problems = read_rules(sources, names=names, known=known)
+    if not problems:
+        problems = _broken(definitions, known, names)
+    return definitions, problems
+
+
+def _near(file: str, cwd: Path) -> str:
+    """The file as seen from the folder in which the command was given, where it lies below that."""
+    path = Path(file)
+    return str(path.relative_to(cwd)) if path.is_relative_to(cwd) else file
+
+
+def _broken(definitions: Definitions, known: Definitions, names: Names) -> tuple[Problem, ...]:
+    """Problems that the new signals would make in rules in force that the files do not replace."""
+    if all(known.signals.get(name, text) == text for name, text in definitions.signals.items()):
+        return ()
+    ids = {rule.id for rule in definitions.rules}
+    kept = [(f"rule {rule.id} in force", dump_rule(rule)) for rule in known.rules if rule.id not in ids]
+    before = read_rules(kept, names=names, known=known)[1]
+    changed = replace(names, signals={**names.signals, **definitions.signals})
+    after = read_rules(kept, names=changed, known=replace(known, signals=changed.signals))[1]
+    return tuple(problem for problem in after if problem not in before)
+
+
+def _told(definitions: Definitions) -> str:
+    """`15 rules, 24 signals`."""
+    counts = [("rule", len(definitions.rules)), ("signal", len(definitions.signals)), ("segment", len(definitions.segments))]
+    parts = [f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts if count or what == "rule"]
+    return ", ".join(parts)
+
+
+def _apply(definitions: Definitions, args: argparse.Namespace, console: Console, workspace: Workspace) -> int:
+    workspace.django()
+    from tocsin.alerts import facade
+
+    report = facade.publish_rules(definitions, by=args.by or me(), moment=console.now, draft=args.draft)
+    done = "kept as drafts" if report.draft else "published"
+    counts = f"{len(report.added)} added, {len(report.changed)} changed, {len(report.unchanged)} unchanged"
+    console.say(f"{_told(definitions)} {done}: {counts}")
+    return 0
+
+
+def _export(folder: Path, console: Console, workspace: Workspace) -> int:
+    workspace.django()
+    from tocsin.alerts import facade
+
+    files = facade.export_rules()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written ({error.strerror or error}); give another folder") from error
+    console.say(f"{_listed(list(files))} written to {folder}")
+    return 0
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names) or "nothing"
