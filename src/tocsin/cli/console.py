@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -16,7 +17,7 @@ class OutputClosedError(Exception):
     """Whoever read the output is gone: the pipe is closed, or the client went away. The command ends, silently."""
 
 
-class Console:
+class Console(ABC):
     """The terminal of one command.
 
     now:   the moment at which the command began, UTC: the default of `--as-of`.
@@ -28,18 +29,19 @@ class Console:
     def __init__(self, *, now: datetime, cwd: Path, tty: bool, width: int) -> None:
         self.now, self.cwd, self.tty, self.width = now, cwd, tty, width
 
+    @abstractmethod
     def out(self, text: str) -> None:
         """Write data to standard output, as it is (no newline is added)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def say(self, text: str) -> None:
         """Write one message to standard error, with a newline."""
-        raise NotImplementedError
 
+    @abstractmethod
     def progress(self, label: str, share: float) -> None:
         """Show how far a long action is (0 to 1; 1 ends it); nothing where nobody watches."""
-        raise NotImplementedError
 
+    @abstractmethod
     def flush(self) -> None:
         """Hand over what is buffered."""
 
