@@ -86,7 +86,9 @@ class DuckStore:
             cursor.close()
 
     @contextmanager
-    def write(self, *, keep: bool = True, cursor: duckdb.DuckDBPyConnection | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def write(
+        self, *, keep: bool = True, cursor: duckdb.DuckDBPyConnection | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor inside the one transaction that may write now; committed at the end, undone on any error.
 
         keep:   False undoes everything at the end as well (a dry run).

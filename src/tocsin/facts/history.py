@@ -5,6 +5,7 @@ Everything here is set-based and runs inside the importer's transaction, for the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -172,3 +173,13 @@ def _from_subscriptions(cursor: duckdb.DuckDBPyConnection, touched: str, zone: Z
         UNION ALL SELECT key, 'mrr', coalesce({as_text("mrr", "number")}, ''), "at" FROM sums
         UNION ALL SELECT key, 'renews_on', coalesce(CAST(renews_on AS VARCHAR), ''), "at" FROM sums
     """)
+
+
+def leave_out(cursor: duckdb.DuckDBPyConnection, domains: Sequence[str]) -> None:
+    """Mark accounts and people that are ours, tests or demos: by `internal`, people by the domain of their e-mail too."""
+    by_domain = " OR ".join(
+        f"lower(email) LIKE {literal('%@' + domain)} OR lower(email) LIKE {literal('%.' + domain)}" for domain in domains
+    )
+    ours = {"accounts": "coalesce(internal, false)", "people": f"coalesce(internal OR {by_domain or 'false'}, false)"}
+    for name, test in ours.items():
+        cursor.execute(f"UPDATE {name} SET left_out = {test} WHERE left_out IS DISTINCT FROM ({test})")

@@ -19,12 +19,14 @@ from tocsin.facts.importing.stage import UPDATED
 class Reading:
     """How the cells of one collection are to be read.
 
-    formats: for all columns; columns: for those named, by their name in the contract; rename: file's name -> contract's.
+    formats: for all columns; columns: for those named, by their name in the contract; rename: file's name -> contract's;
+    types: custom attribute -> the type that all its cells must have.
     """
 
     formats: Formats = field(default_factory=Formats)
     columns: Mapping[str, Formats] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
 
 
 def match_columns(
@@ -47,7 +49,7 @@ def match_columns(
             decimal=formats.decimal or reading.formats.decimal,
             values=formats.values,
         )
-        made.append(RawColumn(name, f"c{at}", "text", merged, source))
+        made.append(RawColumn(name, f"c{at}", "text", merged, source, reading.types.get(name)))
     _check(made, collection, path)
     left_out = [column.name for column in made if column.name and column.name not in collection and column.name != UPDATED]
     if collection.custom or not left_out:

@@ -35,7 +35,7 @@ def read_parquet(
     cursor: duckdb.DuckDBPyConnection, file: Path, shown_as: Path, collection: Collection, reading: Reading, table: str
 ) -> Raw:
     """The rows of a Parquet file in a temporary table. UserError where it is none or lacks a required column."""
-    _check_ends(file, shown_as)
+    check_ends(file, shown_as)
     scan = f"read_parquet({literal(str(file))})"
     try:
         described = cursor.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
@@ -49,7 +49,7 @@ def read_parquet(
     return Raw(collection, str(shown_as), table, [column for column, _ in typed], notes=notes)
 
 
-def _check_ends(file: Path, shown_as: Path) -> None:
+def check_ends(file: Path, shown_as: Path) -> None:
     """UserError where the file does not end as Parquet does: the engine would look for the rest far beyond it."""
     size = file.stat().st_size
     with file.open("rb") as stream:

@@ -19,6 +19,7 @@ class RawColumn:
     kind:    text, or time / number where the file itself is typed so.
     formats: how its cells are written.
     source:  what the file calls it.
+    type:    of a custom attribute, the type that all its cells must have, where the mapping says so.
     """
 
     name: str
@@ -26,6 +27,7 @@ class RawColumn:
     kind: str = "text"
     formats: Formats = field(default_factory=Formats)
     source: str = ""
+    type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

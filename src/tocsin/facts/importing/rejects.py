@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import duckdb
 import pyarrow as pa
 
+from tocsin.facts.importing.open_files import Unread
 from tocsin.facts.importing.raw import Raw
 from tocsin.facts.importing.stage import Staged
 from tocsin.facts.layout import literal, quote
+from tocsin.facts.report import CollectionReport
 
 
 def keep_rejected(cursor: duckdb.DuckDBPyConnection, raw: Raw, staged: Staged, now: datetime) -> int:
@@ -81,3 +85,21 @@ def _take_out(cursor: duckdb.DuckDBPyConnection, raw: Raw, staged: Staged, now: 
         f"DELETE FROM rejected WHERE {earlier} AND row_id IS NULL AND file = {literal(raw.file)} "
         f'AND "row" IN (SELECT {raw.received("raw")} {good})'
     )
+
+
+def keep_unread(cursor: duckdb.DuckDBPyConnection, unread: Sequence[Unread], now: datetime) -> list[CollectionReport]:
+    """Enter rows of a mapping's source files that could not be read; gives a line of the report for each file."""
+    for each in unread:
+        given = [each.name, each.file, each.line, each.row]
+        cursor.execute(
+            "DELETE FROM rejected WHERE source = 'file' AND collection = ? AND file = ? AND line = ? AND \"row\" = ?", given
+        )
+        cursor.execute(
+            f"INSERT INTO rejected VALUES ('file', ?, ?, ?, ?, ?, NULL, NULL, {_moment(now)})",
+            [each.name, each.file, each.line, each.reason, each.row],
+        )
+    counted = Counter(each.name for each in unread)
+    return [
+        CollectionReport(name, read=count, rejected=count, notes=("rows of the source file that cannot be read",))
+        for name, count in sorted(counted.items())
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,26 +11,21 @@ from pathlib import Path
 
 import duckdb
 
-from tocsin.core.errors import UserError
-from tocsin.core.schema import COLLECTIONS, Collection
+from tocsin.core.schema import FROM_SUBSCRIPTIONS
 from tocsin.facts import history
 from tocsin.facts.cells import Formats, decimal_sign
 from tocsin.facts.cells import date_format as read_date_format
-from tocsin.facts.duckdb import DuckStore, one_line
-from tocsin.facts.importing.columns import Reading
-from tocsin.facts.importing.csv_files import read_csv
-from tocsin.facts.importing.gzipped import unpacked
-from tocsin.facts.importing.jsonl_files import read_jsonl
-from tocsin.facts.importing.parquet_files import read_parquet
+from tocsin.facts.duckdb import DuckStore
+from tocsin.facts.importing.full import check_full, close_missing, note_seen
+from tocsin.facts.importing.mapping import read_mapping
+from tocsin.facts.importing.open_files import Opener, Progress
 from tocsin.facts.importing.raw import Raw
-from tocsin.facts.importing.rejects import keep_rejected
-from tocsin.facts.importing.sources import Source, collection_named, find_sources, in_order, shown, unknown_collection
+from tocsin.facts.importing.rejects import keep_rejected, keep_unread
+from tocsin.facts.importing.sources import find_sources, in_order
 from tocsin.facts.importing.stage import Staged, make_references, stage
 from tocsin.facts.importing.upsert import make_changes, upsert
-from tocsin.facts.importing.xlsx_files import read_xlsx, sheets
+from tocsin.facts.layout import literal
 from tocsin.facts.report import CollectionReport, ImportReport
-
-Progress = Callable[[str, float], None]
 
 
 def import_paths(
@@ -60,50 +55,24 @@ def import_paths(
         date_format=None if date_format is None else read_date_format(date_format),
         decimal=None if decimal is None else decimal_sign(decimal),
     )
+    tell = progress or _silent
+    mappings = read_mapping(mapping, formats)
     sources, notes = find_sources(paths)
-    files, passed_over = _by_collection(sources, paths)
-    with (
-        tempfile.TemporaryDirectory(prefix="tocsin-import-") as folder,
-        closing(store.cursor()) as cursor,
-    ):
-        run = _Run(store, cursor, Path(folder), now.astimezone(UTC), Reading(formats), progress)
+    with tempfile.TemporaryDirectory(prefix="tocsin-import-") as folder, closing(store.cursor()) as cursor:
+        opener = Opener(cursor, Path(folder), mappings, lambda name, share: tell(name, share / 2))
         # Everything is read before anything is written; what cannot be read leaves no transaction behind.
-        raws = run.read_all(files)
+        raws = opener.read_all(sources, paths)
+        if full:
+            check_full({raw.collection.name for raw in raws})
+        run = _Run(store, cursor, now.astimezone(UTC), tell, full)
         with store.write(keep=not dry_run, cursor=cursor):
+            unread = keep_unread(cursor, opener.unread, run.now)
             reports = run.store_all(raws)
-    return ImportReport(reports, (*notes, *passed_over), dry_run)
+    return ImportReport((*reports, *unread), (*notes, *opener.notes), dry_run)
 
 
-def _by_collection(sources: Sequence[Source], paths: Sequence[Path]) -> tuple[list[tuple[str, Source]], list[str]]:
-    """Each file with its collection, in the order of storing; UserError where a file, or a whole folder, is of none."""
-    named = {str(Path(path).absolute()) for path in paths}
-    found: list[tuple[str, Source]] = []
-    others: list[str] = []
-    for source in sources:
-        collection = collection_named(source.stem)
-        by_sheet = _by_sheet(source) if source.format == "xlsx" and collection is None else []
-        if collection is not None:
-            found.append((collection, source))
-        elif by_sheet:
-            found += by_sheet
-        elif str(source.path) in named:
-            raise unknown_collection(source.path, source.stem)
-        else:
-            others.append(source.path.name)
-    if not found:
-        raise UserError(
-            f"nothing to import: no file is named after a collection ({', '.join(COLLECTIONS)}); "
-            "rename the files, or say with --mapping which is which"
-        )
-    order = in_order(collection for collection, _ in found)
-    found.sort(key=lambda each: (order.index(each[0]), str(each[1].path)))
-    return found, [f"passed over, named after no collection: {', '.join(others)}"] if others else []
-
-
-def _by_sheet(workbook: Source) -> list[tuple[str, Source]]:
-    """The sheets of a workbook that are named after collections."""
-    named = [(collection_named(sheet.strip()), sheet) for sheet in sheets(workbook.path, workbook.path)]
-    return [(collection, replace(workbook, sheet=sheet)) for collection, sheet in named if collection is not None]
+def _silent(_name: str, _share: float) -> None:
+    """Nobody watches."""
 
 
 @dataclass
@@ -112,54 +81,30 @@ class _Run:
 
     store: DuckStore
     cursor: duckdb.DuckDBPyConnection
-    folder: Path
     now: datetime
-    reading: Reading
-    progress: Progress | None
+    tell: Progress
+    full: bool
     reports: dict[str, CollectionReport] = field(default_factory=dict)
-
-    def read_all(self, files: Sequence[tuple[str, Source]]) -> list[Raw]:
-        """The rows of all files as received, in temporary tables."""
-        raws = []
-        for at, (name, source) in enumerate(files):
-            self.tell(name, at / (2 * len(files)))
-            raws.append(self.read(source, COLLECTIONS[name], f"raw{at}"))
-        return raws
 
     def store_all(self, raws: Sequence[Raw]) -> tuple[CollectionReport, ...]:
         """Check and store what was read, and settle the history; gives the reports in order."""
         make_changes(self.cursor)
         for at, raw in enumerate(raws):
-            self.tell(raw.collection.name, 0.5 + at / (2 * len(raws)))
-            self.store_rows(raw)
+            name = raw.collection.name
+            self.tell(name, 0.5 + at / (2 * len(raws)))
+            staged = self.store_rows(raw)
+            last = at + 1 == len(raws) or raws[at + 1].collection.name != name
+            if self.full and last:
+                closed = close_missing(self.cursor, staged, self.now, self.store.zone)
+                self.note(name, f"{closed:,} rows that the file lacks are closed ({raw.collection.closing})")
         self.tell("history", 0.98)
         history.settle(self.cursor, self.store.zone)
+        history.leave_out(self.cursor, self.store.internal_domains)
+        self.add_notes()
         self.tell("history", 1.0)
         return tuple(self.reports[name] for name in in_order(self.reports))
 
-    def read(self, source: Source, collection: Collection, table: str) -> Raw:
-        """The rows of a file, as received."""
-        link = self.folder / f"{table}.data"
-        link.symlink_to(source.path)  # the engine reads patterns in names; a link's name holds none
-        try:
-            return self.open(source, link, collection, table)
-        except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            raise UserError(f"{shown(source.path)} cannot be read: {one_line(error)}") from error
-
-    def open(self, source: Source, link: Path, collection: Collection, table: str) -> Raw:
-        """The rows of a file, by the reader of its format."""
-        match source.format:
-            case "parquet":
-                return read_parquet(self.cursor, link, source.path, collection, self.reading, table)
-            case "jsonl":
-                return read_jsonl(self.cursor, link, source.path, collection, self.reading, table)
-            case "xlsx":
-                return read_xlsx(self.cursor, link, source.path, source.sheet, collection, self.reading, table)
-            case "csv.gz":
-                link = unpacked(link, self.folder / f"{table}.csv", source.path)
-        return read_csv(self.cursor, link, source.path, collection, self.reading, table)
-
-    def store_rows(self, raw: Raw) -> None:
+    def store_rows(self, raw: Raw) -> Staged:
         """Check, type and store what was read of one file."""
         name = raw.collection.name
         make_references(self.cursor)
@@ -167,13 +112,15 @@ class _Run:
         counts = upsert(self.cursor, staged, self.now)
         rejected = keep_rejected(self.cursor, raw, staged, self.now)
         self.touch(staged)
+        if self.full:
+            note_seen(self.cursor, staged)
         read = counts.added + counts.updated + counts.unchanged + rejected
-        notes = raw.notes
-        if counts.repeated:
-            notes += (f"{counts.repeated:,} rows repeat an id of the same file; the last one counts",)
-        report = CollectionReport(name, read, counts.added, counts.updated, counts.unchanged, rejected, notes)
+        report = CollectionReport(name, read, counts.added, counts.updated, counts.unchanged, rejected, raw.notes)
         self.reports[name] = self.reports[name].plus(report) if name in self.reports else report
+        if counts.repeated:
+            self.note(name, f"{counts.repeated:,} rows repeat an id of the same file; the last one counts")
         self.cursor.execute(f"DROP TABLE {raw.table}")
+        return staged
 
     def touch(self, staged: Staged) -> None:
         """Note whose timeline must be made anew."""
@@ -187,7 +134,32 @@ class _Run:
         elif name == "rates":
             self.cursor.execute("INSERT INTO touched SELECT DISTINCT 'accounts', account_key FROM subscriptions")
 
-    def tell(self, name: str, fraction: float) -> None:
-        """Tell how far the import has come."""
-        if self.progress is not None:
-            self.progress(name, fraction)
+    def note(self, name: str, text: str) -> None:
+        """Add a note to the report of a collection."""
+        self.reports[name] = replace(self.reports[name], notes=(*self.reports[name].notes, text))
+
+    def add_notes(self) -> None:
+        """Say who is left out, and whose columns are passed over for their subscriptions."""
+        for name in ("accounts", "people"):
+            left_out = self.count(f"SELECT count(*) FROM {name} WHERE left_out")
+            if left_out and name in self.reports:
+                self.note(name, f"{left_out:,} are our own, tests or demos, and are left out of everything")
+        concerned = [name for name in ("subscriptions", "accounts", "account_history") if name in self.reports]
+        if not concerned:
+            return
+        given = ", ".join(FROM_SUBSCRIPTIONS)
+        fields = ", ".join(literal(name) for name in FROM_SUBSCRIPTIONS)
+        passed_over = self.count(
+            f"SELECT count(*) FROM accounts WHERE key IN (SELECT account_key FROM subscriptions) AND (coalesce({', '.join(f'CAST({each} AS VARCHAR)' for each in FROM_SUBSCRIPTIONS)}) IS NOT NULL "
+            f"OR key IN (SELECT account_key FROM account_history WHERE field IN ({fields})))"
+        )
+        if passed_over:
+            self.note(
+                concerned[0],
+                f"{passed_over:,} accounts have subscriptions, which alone give {given}; columns and history of these names are passed over",
+            )
+
+    def count(self, sql: str) -> int:
+        """The one number that a query gives."""
+        found = self.cursor.execute(sql).fetchone()
+        return int(found[0]) if found else 0

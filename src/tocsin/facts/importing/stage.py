@@ -219,7 +219,15 @@ class _Staging:
             if given.name in self.collection or given.name == UPDATED or not given.name:
                 continue
             held = f"custom{at}"
-            self.inner.append(f"{self.text(given)} AS {held}")
+            text = self.text(given)
+            if given.type not in (None, "text") and given.kind == "text":
+                source, column = quote(f"text of {given.name}"), Column(given.name, given.type)  # type: ignore[arg-type]
+                value = as_text(parsed(text, given.type, self.zone, given.formats), given.type)
+                self.inner += [f"{value} AS {held}", f"{text} AS {source}"]
+                wrong = f"{literal(column.name + ' ')} || {_shown(source)} || {literal(' is ' + WANTED[column.type])}"
+                self.reasons.append(f"WHEN {source} IS NOT NULL AND {held} IS NULL THEN {wrong}")
+            else:
+                self.inner.append(f"{text} AS {held}")
             self.outer.append(held)
             self.customs[given.name] = held
 
