@@ -62,5 +62,5 @@ class Worker:
         except UserError as error:
             log.info("no sweep: %s", error)
         except Exception as error:  # the loop must outlive whatever a sweep meets
-            log.error("the sweep failed with %s: %s", type(error).__name__, str(error).splitlines()[:1])  # noqa: TRY400
+            log.error("the sweep failed with %s: %s", type(error).__name__, " ".join(str(error).split())[:300])  # noqa: TRY400
             log.debug("the sweep failed", exc_info=True)
