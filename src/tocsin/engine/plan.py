@@ -7,7 +7,8 @@ once. Aggregates of one collection are put together:
               discriminating columns and elementary time bucket serves all windows of all formulas as of all moments, and is
               then pivoted;
 - `distinct`  distinct values under such filters: a first pass per subject and value with a flag for each aggregate;
-- `wide`      everything else: one SELECT with a filter for each aggregate, for each collection and instant.
+- `wide`      everything else: one SELECT with a filter for each aggregate, for each collection and instant;
+- `slopes`    of signals: their samples are columns of one helper, so that each is computed once and named often.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Group:
     level:        0, or one more than the aggregates that the windows' anchors hold.
     """
 
-    kind: Literal["tall", "distinct", "wide"]
+    kind: Literal["tall", "distinct", "wide", "slopes"]
     collection: str
     at: datetime | None
     with_subject: bool
@@ -114,6 +115,11 @@ def make_plan(items: Iterable[tuple[Term, datetime]], *, wide_only: bool = False
                 levels[leaf] = 0
             case Aggregated() as term:
                 levels[leaf] = 1 + place(term, leaf)
+            case Operation(name="slope", arguments=samples):
+                level = max(add(sample, leaf.at) for sample in samples)
+                key = ("slopes", leaf.at, level)
+                groups.setdefault(key, Group("slopes", "", leaf.at, with_subject=False, level=level)).members.append(leaf)
+                levels[leaf] = 1 + level
         return levels[leaf]
 
     def place(term: Aggregated, leaf: Leaf) -> int:
@@ -143,7 +149,7 @@ def make_plan(items: Iterable[tuple[Term, datetime]], *, wide_only: bool = False
 def leaves(term: Term, at: datetime) -> Iterator[Leaf]:
     """What a term reads from the facts, not looking into filters and anchors of aggregates."""
     match term:
-        case Attribute() | Turned() | Aggregated():
+        case Attribute() | Turned() | Aggregated() | Operation(name="slope"):
             yield Leaf(term, at)
         case Ago(operand=operand, length=length):
             yield from leaves(operand, back(at, length))

@@ -83,6 +83,9 @@ def attribute_view(view: View, zone: ZoneInfo, name: str) -> list[tuple[str, exp
     if view.entity == "person":
         source = source.select(b.column("e", "account_key"), b.column("e", "id"), b.column("e", "left_out"), copy=False)
         source = source.select(b.as_(b.column("e", "created_at"), "created_at$"), copy=False)
+        if "account_id" in fields:  # held as a key
+            same = exp.EQ(this=b.column("own", "key"), expression=b.column("e", "account_key"))
+            source = source.join(b.table("accounts", "own"), on=same, join_type="left", copy=False)
     for (field, aspect), term in view.columns.items():
         value = _value(asof, collection, field, term) if aspect == "value" else _turned(asof, collection, field, aspect, term)
         source = source.select(b.as_(value, column_name(field, aspect)), copy=False)
@@ -171,6 +174,8 @@ def _value(asof: AsOf, collection: Collection, field: str, term: Term) -> exp.Ex
     recorded = typed(exp.Nullif(this=told, expression=b.text("")), term.type)
     if (collection.name, field) == ("accounts", "status"):
         return b.case((b.not_null(told.copy()), recorded), otherwise=_status(asof, collection))
+    if (collection.name, field) == ("people", "account_id"):
+        return b.column("own", "id")
     if field in collection:
         declared = collection.column(field)
         standing = asof.column("e", collection, declared)

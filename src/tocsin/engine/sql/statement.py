@@ -17,7 +17,7 @@ from tocsin.engine.sql import build as b
 from tocsin.engine.sql.asof import attribute_view, column_name
 from tocsin.engine.sql.rows import ROW, Rows, rows_of
 from tocsin.engine.sql.universe import KEYS, OWNER, born, exists, universe
-from tocsin.engine.sql.values import Reader
+from tocsin.engine.sql.values import Reader, slope
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class Statement:
         self.ctes: list[tuple[str, exp.Expr]] = []
         self.views: dict[tuple[Entity, datetime], str] = {}
         self.columns: dict[Leaf, tuple[str, str]] = {}  # aggregate -> (CTE, column)
+        self.anchors: dict[Leaf, tuple[str, str]] = {}  # anchored aggregate -> (CTE, column) of its anchor
         self.keys = KEYS[question.subject]
 
     def sql(self) -> str:
@@ -78,7 +79,8 @@ class Statement:
             self.views[entity, at] = f"{entity}_{number}"
             self.ctes += attribute_view(view, self.around.zone, f"{entity}_{number}")
         for number, group in enumerate(self.plan.groups):
-            self._add_group(group, f"g{number}")
+            add = self._add_slopes if group.kind == "slopes" else self._add_group
+            add(group, f"g{number}")
         answers = [self._answer(at) for at in self.question.moments]
         answer: exp.Query = answers[0]
         for other in answers[1:]:
@@ -119,17 +121,18 @@ class Statement:
         return source
 
     def _join(self, source: exp.Select, leaf: Leaf, joined: set[str]) -> exp.Select:
-        if isinstance(leaf.term, Aggregated):
-            cte, _ = self.columns[leaf]
-            on = b.equal_keys(cte, "u", self.keys)
+        if leaf in self.columns:
+            needed = [place[leaf] for place in (self.columns, self.anchors) if leaf in place]
+            joins = [(cte, b.equal_keys(cte, "u", self.keys)) for cte, _ in needed]
         else:
             entity = self._entity(leaf.term)
             cte = self.views[entity, leaf.at]
-            on = exp.EQ(this=b.column(cte, "key"), expression=b.column("u", f"{entity}_key"))
-        if cte in joined:
-            return source
-        joined.add(cte)
-        return source.join(exp.Table(this=b.name(cte)), on=on, join_type="left", copy=False)
+            joins = [(cte, exp.EQ(this=b.column(cte, "key"), expression=b.column("u", f"{entity}_key")))]
+        for cte, on in joins:
+            if cte not in joined:
+                joined.add(cte)
+                source = source.join(exp.Table(this=b.name(cte)), on=on, join_type="left", copy=False)
+        return source
 
     def _reader(self) -> Reader:
         """Where leaves stand over the universe and its joins."""
@@ -142,15 +145,14 @@ class Statement:
         )
 
     def _leaf(self, leaf: Leaf) -> exp.Expr:
-        if isinstance(leaf.term, Aggregated):
-            cte, column = self.columns[leaf]
-            window = leaf.term.window
-            value = aggregates.of_nothing(leaf.term, b.column(cte, column))
-            if window is None or window.anchor is None:
+        if leaf in self.columns:
+            value: exp.Expr = b.column(*self.columns[leaf])
+            if isinstance(leaf.term, Aggregated):
+                value = aggregates.of_nothing(leaf.term, value)
+            if leaf not in self.anchors:
                 return value
             # Of a null anchor the aggregate is null, not that of no rows.
-            anchor = self._reader().value(window.anchor, leaf.at)
-            return b.case((b.not_null(exp.paren(anchor, copy=False)), value))
+            return b.case((b.not_null(b.column(*self.anchors[leaf])), value))
         return self._attribute(leaf, self.views[self._entity(leaf.term), leaf.at])
 
     def _attribute(self, leaf: Leaf, cte: str) -> exp.Expr:
@@ -188,6 +190,22 @@ class Statement:
         for index, leaf in enumerate(group.members):
             self.columns[leaf] = (name, f"c{index}")
 
+    def _add_slopes(self, group: Group, name: str) -> None:
+        """CTEs with the samples of all slopes as of an instant, and with their slopes."""
+        assert group.at is not None
+        source = self._joined([sample for leaf in group.members for sample in _samples(leaf)], group.at)
+        source = source.select(*(b.column("u", key) for key in self.keys), copy=False)
+        fits = exp.select(*(b.column("s", key) for key in self.keys)).from_(b.table(f"{name}_samples", "s"))
+        reader = self._reader()
+        for number, leaf in enumerate(group.members):
+            samples = _samples(leaf)
+            for index, sample in enumerate(samples):
+                source = source.select(b.as_(reader.value(sample, group.at), f"y{number}_{index}"), copy=False)
+            columns = [b.column("s", f"y{number}_{index}") for index in range(len(samples))]
+            fits = fits.select(b.as_(slope(columns), f"c{number}"), copy=False)
+            self.columns[leaf] = (name, f"c{number}")
+        self.ctes += [(f"{name}_samples", source), (name, fits)]
+
     def _leaf_in_filter(self, leaf: Leaf) -> exp.Expr:
         """An attribute of the subject, inside a filter: its view is joined under its own name."""
         return self._attribute(leaf, self.views[self._entity(leaf.term), leaf.at])
@@ -212,7 +230,8 @@ class Statement:
             typed = b.cast(value, "time") if anchor.type == "null" else value
             source = source.select(b.as_(typed, f"x{index}"), copy=False)
         self.ctes.append((f"{name}_anchors", source))
-        return {leaf: b.column("an", f"x{distinct.index(anchor)}") for leaf, anchor in anchored.items()}
+        self.anchors |= {leaf: (f"{name}_anchors", f"x{distinct.index(anchor)}") for leaf, anchor in anchored.items()}
+        return {leaf: b.column("an", self.anchors[leaf][1]) for leaf in anchored}
 
     def _base(self, group: Group, rows: Rows, anchors: str | None) -> exp.Select:
         """The rows of a group with what their filters look at joined to them."""
@@ -296,3 +315,9 @@ class Statement:
                 if isinstance(part, (Attribute, Turned)) and part.entity == entity and not getattr(part, "of_row", False):
                     return True
         return False
+
+
+def _samples(leaf: Leaf) -> tuple[Term, ...]:
+    """The samples of a slope, newest first."""
+    assert isinstance(leaf.term, terms.Operation)
+    return leaf.term.arguments

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -58,7 +58,7 @@ class Reader:
                 return constant(term)
             case terms.Turned(of_row=True) as turned if self.turned is not None:
                 return self.turned(turned)
-            case terms.Attribute() | terms.Turned() | terms.Aggregated():
+            case terms.Attribute() | terms.Turned() | terms.Aggregated() | terms.Operation(name="slope"):
                 return self.leaf(Leaf(term, at))
             case terms.Column() | terms.Property() if self.row is not None:
                 return self.row(term)
@@ -211,7 +211,7 @@ def both_true(*tests: exp.Expr) -> exp.Expr:
     return b.coalesce(exp.paren(b.both(*tests)), exp.false())
 
 
-def _slope(given: list[exp.Expr]) -> exp.Expr:
+def slope(given: Sequence[exp.Expr]) -> exp.Expr:
     """Least squares of the samples, newest first and a week apart, in units a day; null with fewer than 4 that are known.
 
     The first known sample is taken from all: a slope does not change by it, and that of a constant is exactly 0.
@@ -273,6 +273,5 @@ _OPERATIONS: dict[str, Callable[[list[exp.Expr]], exp.Expr]] = {
     "round": _round,
     "scale": _scale,
     "steps": _steps,
-    "slope": _slope,
     "change": _change,
 }
