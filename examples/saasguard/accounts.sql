@@ -1,0 +1,9 @@
+SELECT
+    customer_id AS id,
+    'Customer ' || left(customer_id, 8) AS name,
+    industry,
+    plan_tier AS plan,
+    mrr,
+    signup_date AS created_at,
+    churn_date AS churned_at
+FROM customers
