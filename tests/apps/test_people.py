@@ -1,0 +1,176 @@
+"""Users, one-time links, passwords and throttling; people whom only the facts know."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
+from django.test import RequestFactory
+
+from tests.apps.fakes import T0
+from tocsin.core.errors import UserError
+from tocsin.people import facade
+from tocsin.people.models import FailedSignIn, SignInLink, User
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "correct horse battery"
+
+
+def request(address: str = "192.0.2.1") -> HttpRequest:
+    made = RequestFactory().post("/sign-in/", REMOTE_ADDR=address)
+    made.session = SessionStore()  # type: ignore[assignment]
+    return made
+
+
+def user(email: str = "ada@us.example", **more: Any) -> facade.Person:
+    return facade.create_user(email, "Ada", "csm", moment=T0, **more)
+
+
+def token(path: str) -> str:
+    return path.rstrip("/").rsplit("/", 1)[1]
+
+
+def test_a_new_user() -> None:
+    made = user(" Ada@US.example ", team="West", password=PASSWORD)
+    assert made == facade.Person("ada@us.example", "Ada", "csm", "West", active=True, can_sign_in=True)
+    assert facade.person("ADA@us.example") == made
+    assert facade.people() == [made]
+    with pytest.raises(UserError, match="there is a user ada@us.example already"):
+        user()
+
+
+@pytest.mark.parametrize(
+    ("email", "name", "role", "said"),
+    [
+        ("nobody", "A", "csm", "is no e-mail address"),
+        ("a@b.co", " ", "csm", "the name is empty"),
+        ("a@b.co", "A", "boss", "unknown role 'boss'; give one of admin, operations, leader, csm, viewer"),
+    ],
+)
+def test_what_is_no_user(email: str, name: str, role: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        facade.create_user(email, name, role, moment=T0)
+    assert not facade.people()
+
+
+def test_signing_in() -> None:
+    user(password=PASSWORD)
+    asked = request()
+    signed_in = facade.sign_in(asked, "ADA@us.example", PASSWORD, moment=T0)
+    assert signed_in
+    assert signed_in.email == "ada@us.example"
+    assert asked.session["_auth_user_id"]
+    assert facade.sign_in(request(), "ada@us.example", "wrong", moment=T0) is None
+    assert facade.sign_in(request(), "nobody@us.example", PASSWORD, moment=T0) is None
+
+
+def test_passwords_are_kept_by_argon2() -> None:
+    user(password=PASSWORD)
+    kept = User.objects.get().password
+    assert kept.startswith("argon2$argon2id$")
+    assert PASSWORD not in kept
+
+
+def test_too_many_failures_are_refused_even_with_the_right_password() -> None:
+    user(password=PASSWORD)
+    for _ in range(facade.MOST_BY_WHO):
+        assert facade.sign_in(request(), "ada@us.example", "guess", moment=T0) is None
+    with pytest.raises(facade.TooManyAttemptsError, match="wait a quarter of an hour"):
+        facade.sign_in(request("198.51.100.7"), "ada@us.example", PASSWORD, moment=T0 + timedelta(minutes=14))
+    assert facade.sign_in(request(), "ada@us.example", PASSWORD, moment=T0 + timedelta(minutes=16))
+    assert not FailedSignIn.objects.exists()
+
+
+def test_one_address_cannot_try_everybody() -> None:
+    user(password=PASSWORD)
+    for n in range(facade.MOST_BY_ADDRESS):
+        facade.sign_in(request(), f"user{n}@us.example", "guess", moment=T0)
+    with pytest.raises(facade.TooManyAttemptsError):
+        facade.sign_in(request(), "ada@us.example", PASSWORD, moment=T0)
+    assert facade.sign_in(request("198.51.100.7"), "ada@us.example", PASSWORD, moment=T0)
+
+
+def test_a_link_signs_in_once() -> None:
+    user()
+    path = facade.make_link("ada@us.example", moment=T0)
+    assert path.startswith("/sign-in/link/")
+    assert token(path) not in {link.hash for link in SignInLink.objects.all()}
+    asked = request()
+    facade.sign_in_with_link(asked, token(path), moment=T0 + timedelta(hours=1))
+    assert asked.session["_auth_user_id"]
+    with pytest.raises(UserError, match="used already or has expired"):
+        facade.sign_in_with_link(request(), token(path), moment=T0 + timedelta(hours=1))
+
+
+def test_a_link_expires_and_serves_its_purpose_only() -> None:
+    user()
+    path = facade.make_link("ada@us.example", moment=T0)
+    for when, given in ((T0 + facade.SIGN_IN_LINK, token(path)), (T0, token(path) + "x"), (T0, "")):
+        with pytest.raises(UserError):
+            facade.sign_in_with_link(request(), given, moment=when)
+    with pytest.raises(UserError):
+        facade.set_password_with_link(request(), token(path), PASSWORD, moment=T0)
+    User.objects.update(is_active=False)
+    with pytest.raises(UserError):
+        facade.sign_in_with_link(request(), token(path), moment=T0)
+    with pytest.raises(UserError, match="no active user"):
+        facade.make_link("ada@us.example", moment=T0)
+
+
+def test_setting_a_password_by_link() -> None:
+    user()
+    path = facade.make_link("ada@us.example", moment=T0, purpose="set-password")
+    holder = facade.link_holder(token(path), moment=T0, purpose="set-password")
+    assert holder
+    assert holder.email == "ada@us.example"
+    for weak in ("short", "1234567890123", "password123", "ada@us.example"):
+        with pytest.raises(UserError):
+            facade.set_password_with_link(request(), token(path), weak, moment=T0)
+    facade.set_password_with_link(request(), token(path), PASSWORD, moment=T0)
+    assert facade.link_holder(token(path), moment=T0, purpose="set-password") is None
+    assert facade.sign_in(request(), "ada@us.example", PASSWORD, moment=T0)
+
+
+CSMS = [
+    {"email": "Ada@us.example", "name": "Ada", "team": "West", "role": "csm", "capacity": 40.0, "active": True},
+    {"email": "bob@us.example", "name": None, "team": "East", "role": "Head of CS", "active": None},
+    {"email": "eve@us.example", "name": "Eve", "role": "admin", "active": False},
+]
+
+
+def test_people_of_the_facts_become_users_without_sign_in() -> None:
+    report = facade.sync_people(CSMS, [{"name": "West", "manager": "Lea@us.example", "churn_tolerance": 0.05}], moment=T0)
+    assert (report.users_added, report.teams_added) == (3, 2)
+    found = {person.email: person for person in facade.people(active=False)}
+    assert found["ada@us.example"] == facade.Person("ada@us.example", "Ada", "csm", "West")
+    assert (found["bob@us.example"].name, found["bob@us.example"].role) == ("bob@us.example", "csm")
+    assert (found["eve@us.example"].role, found["eve@us.example"].active) == ("csm", False)
+    assert facade.sign_in(request(), "ada@us.example", "", moment=T0) is None
+    again = facade.sync_people(CSMS, [{"name": "West", "manager": "lea@us.example", "churn_tolerance": 0.05}], moment=T0)
+    assert again == facade.SyncReport(0, 0, 0, 0)
+
+
+def test_a_file_moves_people_but_gives_no_rights() -> None:
+    facade.create_user("ada@us.example", "Ada", "viewer", moment=T0, password=PASSWORD)
+    facade.sync_people([{"email": "ada@us.example", "name": "Ada L", "team": "East", "role": "leader"}], [], moment=T0)
+    moved = facade.person("ada@us.example")
+    assert moved
+    assert (moved.name, moved.team, moved.role, moved.can_sign_in) == ("Ada L", "East", "viewer", True)
+
+
+def test_someone_known_from_the_facts_may_be_let_in_later() -> None:
+    facade.sync_people(CSMS, [], moment=T0)
+    assert user(team="West").team == "West"
+    facade.sign_in_with_link(request(), token(facade.make_link("ada@us.example", moment=T0)), moment=T0)
+    assert User.objects.filter(email="ada@us.example").count() == 1
+
+
+def test_teammates() -> None:
+    facade.sync_people(CSMS, [{"name": "West", "manager": "lea@us.example"}], moment=T0)
+    user("cat@us.example", team="West")
+    assert facade.teammates("ada@us.example") == ("ada@us.example", "cat@us.example")
+    assert facade.teammates("lea@us.example") == ("ada@us.example", "cat@us.example", "lea@us.example")
+    assert facade.teammates("eve@us.example") == ("eve@us.example",)

@@ -1,0 +1,147 @@
+"""Publishing definitions as versions, the catalog beside a user's edits, and reading what is in force."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.apps.conftest import Sweeping
+from tests.apps.fakes import T0, FakeBook, rule
+from tocsin.alerts import facade, rulebook, upkeep
+from tocsin.alerts.models import AuditEntry, Mark, NamedFormula, RuleVersion
+from tocsin.catalog import catalog
+from tocsin.core.errors import UserError
+from tocsin.core.rulefiles import read_rules
+from tocsin.core.rules import Definitions, Description
+
+pytestmark = pytest.mark.django_db
+BY = "ops@us.example"
+
+
+def publish(*rules: object, **more: object) -> facade.PublishReport:
+    definitions = Definitions(rules=tuple(rules), **more)  # type: ignore[arg-type]
+    return facade.publish_rules(definitions, by=BY, moment=T0)
+
+
+def test_publishing_adds_versions_of_what_changed_only() -> None:
+    assert publish(rule("a"), rule("b")).added == ("a", "b")
+    report = publish(rule("a"), rule("b", severity="high"))
+    assert (report.added, report.changed, report.unchanged) == ((), ("b",), ("a",))
+    assert {info.id: info.version for info in facade.list_rules()} == {"a": 1, "b": 2}
+    assert [(each.version, each.current) for each in facade.versions("b")] == [(2, True), (1, False)]
+    assert AuditEntry.objects.filter(by=BY, act="published").count() == 3
+
+
+def test_what_is_published_is_read_back_the_same() -> None:
+    given = rule("a", hold=timedelta(days=2), params={"days": 3.0}, when="mrr < $days", state="shadow", notify=("manager",))
+    publish(given, signals={"x": "mrr / 2"}, segments={"big": "mrr > 9"}, descriptions={"x": Description("half", "EUR")})
+    found = facade.definitions()
+    assert found.rules == (given,)
+    assert (found.signals, found.segments, found.descriptions) == (
+        {"x": "mrr / 2"},
+        {"big": "mrr > 9"},
+        {"x": Description("half", "EUR")},
+    )
+
+
+def test_a_draft_is_kept_and_not_in_force() -> None:
+    publish(rule("a"))
+    drafted = Definitions(rules=(rule("a", severity="critical"), rule("new")), signals={"x": "1"})
+    report = facade.publish_rules(drafted, by=BY, moment=T0, draft=True)
+    assert (report.added, report.changed, report.draft) == (("signal x", "new"), ("a",), True)
+    assert [(info.id, info.severity, info.version) for info in facade.list_rules()] == [("a", "medium", 1)]
+    assert facade.definitions().signals == {}
+    assert publish(rule("a", severity="critical")).changed == ("a",)
+    assert facade.rule("a").version == 3
+
+
+def test_a_rule_that_is_not_there() -> None:
+    publish(rule("no-login"))
+    with pytest.raises(UserError, match=r"there is no rule 'nologin'.*no-login"):
+        facade.rule("nologin")
+
+
+def test_the_export_changes_nothing_when_applied() -> None:
+    rulebook.publish_catalog(T0)
+    publish(rule("own", name='Ours: a # "quoted" name'), signals={"x": "'a''b\"' contains name"}, segments={"big": "mrr > 9"})
+    files = facade.export_rules()
+    assert {"signals.yaml", "segments.yaml", "risk.yaml"} <= set(files)
+    read, problems = read_rules(sorted(files.items()))
+    assert not problems
+    report = facade.publish_rules(read, by=BY, moment=T0)
+    assert (report.added, report.changed) == ((), ())
+    assert set(report.unchanged) >= {"own", "signal x", "segment big"}
+
+
+def test_the_catalog_is_loaded_as_it_ships() -> None:
+    rulebook.publish_catalog(T0)
+    shipped = catalog()
+    assert {info.id: (info.version, info.origin, info.state) for info in facade.list_rules()} == {
+        each.id: (1, "catalog", each.state) for each in shipped.rules
+    }
+    assert facade.definitions().signals == shipped.signals
+    assert len(shipped.rules) >= 15
+    assert not rulebook.publish_catalog(T0).changed
+
+
+def test_an_upgrade_of_the_catalog_keeps_what_a_user_edited(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ship(severity: str, formula: str) -> None:
+        shipped = Definitions(
+            rules=(rule("ours", severity=severity), rule("edited", severity=severity)), signals={"x": formula, "y": formula}
+        )  # type: ignore[arg-type]
+        monkeypatch.setattr("tocsin.catalog.catalog", lambda: shipped)
+
+    ship("low", "1")
+    rulebook.publish_catalog(T0)
+    publish(rule("edited", severity="info"), signals={"y": "42"})
+    ship("high", "2")
+    rulebook.publish_catalog(T0)
+    rules = {info.id: (info.severity, info.version, info.origin) for info in facade.list_rules()}
+    assert rules == {"ours": ("high", 2, "catalog"), "edited": ("info", 2, "user")}
+    assert facade.definitions().signals == {"x": "2", "y": "42"}
+
+
+def test_upkeep_does_its_work_once(django_assert_num_queries: object) -> None:
+    upkeep.bring_up_to_date(T0)
+    versions = RuleVersion.objects.count()
+    assert versions >= 15
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        upkeep.bring_up_to_date(T0)
+    Mark.objects.filter(name="catalog").update(value="another")
+    upkeep.bring_up_to_date(T0)
+    assert RuleVersion.objects.count() == versions
+
+
+def test_a_rule_that_cannot_be_read_any_more_is_unknown_and_not_lost() -> None:
+    publish(rule("a"), rule("b"))
+    RuleVersion.objects.filter(rule="a").update(source="- id: a\n  name: A\n  category: risk\n  when: mrr <\n")
+    assert [each.id for each in facade.definitions().rules] == ["b"]
+    assert set(facade.broken_rules()) == {"a"}
+    info = facade.rule("a")
+    assert info.unknown
+    assert info.state == "on"
+
+
+def test_rules_say_how_they_fared(book: FakeBook, swept: Sweeping) -> None:
+    rules = (rule("a"), rule("b", state="shadow"), rule("c"))
+    publish(*rules)
+    book.true, book.unknown = {"a": {"x", "y"}, "b": {"x"}}, {"c": "there is no attribute 'mrr'"}
+    swept(*rules)
+    infos = {info.id: info for info in facade.list_rules()}
+    assert (infos["a"].open, infos["a"].fired_30d, infos["a"].matching, infos["a"].scope) == (2, 2, 2, 100)
+    assert (infos["b"].open, infos["b"].matching) == (0, 1)
+    assert (infos["c"].unknown, infos["c"].matching) == ("there is no attribute 'mrr'", None)
+    assert infos["a"].last_evaluated == T0
+    later = {info.id: info.fired_30d for info in facade.list_rules(T0 + timedelta(days=30))}
+    assert later["a"] == 0
+
+
+def test_a_sweep_judges_what_is_in_force(book: FakeBook) -> None:
+    publish(rule("a", severity="high"))
+    publish(rule("a", severity="low"))
+    book.true = {"a": {"x"}}
+    facade.sweep(book.book, T0)
+    (alert,) = facade.list_alerts()
+    assert (alert.version, alert.severity) == (2, "low")
+    assert NamedFormula.objects.count() == 0
