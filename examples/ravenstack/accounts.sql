@@ -14,7 +14,7 @@ SELECT
     a.industry,
     a.country AS region,
     a.signup_date AS created_at,
-    a.plan_tier AS plan,        -- counts only for the 14 accounts that have no subscription
+    a.plan_tier AS plan,        -- subscriptions, where there are any, come before these two
     a.seats,
     CASE WHEN n.started IS NULL OR n.started <= l.churned THEN l.churned END AS churned_at,
     CASE WHEN n.started IS NULL OR n.started <= l.churned THEN l.reason END AS churn_reason,
