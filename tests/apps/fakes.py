@@ -104,7 +104,7 @@ class FakeBook:
         if list(formulas) == ["status"]:
             rows = [{"subject_id": each, "f0": "churned" if each in self.churned else "active"} for each in asked]
             return pa.Table.from_pylist(rows, schema=pa.schema([("subject_id", pa.string()), ("f0", pa.string())]))
-        rows = [
+        cards: list[dict[str, Any]] = [
             {
                 "subject_id": each,
                 "f0": f"{each} Inc",
@@ -117,7 +117,7 @@ class FakeBook:
             }
             for each in asked
         ]
-        return pa.Table.from_pylist(rows) if rows else pa.table({"subject_id": pa.array([], pa.string())})
+        return pa.Table.from_pylist(cards) if cards else pa.table({"subject_id": pa.array([], pa.string())})
 
     @property
     def book(self) -> Book:

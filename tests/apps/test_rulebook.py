@@ -89,7 +89,7 @@ def test_an_upgrade_of_the_catalog_keeps_what_a_user_edited(monkeypatch: pytest.
     def ship(severity: str, formula: str) -> None:
         shipped = Definitions(
             rules=(rule("ours", severity=severity), rule("edited", severity=severity)), signals={"x": formula, "y": formula}
-        )  # type: ignore[arg-type]
+        )
         monkeypatch.setattr("tocsin.catalog.catalog", lambda: shipped)
 
     ship("low", "1")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import sys
 import traceback
@@ -15,7 +14,7 @@ from tocsin import workspace as workspaces
 from tocsin.cli import remote
 from tocsin.cli.console import Console, LocalConsole, OutputClosedError
 from tocsin.cli.imported import sync_people
-from tocsin.cli.parser import HelpWanted, parse
+from tocsin.cli.parser import HelpWanted, module_of, parse
 from tocsin.core.errors import UserError
 from tocsin.workspace import Workspace
 
@@ -80,8 +79,8 @@ def guarded(argv: Sequence[str], console: Console, runner: Runner) -> int:
 
 def run_command(args: argparse.Namespace, console: Console, workspace: Workspace) -> int:
     """Run the parsed command on an opened workspace."""
-    module = cast("Command", importlib.import_module(f"tocsin.cli.{args.module}"))
-    status = module.run(args, console, workspace)
+    command: Command = module_of(args.command)
+    status = command.run(args, console, workspace)
     if args.command == "import" and status == FINE and not getattr(args, "dry_run", False):
         sync_people(workspace, console.now)
     return status

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -12,11 +11,11 @@ from typing import Any, NoReturn
 
 from tocsin.core.errors import UserError
 
-# In the order of `tocsin --help`. Each is a module of this package.
+# In the order of `tocsin --help`. Each is a module of this package (`import_` of the command `import`).
 COMMANDS = (
     "demo",
     "up",
-    "import_",
+    "import",
     "signals",
     "evaluate",
     "sweep",
@@ -55,8 +54,8 @@ class _Version(argparse.Action):
         raise HelpWanted(f"tocsin {version('tocsin')}\n")
 
 
-def build_parser() -> Parser:
-    """The parser of all commands."""
+def build_parser(commands: Sequence[str] = COMMANDS) -> Parser:
+    """The parser of these commands."""
     parser = Parser(
         prog="tocsin",
         description="The early-warning system for customer success.",
@@ -64,17 +63,30 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     add_home(parser, default=None)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for name in COMMANDS:
-        if importlib.util.find_spec(f"tocsin.cli.{name}") is None:
-            continue
-        known = set(commands.choices)
-        importlib.import_module(f"tocsin.cli.{name}").register(commands)
-        for added in set(commands.choices) - known:
-            commands.choices[added].set_defaults(module=name)
-    for command in commands.choices.values():
+    below = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    for name in commands:
+        module_of(name).register(below)
+    for command in below.choices.values():
         _add_home_throughout(command)
     return parser
+
+
+def module_of(command: str) -> Any:
+    """The module of a command."""
+    return importlib.import_module(f"tocsin.cli.{'import_' if command == 'import' else command}")
+
+
+def _asked(argv: Sequence[str]) -> Sequence[str]:
+    """The one command that a command line is about, so that no other has to be loaded; all where that is not plain."""
+    words = iter(argv)
+    for word in words:
+        if word == "--home":
+            next(words, None)
+        elif not word.startswith("-"):
+            return (word,) if word in COMMANDS else COMMANDS
+        elif not word.startswith("--home="):
+            return COMMANDS
+    return COMMANDS
 
 
 def _add_home_throughout(parser: argparse.ArgumentParser) -> None:
@@ -82,8 +94,8 @@ def _add_home_throughout(parser: argparse.ArgumentParser) -> None:
     add_home(parser, default=argparse.SUPPRESS)
     for action in parser._actions:  # noqa: SLF001 - argparse has no other way to its parsers
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-            for below in action.choices.values():
-                _add_home_throughout(below)
+            for command in action.choices.values():
+                _add_home_throughout(command)
 
 
 def add_home(parser: argparse.ArgumentParser, default: Any) -> None:
@@ -107,7 +119,7 @@ def add_as_of(parser: argparse.ArgumentParser) -> None:
 
 def parse(argv: Sequence[str], cwd: Path) -> argparse.Namespace:
     """The parsed command line, paths absolute from `cwd`. UserError for wrong usage, HelpWanted for help."""
-    parser = build_parser()
+    parser = build_parser(_asked(argv))
     args = parser.parse_args(list(argv))
     if args.command is None:
         parser.error("which command?")
