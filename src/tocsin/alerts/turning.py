@@ -94,7 +94,11 @@ class Turning:
         for row in Episode.objects.filter(state__in=RUNNING).iterator(CHUNK):
             self._episodes[row.rule, row.subject_id, row.key] = row
         longest = max((rule.policy.cooldown for rule in rules), default=timedelta(0))
-        matters = Q(since__isnull=False) | Q(close_reason="resolved", rearmed=False) | Q(closed_at__gt=self.moment - longest)
+        matters = (
+            Q(since__isnull=False)
+            | Q(close_reason__in=("resolved", "expired"), rearmed=False)
+            | Q(closed_at__gt=self.moment - longest)
+        )
         for row in Episode.objects.filter(matters, remembered=True).iterator(CHUNK):
             self._episodes.setdefault((row.rule, row.subject_id, row.key), row)
         for waiting in Pending.objects.iterator(CHUNK):
