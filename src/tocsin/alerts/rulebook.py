@@ -270,7 +270,8 @@ def _in_force() -> _InForce:
 
 @lru_cache(maxsize=4)  # reading YAML costs more than the query; the texts themselves are the key
 def _read(formulas: tuple[tuple[str, str, str, str, str], ...], rules: tuple[tuple[str, str], ...]) -> _InForce:
-    read, problems = read_rules([(rule_id, source) for rule_id, source in rules])
+    segments = {name: formula for kind, name, formula, *_ in formulas if kind == "segment"}
+    read, problems = read_rules([(rule_id, source) for rule_id, source in rules], known=Definitions(segments=segments))
     readable = {each.id for each in read.rules}
     broken: dict[str, str] = {}
     for problem in problems:
@@ -279,7 +280,7 @@ def _read(formulas: tuple[tuple[str, str, str, str, str], ...], rules: tuple[tup
     return _InForce(
         Definitions(
             signals={name: formula for kind, name, formula, *_ in formulas if kind == "signal"},
-            segments={name: formula for kind, name, formula, *_ in formulas if kind == "segment"},
+            segments=segments,
             rules=read.rules,
             descriptions={name: Description(text, unit) for kind, name, _, text, unit in formulas if kind == "signal" and text},
         ),
