@@ -1,5 +1,7 @@
 """From formulas to values: plans, one SQL statement, evidence. Every read of a fact goes through the as-of view."""
 
 from tocsin.engine.book import Book
+from tocsin.engine.evidence import Evidence
+from tocsin.engine.judge import Judgement, Match
 
-__all__ = ["Book"]
+__all__ = ["Book", "Evidence", "Judgement", "Match"]

@@ -12,6 +12,8 @@ import pyarrow as pa
 from tocsin.core.language import Names, Term, check, parse
 from tocsin.core.language.terms import Ago, Attribute, Const, Market, Operation
 from tocsin.core.moment import floor_day
+from tocsin.core.rules import Rule
+from tocsin.engine.judge import Judgement, judge
 from tocsin.engine.plan import back
 from tocsin.engine.sql.statement import Question, Statement, Surroundings
 from tocsin.facts.store import Store
@@ -43,7 +45,8 @@ class Book:
     @cached_property
     def names(self) -> Names:
         """The names that formulas of this workspace may use."""
-        return Names(self.store.attributes("accounts"), self.store.attributes("people"), self.named)
+        named = {**self.segments, **self.named}
+        return Names(self.store.attributes("accounts"), self.store.attributes("people"), named)
 
     @cached_property
     def surroundings(self) -> Surroundings:
@@ -103,6 +106,17 @@ class Book:
         markets = self._markets(asked, moments)
         question = Question(subject, list(moments), list(terms), where, only, accounts, deleted, markets)
         return self.store.query(Statement(question, self.surroundings).sql())
+
+    def judge(
+        self,
+        rules: Sequence[Rule],
+        moment: datetime,
+        only: Collection[str] | None = None,
+        *,
+        accounts: Collection[str] | None = None,
+    ) -> Judgement:
+        """Who matches each `when` rule as of a moment, and why; see `engine.judge`."""
+        return judge(self, rules, moment, only=only, accounts=accounts)
 
     def explain(self, formulas: Sequence[str], moments: Sequence[datetime], subject: str = "account") -> str:
         """The SQL that answers formulas: for tests and for the curious."""

@@ -71,7 +71,8 @@ def attribute_view(view: View, zone: ZoneInfo, name: str) -> list[tuple[str, exp
     """The CTEs `[helpers..., name]` of a view: one row per account or person, `key` and a column per (attribute, aspect)."""
     asof = AsOf(view.at, zone)
     collection = COLLECTIONS[ENTITY_COLLECTIONS[view.entity]]
-    fields = sorted({field for field, _ in view.columns})
+    asked = {field for field, _ in view.columns}
+    fields = sorted(asked.union(*(_told_with(collection, field) for field in asked)))
     turned = sorted({field for field, aspect in view.columns if aspect != "value"})
     ctes = [(f"{name}_past", _past(view, asof, fields))]
     if turned:
@@ -166,31 +167,48 @@ def _number(field: str, view: View) -> bool:
     return any(term.type == "number" for (name, aspect), term in view.columns.items() if name == field and aspect != "since")
 
 
+def _told_with(collection: Collection, field: str) -> tuple[str, ...]:
+    """The other attributes that the value of this one hangs on."""
+    if (collection.name, field) == ("accounts", "status"):
+        return ("churned_at", "cancel_requested_at", "trial_ends_on")
+    told_by = collection.column(field).told_by if field in collection else None
+    return (told_by,) if told_by else ()
+
+
 def _value(asof: AsOf, collection: Collection, field: str, term: Term) -> exp.Expr:
-    """The attribute as of T: from its history where anything is recorded, else as it stands, ends masked."""
+    """The attribute as of T: an end, or what an end tells, is null while the end is later."""
     if term.type == "null":
         return exp.null()
-    told = b.column("h", f"{field}.v")
-    recorded = typed(exp.Nullif(this=told, expression=b.text("")), term.type)
-    if (collection.name, field) == ("accounts", "status"):
-        return b.case((b.not_null(told.copy()), recorded), otherwise=_status(asof, collection))
     if (collection.name, field) == ("people", "account_id"):
         return b.column("own", "id")
+    value = _told(collection, field, term.type)
+    if (collection.name, field) == ("accounts", "status"):
+        recorded = b.column("h", f"{field}.v")
+        return b.case((b.not_null(recorded), value), otherwise=_status(asof, collection))
+    declared = collection.column(field) if field in collection else None
+    if declared is not None and (declared.end or declared.told_by):
+        end = collection.column(declared.told_by) if declared.told_by else declared
+        return b.case((asof.reached(exp.paren(_told(collection, end.name, end.type)), end.type), value))
+    return value
+
+
+def _told(collection: Collection, field: str, kind: str) -> exp.Expr:
+    """The attribute from its history where anything is recorded (null before the first entry), else as it stands."""
+    recorded = typed(exp.Nullif(this=b.column("h", f"{field}.v"), expression=b.text("")), kind)
     if field in collection:
-        declared = collection.column(field)
-        standing = asof.column("e", collection, declared)
-        standing = typed(standing, term.type) if declared.type == "any" else standing
+        standing: exp.Expr = b.column("e", field)
+        standing = typed(standing, kind) if collection.column(field).type == "any" else standing
     else:
         path = b.text(f'$."{field}"')
-        standing = typed(b.call("json_extract_string", b.column("e", "custom"), path), term.type)
+        standing = typed(b.call("json_extract_string", b.column("e", "custom"), path), kind)
     return b.case((b.coalesce(b.column("h", f"{field}.h"), exp.false()), recorded), otherwise=standing)
 
 
 def _status(asof: AsOf, collection: Collection) -> exp.Expr:
     """The status where none is recorded: churned from `churned_at` on, cancelling, trial before `trial_ends_on`, else active."""
-    churned = asof.reached(b.column("e", "churned_at"), "time")
-    cancelling = asof.reached(b.column("e", "cancel_requested_at"), "time")
-    trial = asof.later_than(b.column("e", "trial_ends_on"), collection.column("trial_ends_on").type)
+    churned = asof.reached(exp.paren(_told(collection, "churned_at", "time")), "time")
+    cancelling = asof.reached(exp.paren(_told(collection, "cancel_requested_at", "time")), "time")
+    trial = asof.later_than(exp.paren(_told(collection, "trial_ends_on", "date")), "date")
     words = ((churned, "churned"), (cancelling, "cancelling"), (trial, "trial"))
     return b.case(*((test, b.text(word)) for test, word in words), otherwise=b.text("active"))
 

@@ -1,0 +1,165 @@
+"""Why a condition holds: its comparisons, each with what was observed and what it was compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from tocsin.core.language import Node, Value, clears, english, negation, nodes, substituted
+from tocsin.core.language.terms import Term
+from tocsin.core.moment import iso
+
+FLIPPED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One comparison that holds: `value op threshold`.
+
+    formula:   as it was written, parameters put in.      text:   in English.
+    value:     what was observed, as of the moment.       clears: in English, what would make the line untrue.
+    threshold: what it was compared with; a list for `in` and `between`; null for `is null`.
+    """
+
+    formula: str
+    text: str
+    value: Value
+    op: str
+    threshold: Value
+    clears: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The line as `tocsin evaluate --format json` shows it."""
+        return {
+            "formula": self.formula,
+            "text": self.text,
+            "value": plain(self.value),
+            "op": self.op,
+            "threshold": plain(self.threshold),
+        }
+
+
+@dataclass(frozen=True)
+class Line:
+    """A comparison of a condition before it is evaluated: where each part stands in the list of terms asked for.
+
+    truth: place of the comparison itself, where it may not hold although the condition does (inside `or`); else None.
+    """
+
+    formula: str
+    text: str
+    clears: str
+    op: str
+    value: int
+    threshold: tuple[int, ...]
+    is_list: bool
+    truth: int | None
+
+    def observed(self, values: Sequence[Value]) -> Evidence | None:
+        """The evidence for one subject, given the values of all terms; None where this comparison does not hold."""
+        if self.truth is not None and values[self.truth] is not True:
+            return None
+        given = [values[place] for place in self.threshold]
+        threshold: Value = given if self.is_list else given[0] if given else None
+        return Evidence(self.formula, self.text, values[self.value], self.op, threshold, self.clears)
+
+
+def lines(formula: str, node: Node, params: Mapping[str, Value], place: Callable[[Node], int]) -> list[Line]:
+    """The comparisons of a condition, in the order of the text.
+
+    place: gives a part's place in the list of terms to ask for, adding it where it is new.
+    """
+    return [_line(formula, part, params, place) for part in _parts(node, alternative=False, negated=False)]
+
+
+@dataclass(frozen=True)
+class _Part:
+    node: Node
+    source: Node  # as it was written, which `negated` says to be denied
+    alternative: bool
+    negated: bool
+
+
+def _parts(node: Node, *, alternative: bool, negated: bool) -> Iterator[_Part]:
+    """The comparisons under `and`, `or` and `not`."""
+    match node:
+        case nodes.Not(operand=operand):
+            yield from _parts(operand, alternative=alternative, negated=not negated)
+        case nodes.And(operands=operands) | nodes.Or(operands=operands):
+            # What is denied turns around: not (a and b) is one of (not a, not b).
+            either = isinstance(node, nodes.Or) is not negated
+            for each in operands:
+                yield from _parts(each, alternative=alternative or either, negated=negated)
+        case _:
+            yield _Part(negation(node) if negated else node, node, alternative, negated)
+
+
+def _line(formula: str, part: _Part, params: Mapping[str, Value], place: Callable[[Node], int]) -> Line:
+    node, span = part.node, part.source.span
+    written = substituted(formula[span.start : span.end], params)
+    value, op, thresholds, is_list = _sides(node)
+    return Line(
+        f"not ({written})" if part.negated else written,
+        english(node, params),
+        clears(node, params),
+        op,
+        place(value),
+        tuple(place(each) for each in thresholds),
+        is_list,
+        place(node) if part.alternative else None,
+    )
+
+
+def _sides(node: Node) -> tuple[Node, str, tuple[Node, ...], bool]:
+    """(what is observed, operator, what it is compared with, whether that is a list)."""
+    true = nodes.Literal(nodes.NOWHERE, value=True)
+    false = nodes.Literal(nodes.NOWHERE, value=False)
+    match node:
+        case nodes.Compare(operator=operator, left=left, right=right):
+            if isinstance(left, (nodes.Literal, nodes.Parameter)):
+                return right, FLIPPED[operator], (left,), False
+            return left, operator, (right,), False
+        case nodes.Between(operand=operand, low=low, high=high):
+            return operand, "between", (low, high), True
+        case nodes.Among(operand=operand, options=options, negated=negated):
+            return operand, "not in" if negated else "in", options, True
+        case nodes.IsNull(operand=operand, negated=negated):
+            return operand, "is not null" if negated else "is null", (), False
+        case nodes.Contains(operand=operand, item=item):
+            return operand, "contains", (item,), False
+        case nodes.Not(operand=nodes.Contains(operand=operand, item=item)):
+            return operand, "does not contain", (item,), False
+        case nodes.Not(operand=operand):
+            return operand, "=", (false,), False
+    return node, "=", (true,), False
+
+
+def plain(value: object) -> Any:
+    """A value as JSON has it: whole floats as integers, times and dates as ISO text."""
+    match value:
+        case bool() | None | str():
+            return value
+        case float() if value.is_integer() and abs(value) < 1e15:
+            return int(value)
+        case int() | float():
+            return value
+        case datetime():
+            return iso(value)
+        case date():
+            return value.isoformat()
+        case list() | tuple():
+            return [plain(each) for each in value]
+    return str(value)
+
+
+class Places:
+    """A list of terms to ask for, each once."""
+
+    def __init__(self) -> None:
+        self.terms: dict[Term, int] = {}
+
+    def of(self, term: Term) -> int:
+        """The place of a term."""
+        return self.terms.setdefault(term, len(self.terms))
