@@ -112,7 +112,7 @@ def line_spec(line: Line, zone: ZoneInfo, *, height: int, width: int | None = No
     layers.append(base.mark_line(color=colour("ink", tone), strokeWidth=1.6, strokeJoin="round", clip=True))
     layers += _end(line, low, high, height, tone, x, y, zone)
     if width is None:
-        layers += _pointer(base, tone)
+        layers += _pointer(base, x, tone)
     chart = alt.layer(*layers).properties(
         width=width or "container",
         height=height,
@@ -208,16 +208,17 @@ def _end(line: Line, low: float, high: float, height: int, tone: Tone, x: alt.X,
     return layers
 
 
-def _pointer(base: alt.Chart, tone: Tone) -> list[alt.Chart]:
+def _pointer(base: alt.Chart, x: alt.X, tone: Tone) -> list[alt.Chart]:
     """What answers to the pointer: the nearest point, its upright line, and its value in words."""
     near = alt.selection_point(name="near", nearest=True, on="pointerover", clear="pointerout", fields=["t"], empty=False)
-    rule = base.mark_rule(color=colour("control-line", tone), strokeWidth=1).encode(
-        y=alt.Y(), opacity=alt.when(near).then(alt.value(1)).otherwise(alt.value(0))
-    )
+    seen = alt.when(near).then(alt.value(1)).otherwise(alt.value(0))
+    # The upright line spans the plot: it has the time of the points, and no value.
+    upright = alt.Chart(base.data).encode(x=x)
+    rule = upright.mark_rule(color=colour("control-line", tone), strokeWidth=1).encode(opacity=seen)
     dots = (
         base.mark_point(filled=True, size=40, color=colour("ink", tone))
         .encode(
-            opacity=alt.when(near).then(alt.value(1)).otherwise(alt.value(0)),
+            opacity=seen,
             tooltip=[alt.Tooltip("on:N", title=" "), alt.Tooltip("is:N", title="  ")],
         )
         .add_params(near)
@@ -298,8 +299,8 @@ def _moment(at: datetime, zone: ZoneInfo) -> str:
 @lru_cache(maxsize=1)
 def browser_bundle() -> bytes:
     """Vega, Vega-Lite and vega-embed as one script module for the browser (0.9 MB; 2 s to make, once per process)."""
-    # Without a snippet of ours the module sets `window.vegaEmbed`.
-    made: str = vl_convert.javascript_bundle(None)  # type: ignore[arg-type] - the stub does not know the default
+    # Without a snippet of ours, which the stub does not know, the module sets `window.vegaEmbed`.
+    made: str = vl_convert.javascript_bundle(None)  # type: ignore[arg-type]
     return made.encode()
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from tocsin.alerts.facade import Alert, EvidenceLine
 from tocsin.core.language import FormulaError, parse
-from tocsin.core.language.nodes import Aggregate, Call, Compare, InLast, Literal, Negative, Node, Path
+from tocsin.core.language.nodes import Aggregate, Arithmetic, Call, Compare, InLast, Literal, Negative, Node, Path
 from tocsin.core.moment import DAY
 from tocsin.web import source, words
 from tocsin.web.charts import Unit
@@ -76,24 +76,33 @@ def read(formula: str, signals: Mapping[str, str]) -> Reading | None:
     )
 
 
-def rows(alert: Alert, signals: Mapping[str, str], now: datetime, currency: str) -> list[Row]:
-    """The table of an alert: stored values, with what the same formulas give as of now for an alert that is not closed."""
+def rows(
+    alert: Alert, signals: Mapping[str, str], now: datetime, currency: str, *, also: Sequence[str] = ()
+) -> tuple[list[Row], dict[str, Any]]:
+    """The table of an alert: stored values, with what the same formulas give as of now, or as of when it closed.
+
+    also: formulas about the account, whose values are given back besides: one evaluation for an alert about an account.
+    """
     readings = [read(line.formula, signals) for line in alert.evidence]
     asked: list[str] = []
     for reading in readings:
         if reading is not None:
             asked += [reading.observed] + ([f"ago({', '.join(reading.changed)})"] if reading.changed else [])
     moment = alert.closed_at or now
-    live: dict[str, Any] = {}
-    if alert.account is not None and asked:
-        live = source.values(
-            list(dict.fromkeys(asked)),
-            moment,
-            alert.account.id,
-            subject=alert.subject_kind,
-            subject_id="" if alert.subject_kind == "account" else alert.subject_id,
-        )
-    return [_row(line, reading, live, moment, currency) for line, reading in zip(alert.evidence, readings, strict=True)]
+    live, told = _values(alert, list(dict.fromkeys(asked)), list(also), moment)
+    made = [_row(line, reading, live, moment, currency) for line, reading in zip(alert.evidence, readings, strict=True)]
+    return made, told
+
+
+def _values(alert: Alert, asked: list[str], also: list[str], moment: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values of the evidence's formulas for the alert's subject, and of others for its account."""
+    if alert.account is None:
+        return {}, {}
+    if alert.subject_kind == "account":
+        found = source.values(list(dict.fromkeys(asked + also)), moment, alert.account.id)
+        return found, found
+    live = source.values(asked, moment, alert.account.id, subject=alert.subject_kind, subject_id=alert.subject_id)
+    return live, source.values(also, moment, alert.account.id)
 
 
 def _row(line: EvidenceLine, reading: Reading | None, live: Mapping[str, Any], moment: datetime, currency: str) -> Row:
@@ -198,6 +207,8 @@ def _unit(node: Node, signals: Mapping[str, str], deep: int) -> Unit:
             return "days"
         column = "" if node.function in ("count", "distinct", "exists") else node.path.second or ""
         return "money" if column in _MONEY else "days" if column == "age" or column.startswith("days_") else "number"
+    if isinstance(node, Arithmetic) and node.operator in ("+", "-"):
+        return _unit(node.left, signals, deep)
     if isinstance(node, Negative):
         return _unit(node.operand, signals, deep)
     if isinstance(node, Path):

@@ -15,7 +15,10 @@ from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from tocsin import workspace
+from tocsin.alerts import facade as alerts
 from tocsin.core.errors import UserError
+from tocsin.core.rules import Definitions
+from tocsin.core.schema import COLLECTIONS
 from tocsin.engine import Book
 from tocsin.facts import timeline
 from tocsin.facts.duckdb import DuckStore
@@ -24,6 +27,9 @@ T = TypeVar("T")
 KEPT = 256
 LATE = timedelta(hours=26)  # data older than this is marked: a nightly import has failed
 
+_INSTANTS = tuple(
+    each.name for each in COLLECTIONS.values() if each.start is not None and each.column(each.start).type == "time"
+)
 ACCOUNT_FIELDS = ("name", "owner", "tier", "plan", "lifecycle_stage", "status", "mrr", "renews_on", "segment", "product")
 
 
@@ -90,8 +96,14 @@ def store() -> DuckStore:
 
 
 def book() -> Book:
-    """The evaluator over these facts, with the signals and segments in force."""
-    return _here().book()
+    """The evaluator over these facts, with the signals and segments in force: the same one until either changes."""
+    given = alerts.definitions()
+
+    def make() -> tuple[Definitions, Book]:
+        return given, Book(store(), given.signals, given.segments)
+
+    # The definitions are kept with it, so that their id stays theirs.
+    return kept(("book", id(given)), make)[1]
 
 
 def zone() -> ZoneInfo:
@@ -113,8 +125,16 @@ def kept(key: tuple[Hashable, ...], make: Callable[[], T], moment: datetime | No
 
 
 def data_as_of(moment: datetime) -> datetime | None:
-    """The last instant that the facts speak of, at or before a moment; None where there are none."""
-    return kept(("as-of",), lambda: store().last_moment(moment), moment)
+    """The last instant that the facts speak of, at or before a moment; None where there are none.
+
+    Facts that only name a day (an invoice's) count only where there is nothing else: they say nothing about the hour.
+    """
+
+    def latest() -> datetime | None:
+        found = [store().latest_start(name, moment) for name in _INSTANTS]
+        return max((each for each in found if each is not None), default=None) or store().last_moment(moment)
+
+    return kept(("as-of",), latest, moment)
 
 
 def latest_start(collection: str, moment: datetime) -> datetime | None:
@@ -158,7 +178,7 @@ def _row(
     table = evaluator.signals(list(formulas), [moment], subject, only=[_only(subject, account_id, subject_id)])
     for row in table.to_pylist():
         if _subject_of(row, subject) == (subject_id or account_id):
-            return {formula: row[f"f{number}"] for number, formula in enumerate(formulas)}
+            return {formula: _plain(row[f"f{number}"]) for number, formula in enumerate(formulas)}
     return dict.fromkeys(formulas)
 
 
@@ -212,6 +232,11 @@ def _accounts(moment: datetime) -> dict[str, AccountRow]:
             product=value["product"] or "",
         )
     return found
+
+
+def _plain(value: Any) -> Any:
+    """A value of a formula; an instant, which comes without a zone, in UTC."""
+    return _utc(value) if isinstance(value, datetime) else value
 
 
 def _utc(value: datetime) -> datetime:

@@ -105,8 +105,8 @@ def _words(each: Happening, currency: str) -> tuple[str, str]:
     with_whom = f" with {each.who}" if each.who else ""
     by_whom = f", by {each.who}" if each.who else ""
     said = {
-        "touchpoint": (words.spoken(each.what).replace("Qbr", "QBR") + with_whom, _quote(each.detail)),
-        "meeting": (f"{words.spoken(each.what).replace('Qbr', 'QBR')} booked", f"for {each.detail}" if each.detail else ""),
+        "touchpoint": (words.spoken(each.what) + with_whom, _quote(each.detail)),
+        "meeting": (f"{words.spoken(each.what)} booked", f"for {each.detail}" if each.detail else ""),
         "ticket opened": (f"Ticket opened: {each.what}", f"{each.detail or 'no priority'}{by_whom}"),
         "ticket resolved": (f"Ticket resolved: {each.what}", each.detail),
         "invoice issued": (f"Invoice of {amount} issued", f"due {each.detail}"),

@@ -18,9 +18,12 @@ def severity(kind: str) -> str:
     return _SEVERITIES.get(kind, kind.capitalize())
 
 
+_LETTERS = re.compile(r"\b(qbr|nps|csat|ces|mrr|arr|sla|id|api|csm)\b")
+
+
 def spoken(value: str) -> str:
-    """`false_alarm` -> `False alarm`."""
-    text = value.replace("_", " ").replace("-", " ").strip()
+    """`false_alarm` -> `False alarm`, `days_since_qbr` -> `Days since QBR`."""
+    text = _LETTERS.sub(lambda found: found[1].upper(), value.replace("_", " ").replace("-", " ").strip())
     return text[:1].upper() + text[1:]
 
 

@@ -54,15 +54,14 @@ def account(request: Seen, account_id: str) -> HttpResponse:
     }
     if request.headers.get("HX-Target") == "earlier":
         return render(request, "tocsin/parts/story.html", context)
-    facts = source.values(list(FACTS.values()), moment, account_id)
+    facts = source.values([*FACTS.values(), *signals.formulas()], moment, account_id)
     contacts, total = timeline.contacts(source.store(), account_id, moment, limit=PEOPLE)
     names = {each.email: each.name for each in people.people(active=False)}
     filters = AlertFilter(accounts=(account_id,), states=("open", "acknowledged", "snoozed"))
     context |= {
         "facts": {name: facts.get(formula) for name, formula in FACTS.items()},
         "owner_name": names.get(row.owner.lower(), row.owner),
-        "tiles": signals.tiles(account_id, moment),
-        "charted": f":{signals.CHARTED}",
+        "tiles": signals.tiles(facts),
         "weeks": signals.WEEKS,
         "alerts": sorted(
             alerts.list_alerts(filters),
@@ -82,18 +81,12 @@ def signals_table(request: Seen, account_id: str) -> HttpResponse:
     """The signals of an account as a table: what the charts show, in figures."""
     moment = source.now()
     row = _account(account_id, moment)
-    series = signals.of_account(account_id, moment)
-    tiles = [tile for tile in signals.tiles(account_id, moment) if tile.name in series]
-    lines = {tile.name: signals.line_of_account(account_id, tile.name, moment) for tile in tiles}
-    moments = [at for at, _ in next(iter(series.values()), ())]
-    weeks = []
-    for place in range(len(moments) - 1, -1, -1):
-        values = [series[tile.name][place][1] for tile in tiles]
-        said = [
-            "–" if value is None or (line := lines[tile.name]) is None else line.says(value)
-            for tile, value in zip(tiles, values, strict=True)
-        ]
-        weeks.append((moments[place], said))
+    tiles = signals.tiles(source.values(signals.formulas(), moment, account_id))
+    lines = [line for tile in tiles if (line := signals.line_of_account(account_id, tile.name, moment)) is not None]
+    weeks = [
+        (each[0][0], ["–" if value is None else line.says(value) for line, (_, value) in zip(lines, each, strict=True)])
+        for each in reversed(list(zip(*(line.points for line in lines), strict=True)))
+    ]
     context = {"now": moment, "account": row, "tiles": tiles, "rows": weeks}
     return page(request, "tocsin/account_signals.html", "accounts", context)
 

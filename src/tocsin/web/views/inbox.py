@@ -113,15 +113,18 @@ def _pane(opened: Alert, shown: list[Alert], moment: datetime, request: Seen) ->
     currency = source.currency()
     defined = alerts.definitions()
     names = {each.email: each.name for each in people.people(active=False)}
-    line = signals.line_of_alert(opened, moment)
-    touched = source.values(TOUCH, opened.closed_at or moment, opened.account.id) if opened.account is not None else {}
+    told_by = signals.telling(opened)
+    rows, touched = evidence.rows(opened, defined.signals, moment, currency, also=TOUCH)
+    told = [row.clears for row in rows if row.clears]
     return {
-        "evidence": evidence.rows(opened, defined.signals, moment, currency),
+        "evidence": rows,
+        "any_one": len(told) > 1 and opened.clears.startswith("either "),
+        # The whole sentence says something of its own where the lines do not add up to it (a rule with a `clear`).
+        "clears_apart": not told or not all(each in opened.clears for each in told),
         "touch_at": touched.get(TOUCH[0]),
         "touch_kind": touched.get(TOUCH[1]) or "",
-        "has_chart": line is not None,
-        "chart_title": line.title if line else "",
-        "alt": line.describe(source.zone()) if line else "",
+        "chart_title": signals.title(*told_by) if told_by else "",
+        "chart_alt": f"{signals.title(*told_by)} around the firing; the evidence gives the figures." if told_by else "",
         "position": _position(opened, shown),
         "entries": [
             (entry, names.get(entry.by, entry.by), tones.entry_icon(entry.kind)) for entry in reversed(opened.timeline)
