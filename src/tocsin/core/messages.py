@@ -190,16 +190,16 @@ def _tree(template: str) -> nodes.Template:
     return tree
 
 
-def check_message(template: str, names: Iterable[str]) -> frozenset[str]:
+def check_message(template: str, names: Iterable[str] | None) -> frozenset[str]:
     """The names that a template uses; MessageError where it cannot be read or uses a name that is not among `names`.
 
-    names: the rule's parameters and the signals that it compares; those that every message has are known.
+    names: the rule's parameters and the workspace's signals; those that every message has are known. None: any name will do.
     """
     tree = _tree(template)
     used = frozenset(meta.find_undeclared_variables(tree))
-    known = {*names, *ALWAYS}
+    known = {*(names or ()), *ALWAYS}
     for node in tree.find_all(nodes.Name):
-        if node.name not in known:
+        if names is not None and node.name not in known:
             hint = suggestion(node.name, known)
             raise MessageError(f"unknown name {node.name!r} in the message{hint}", node.lineno)
     return used

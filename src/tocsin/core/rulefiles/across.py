@@ -121,29 +121,27 @@ def formulas(draft: Draft, names: Names | None) -> None:
     """Every formula of a rule: syntax, parameters, names and types; then what is defined and never used."""
     trees = [(formula, parsed(draft.report, formula)) for formula in draft.formulas]
     used: set[str] = set()
-    mentioned: set[str] = set()
     for formula, tree in trees:
         if tree is None:
             continue
         used |= parameters_of(tree)
-        mentioned |= set(names_of(tree, formula.row))
         undefined = undefined_parameters(draft.report, formula, tree, {*draft.params, *draft.unreadable})
         if names is not None and not undefined and not parameters_of(tree) & draft.unreadable:
             variants = draft.variants if formula.what != "`where` of `vary`" else draft.variants[:1]
             checked(draft.report, formula, tree, names, variants)
-    used |= _message(draft, mentioned, names)
+    used |= _message(draft, names)
     if all(tree is not None for _, tree in trees):
         for name, place in draft.places.items():
             if name in draft.params and name not in used:
                 draft.report(place, f"the parameter {name!r} is never used; write ${name} in a formula, or leave it out")
 
 
-def _message(draft: Draft, mentioned: set[str], names: Names | None) -> set[str]:
+def _message(draft: Draft, names: Names | None) -> set[str]:
     """The names that the message uses; told where it cannot be read or uses an unknown one."""
     item = draft.fields.get("message")
     if not isinstance(item, Scalar) or not isinstance(item.value, str):
         return set()
-    known = {*draft.params, *draft.unreadable, *(mentioned if names is None else mentioned & set(names.signals))}
+    known = None if names is None else {*draft.params, *draft.unreadable, *names.signals}
     try:
         return set(check_message(item.value, known))
     except MessageError as error:

@@ -1,0 +1,57 @@
+"""A small builder of facts for tests: rows as dicts, through CSV files and the importer, into a store of its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tocsin.facts.duckdb import DuckStore
+from tocsin.facts.importing import import_paths
+
+NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
+Rows = Mapping[str, Iterable[Mapping[str, Any]]]  # collection -> its rows
+
+
+def ago(days: float = 0, hours: float = 0, seconds: float = 0) -> datetime:
+    """The instant so long before NOW; after it where the length is negative."""
+    return NOW - timedelta(days=days, hours=hours, seconds=seconds)
+
+
+def day(days: int) -> date:
+    """The calendar day so many days before NOW's."""
+    return NOW.date() - timedelta(days=days)
+
+
+def store_of(folder: Path, rows: Rows) -> DuckStore:
+    """A store that holds the rows; every row must be accepted."""
+    files = folder / "files"
+    files.mkdir()
+    for name, given in rows.items():
+        held = list(given)
+        columns = list(dict.fromkeys(column for row in held for column in row))
+        with (files / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows({column: _cell(value) for column, value in row.items()} for row in held)
+    store = DuckStore(folder / "facts.duckdb", ZoneInfo("UTC"))
+    report = import_paths(store, [files], now=NOW + timedelta(days=400))
+    assert sum(each.rejected for each in report.collections) == 0, report.to_text()
+    return store
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case datetime() | date():
+            return value.isoformat()
+        case list() | dict():
+            return json.dumps(value)
+    return str(value)
