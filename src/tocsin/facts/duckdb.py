@@ -18,7 +18,7 @@ from tocsin.core.schema import COLLECTIONS
 from tocsin.facts.layout import check_layout, literal, quote
 
 # Nothing is fetched at run time: what the library does not bring along is not used.
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
@@ -74,7 +74,7 @@ class DuckStore:
         """A connection of its own to the same data, in UTC, for one thread; the facts room alone writes through it."""
         with self._opening:
             cursor = self._connection.cursor()
-        cursor.execute("SET TimeZone = 'UTC'")
+        settle_session(cursor)
         return cursor
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
@@ -151,6 +151,11 @@ class DuckStore:
         found = [self.latest_start(name, now) for name in COLLECTIONS]
         return max((moment for moment in found if moment is not None), default=None)
 
+    def checkpoint(self) -> None:
+        """Move what was written from the log into the file proper."""
+        with self._writing:
+            self._rows("CHECKPOINT")
+
     def close(self) -> None:
         """Let go of the file; the store cannot be used afterwards."""
         self._connection.close()
@@ -161,6 +166,12 @@ class DuckStore:
             return cursor.execute(sql).fetchall()
         finally:
             cursor.close()
+
+
+def settle_session(connection: duckdb.DuckDBPyConnection) -> None:
+    """UTC, and no progress bar: the engine would draw it on standard output, among the data."""
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
 
 
 def one_line(error: BaseException) -> str:
@@ -188,7 +199,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     try:
         if where != ":memory:":
             path.parent.mkdir(parents=True, exist_ok=True)
-        return duckdb.connect(where, config=_CONFIG)
+        return duckdb.connect(where, config=CONFIG)
     except OSError as error:
         raise UserError(
             f"the folder {path.parent} cannot be written: {error.strerror}; set TOCSIN_HOME to one that can"

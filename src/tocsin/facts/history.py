@@ -147,14 +147,16 @@ def _rebuild(cursor: duckdb.DuckDBPyConnection, collection: str, touched: str, z
 def _from_subscriptions(cursor: duckdb.DuckDBPyConnection, touched: str, zone: ZoneInfo) -> None:
     """What subscriptions give, at each day on which one starts or ends: plan, seats, mrr and renews_on of those in force."""
     rate = (
-        'coalesce((SELECT arg_max(rate, rates."on") FROM rates WHERE rates.currency = sub.currency AND rates."on" <= point.day), '
+        'coalesce((SELECT arg_max(rate, rates."on") FROM rates '
+        'WHERE rates.currency = sub.currency AND rates."on" <= point.day), '
         '(SELECT arg_min(rate, rates."on") FROM rates WHERE rates.currency = sub.currency), 1)'
     )
     cursor.execute(f"""
         CREATE OR REPLACE TEMP TABLE in_force AS
         WITH mine AS (SELECT * FROM subscriptions WHERE account_key IN ({touched})),
         point AS (
-            SELECT account_key, starts_on AS day FROM mine UNION SELECT account_key, ended_on FROM mine WHERE ended_on IS NOT NULL
+            SELECT account_key, starts_on AS day FROM mine
+            UNION SELECT account_key, ended_on FROM mine WHERE ended_on IS NOT NULL
         )
         SELECT point.account_key AS key, point.day, {start_of_day("point.day", zone)} AS "at", sub.id, sub.plan, sub.seats,
                sub.starts_on, sub.renews_on, sub.mrr * {rate} AS mrr

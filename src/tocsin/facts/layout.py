@@ -22,7 +22,7 @@ PHYSICAL = {
     "json": "JSON",
     "any": "VARCHAR",
 }
-# Columns that name an account or a person are held as integers; account_history names its account so, people_history its person.
+# Columns that name an account or a person are held as integers.
 KEYED = {"account_id": "account_key", "person_id": "person_key"}
 
 # What accounts and people have besides their declared columns. `custom` is what the engine reads; `custom_given` is what
@@ -38,8 +38,10 @@ _OTHER_TABLES = (
     'CREATE TABLE account_timeline (key INTEGER, field VARCHAR, value VARCHAR, "at" TIMESTAMP)',
     'CREATE TABLE person_timeline (key INTEGER, field VARCHAR, value VARCHAR, "at" TIMESTAMP)',
     "CREATE TABLE attribute_types (collection VARCHAR, name VARCHAR, type VARCHAR)",
-    "CREATE TABLE rejected (source VARCHAR, collection VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, "
-    '"row" VARCHAR, account_ref VARCHAR, row_id VARCHAR, "at" TIMESTAMP)',
+    (
+        "CREATE TABLE rejected (source VARCHAR, collection VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, "
+        '"row" VARCHAR, account_ref VARCHAR, row_id VARCHAR, "at" TIMESTAMP)'
+    ),
 )
 
 

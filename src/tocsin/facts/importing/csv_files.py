@@ -75,8 +75,9 @@ def read_csv(
 
 @dataclass(frozen=True, slots=True)
 class Bytes:
-    """What one pass over a file's bytes tells: line ends (an unended last line among them), whether all of them are of one
-    kind, NULs, the encoding, and the beginning as text.
+    """What one pass over a file's bytes tells.
+
+    ends: line ends, an unended last line among them; one_kind: all of them are the same; beginning: the first megabyte.
     """
 
     ends: int
@@ -129,7 +130,7 @@ def _header(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _by_mark(sample: bytes) -> str:
-    """The encoding that the first bytes tell: UTF-16 by its mark or by its NULs, else UTF-8 as long as nothing speaks against it."""
+    """The encoding that the first bytes tell: UTF-16 by its mark or by its NULs, else UTF-8 until something speaks against it."""
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     head = sample[:400]

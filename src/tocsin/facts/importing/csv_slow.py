@@ -23,7 +23,7 @@ _CUT = 1_000
 csv.field_size_limit(1 << 30)
 
 
-class _TooLong(Exception):
+class _TooLongError(Exception):
     """A row that goes on beyond all measure: an unclosed quote, or a line that is over-long."""
 
 
@@ -53,7 +53,7 @@ class _Lines:
         self.kept.append(line)
         self.length += len(line)
         if self.length >= LONGEST_LINE:
-            raise _TooLong
+            raise _TooLongError
         return line
 
     def begin(self) -> int:
@@ -88,7 +88,7 @@ def _tolerant(name: str) -> codecs.CodecInfo | None:
 
     base = codecs.lookup("cp1252")
     return codecs.CodecInfo(
-        base.encode, lambda data, errors="strict": codecs.charmap_decode(data, errors, table),  # type: ignore[arg-type,misc]
+        base.encode, lambda data, errors="strict": codecs.charmap_decode(data, errors, table),
         incrementaldecoder=Decoder, incrementalencoder=base.incrementalencoder, name=name,
     )  # fmt: skip
 
@@ -107,7 +107,7 @@ def records(file: Path, encoding: str, separator: str) -> Iterator[Record]:
                 cells = next(reader)
             except StopIteration:
                 return
-            except (csv.Error, _TooLong) as error:
+            except (csv.Error, _TooLongError) as error:
                 several = len(lines.kept) > 1
                 text = lines.retreat()
                 yield Record(number, problem=_why(error, several=several), text=text)
@@ -123,7 +123,7 @@ def records(file: Path, encoding: str, separator: str) -> Iterator[Record]:
 def _why(error: Exception, *, several: bool) -> str:
     if several or "unexpected end" in str(error):
         return "a quote is opened and never closed; double the quotes within a cell"
-    if isinstance(error, _TooLong):
+    if isinstance(error, _TooLongError):
         return f"the line is longer than {LONGEST_LINE:,} characters"
     return f"the quotes are broken ({error}); double the quotes within a cell"
 

@@ -18,7 +18,7 @@ def check_full(collections: set[str]) -> None:
     """UserError where a collection has no column that could say that a row ended."""
     for name in sorted(collections):
         if COLLECTIONS[name].closing is None:
-            raise UserError(f"--full: {name} have no end column, so nothing in them can be closed; import them without --full")
+            raise UserError(f"--full: {name} have no end column, so nothing can be closed; import them without --full")
 
 
 def note_seen(cursor: duckdb.DuckDBPyConnection, staged: Staged) -> None:

@@ -30,7 +30,7 @@ def read_jsonl(
     """
     lines = _load(cursor, file, f"{table}_lines")
     keys = _keys(cursor, f"{table}_lines")
-    if not keys and not cursor.execute(f"SELECT count(*) FROM {table}_lines").fetchone() == (0,):
+    if not keys and cursor.execute(f"SELECT 1 FROM {table}_lines LIMIT 1").fetchone() is not None:
         keys = list(collection.names)  # not one object: every line is rejected for what it is
     elif not keys:
         raise UserError(f"{shown(shown_as)} is empty; write one JSON object a line")

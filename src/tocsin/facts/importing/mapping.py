@@ -14,7 +14,7 @@ import duckdb
 from tocsin.core.errors import UserError
 from tocsin.core.schema import COLLECTIONS, Collection
 from tocsin.facts.cells import Formats
-from tocsin.facts.duckdb import one_line
+from tocsin.facts.duckdb import CONFIG, one_line, settle_session
 from tocsin.facts.importing.columns import Reading, match_columns
 from tocsin.facts.importing.columns_yaml import read_columns_yaml
 from tocsin.facts.importing.parquet_files import check_ends, typed_column
@@ -23,10 +23,6 @@ from tocsin.facts.importing.sources import Source, collection_named, shown, unkn
 from tocsin.facts.layout import literal, quote
 
 COLUMNS = "columns.yaml"
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +64,8 @@ class Scratch:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.connection = duckdb.connect(str(folder / "scratch.duckdb"), config=_CONFIG)
-        self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection = duckdb.connect(str(folder / "scratch.duckdb"), config=CONFIG)
+        settle_session(self.connection)
         self.connection.execute(f"SET temp_directory = {literal(str(folder))}")
         self.links: list[str] = []
         self.sources: dict[str, Path] = {}

@@ -149,14 +149,16 @@ class _Run:
             return
         given = ", ".join(FROM_SUBSCRIPTIONS)
         fields = ", ".join(literal(name) for name in FROM_SUBSCRIPTIONS)
+        columns = ", ".join(f"CAST({name} AS VARCHAR)" for name in FROM_SUBSCRIPTIONS)
         passed_over = self.count(
-            f"SELECT count(*) FROM accounts WHERE key IN (SELECT account_key FROM subscriptions) AND (coalesce({', '.join(f'CAST({each} AS VARCHAR)' for each in FROM_SUBSCRIPTIONS)}) IS NOT NULL "
-            f"OR key IN (SELECT account_key FROM account_history WHERE field IN ({fields})))"
+            f"SELECT count(*) FROM accounts WHERE key IN (SELECT account_key FROM subscriptions) "
+            f"AND (coalesce({columns}) IS NOT NULL OR key IN (SELECT account_key FROM account_history WHERE field IN ({fields})))"
         )
         if passed_over:
             self.note(
                 concerned[0],
-                f"{passed_over:,} accounts have subscriptions, which alone give {given}; columns and history of these names are passed over",
+                f"{passed_over:,} accounts have subscriptions, which alone give {given}; "
+                "columns and history of these names are passed over",
             )
 
     def count(self, sql: str) -> int:

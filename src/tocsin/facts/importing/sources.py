@@ -14,7 +14,7 @@ from tocsin.core.schema import COLLECTIONS
 
 # Endings of files -> how they are read.
 FORMATS = {
-    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".csv.gz": "csv.gz", ".tsv.gz": "csv.gz", ".parquet": "parquet", ".pq": "parquet",
+    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".csv.gz": "csv.gz", ".tsv.gz": "csv.gz", ".parquet": "parquet",
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".xlsx": "xlsx",
 }  # fmt: skip
 
@@ -41,8 +41,8 @@ def find_sources(paths: Sequence[Path]) -> tuple[list[Source], list[str]]:
     """
     sources: list[Source] = []
     notes: list[str] = []
-    for path in paths:
-        path = Path(os.path.abspath(path))  # noqa: PTH100 -- links are kept as they are named
+    for given in paths:
+        path = Path(os.path.abspath(given))  # noqa: PTH100 -- links are kept as they are named
         mode = _mode(path)
         if stat.S_ISDIR(mode):
             found, passed_over = _in_folder(path)

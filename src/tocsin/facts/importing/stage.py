@@ -118,9 +118,9 @@ class _Staging:
         required = column.required or (self.collection.identity == ("id",) and name == "id")
         if (required and name != "value") or required:
             self.reasons.append(f"WHEN {source} IS NULL THEN {literal(f'{name} is empty, and a row needs one')}")
-        self.reasons += self.faults(column, held, source, given)
+        self.reasons += self.faults(column, held, source)
 
-    def faults(self, column: Column, held: str, source: str, given: RawColumn) -> list[str]:
+    def faults(self, column: Column, held: str, source: str) -> list[str]:
         """What can be wrong with a cell that is not empty."""
         shown = f"{literal(column.name + ' ')} || {_shown(source)} || "
         if column.type in ("text", "any"):
@@ -131,9 +131,8 @@ class _Staging:
             return [too]
         found = [f"WHEN {source} IS NOT NULL AND {held} IS NULL THEN {shown}{literal(' is ' + WANTED[column.type])}"]
         if column.type == "time":
-            found.append(
-                f"WHEN {held} < {FIRST_INSTANT} OR {held} > {LAST_INSTANT} THEN {shown}{literal(' lies outside the years 1 to 9999')}"
-            )
+            outside = f"WHEN {held} < {FIRST_INSTANT} OR {held} > {LAST_INSTANT}"
+            found.append(f"{outside} THEN {shown}{literal(' lies outside the years 1 to 9999')}")
         return found
 
     def history_value(self, text: str, given: RawColumn) -> str:
@@ -156,9 +155,10 @@ class _Staging:
             cases.append(f"WHEN {name} {among} THEN {kept}")
             wrong.append(f"WHEN {quote('text of field')} {among} THEN {literal(' is ' + WANTED[kind])}")
         # The field's name comes with another column, so the check stands in the outer statement.
+        source = quote("text of value")
         self.reasons.append(
-            f"WHEN {quote('text of value')} IS NOT NULL AND {quote('value')} IS NULL THEN {literal('value ')} || "
-            f"{_shown(quote('text of value'))} || {literal(' of ')} || {quote('text of field')} || CASE {' '.join(wrong)} ELSE '' END"
+            f"WHEN {source} IS NOT NULL AND {quote('value')} IS NULL THEN {literal('value ')} || {_shown(source)} || "
+            f"{literal(' of ')} || {quote('text of field')} || CASE {' '.join(wrong)} ELSE '' END"
         )
         return f"CASE {' '.join(cases)} ELSE {text} END"
 
@@ -196,7 +196,8 @@ class _Staging:
             return
         text, source = self.text(given), quote("text of person_id")
         cursor.execute(
-            f"INSERT INTO person_keys SELECT (SELECT coalesce(max(key), 0) FROM person_keys) + row_number() OVER (ORDER BY id), id "
+            "INSERT INTO person_keys "
+            "SELECT (SELECT coalesce(max(key), 0) FROM person_keys) + row_number() OVER (ORDER BY id), id "
             f"FROM (SELECT DISTINCT {text} AS id FROM {self.raw.table} AS raw) AS seen "
             f"WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM person_keys)"
         )
@@ -240,7 +241,7 @@ class _Staging:
         value = parsed(text, "time", self.zone, given.formats) if given.kind == "text" else text
         self.inner += [f"{value} AS changed_at", f"{text} AS {quote('text of updated_at')}"]
         self.outer.append("changed_at")
-        self.reasons += self.faults(column, "changed_at", quote("text of updated_at"), given)
+        self.reasons += self.faults(column, "changed_at", quote("text of updated_at"))
         return True
 
     def add_id(self) -> tuple[str, ...]:
