@@ -158,7 +158,11 @@ def aggregate(node: nodes.Aggregate, scope: Scope) -> Term:
         last = terms.Aggregated(start.type, "max", collection, start, where, window)
         born = terms.Attribute("time", OWN[scope.subject], "created_at")
         ages = tuple(Operation("number", "days_since", (each,)) for each in (last, born))
-        return Operation("number", "coalesce", ages)
+        quiet = Operation("number", "coalesce", ages)
+        if window is None or window.anchor is None:
+            return quiet
+        unknown = Operation("boolean", "is_null", (window.anchor,))  # of a null anchor every aggregate is null
+        return Operation("number", "if", (unknown, terms.Const("null", None), quiet))
     return terms.Aggregated(kind, node.function, collection, summed, where, window)
 
 

@@ -152,8 +152,8 @@ def _days(node: nodes.Call, scope: Scope, resolve: Resolve) -> Term:
 
 def _start_of(node: nodes.Call, scope: Scope, resolve: Resolve) -> Term:
     given = resolve(node.arguments[0], scope)
-    match given:
-        case terms.Const(value="month" | "quarter" | "year" as unit):
+    for unit in terms.UNITS:
+        if isinstance(given, terms.Const) and given.value == unit:
             return terms.StartOf("date", unit)
     raise FormulaError.at(node.arguments[0], "start_of takes 'month', 'quarter' or 'year'")
 

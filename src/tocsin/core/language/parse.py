@@ -225,7 +225,7 @@ def _hint(text: str, token: Token) -> str:
 def _unreadable(text: str, error: UnexpectedCharacters | UnexpectedEOF) -> FormulaError:
     if isinstance(error, UnexpectedEOF):
         return FormulaError("the formula ends too early", len(text.rstrip()))
-    place = error.pos_in_stream or 0
+    place: int = getattr(error, "pos_in_stream", None) or 0  # lark types it as always None
     found = text[place]
     if found == '"':
         return FormulaError("texts are written in single quotes: 'text'", place)

@@ -18,6 +18,8 @@ from tocsin.core.language.nodes import Value
 # `json` is a property whose type only its value tells.
 Type: TypeAlias = Literal["number", "text", "boolean", "time", "date", "list", "json", "null"]
 Entity: TypeAlias = Literal["account", "person"]
+Unit: TypeAlias = Literal["month", "quarter", "year"]
+UNITS: tuple[Unit, ...] = ("month", "quarter", "year")  # of `start_of`
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ class Ago(Term):
 class StartOf(Term):
     """The first day of T's month, quarter or year in the workspace's zone."""
 
-    unit: Literal["month", "quarter", "year"]
+    unit: Unit
     __hash__ = Term.__hash__
 
 

@@ -205,7 +205,7 @@ def _told(collection: Collection, field: str, kind: str) -> exp.Expr:
 
 
 def _status(asof: AsOf, collection: Collection) -> exp.Expr:
-    """The status where none is recorded: churned from `churned_at` on, cancelling, trial before `trial_ends_on`, else active."""
+    """The status where none is recorded: churned, cancelling, or trial by their dates, else active."""
     churned = asof.reached(exp.paren(_told(collection, "churned_at", "time")), "time")
     cancelling = asof.reached(exp.paren(_told(collection, "cancel_requested_at", "time")), "time")
     trial = asof.later_than(exp.paren(_told(collection, "trial_ends_on", "date")), "date")
