@@ -31,6 +31,7 @@ from tocsin.facts.duckdb import DuckStore
 
 _BLOCK = 100  # accounts whose events are drawn together
 _EXECUTIVES = 6
+_REPEATING = ["account_id", "person_id", "name", "kind", "feature", "minutes", "properties"]
 
 Progress = Callable[[str, float], None]
 
@@ -96,7 +97,9 @@ def write_book(
             block.staff.append(_write_account(sheets, life, team, seed))
         usage = Usage(block)
         table = usage.table(events)
-        writer = writer or pq.ParquetWriter(folder / "events.parquet", table.schema, compression="zstd")
+        writer = writer or pq.ParquetWriter(
+            folder / "events.parquet", table.schema, compression="lz4", use_dictionary=_REPEATING
+        )
         writer.write_table(table)
         events += table.num_rows
         _write_metrics(sheets, block, usage)
@@ -133,7 +136,7 @@ def _write_metrics(sheets: Sheets, block: Block, usage: Usage) -> None:
     for place, week, count in zip(*(column.tolist() for column in usage.weekly_people()), strict=True):
         at = 7.0 * week + 7
         life = block.lives[place]
-        if life.created < at <= block.window.end:
+        if life.created < at <= life.end:
             add(life.id, "active_users", at, float(count))
     for place, life in enumerate(block.lives):
         rng = dice(block.seed, life.index, "metrics")

@@ -82,7 +82,8 @@ class Care:
                 self._log(kind, at)
                 if kind == "meeting" and rng.random() < 0.6:
                     self._book("meeting", at - between(rng, 3, 12), at)
-            day += between(rng, 3, 6) if intense else gap * between(rng, 0.55, 1.45)
+            later = day + (between(rng, 3, 6) if intense else gap * between(rng, 0.55, 1.45))
+            day = next((start for start, _ in life.care if day < start < later), later)
         if rng.random() < 0.15 and life.end >= self.window.end and life.created < life.end - 20:
             self._book("call", life.end - between(rng, 1, 8), life.end + between(rng, 1, 14))
 
@@ -107,7 +108,7 @@ class Care:
         if life.term < 12:
             return
         for renews in dict.fromkeys(contract.renews for contract in ledger.contracts):
-            ready = rng.random() < (0.84 if life.churn is None else 0.6) and not self._in(life.neglect, renews - 70)
+            ready = rng.random() < (0.93 if life.churn is None else 0.65) and not self._in(life.neglect, renews - 70)
             ahead = [(97.0, between(rng, 70, 80)), (72.0, between(rng, 20, 30))] if ready else []
             if life.tier < 3:
                 ahead += [(200.0, between(rng, 160, 175)), (290.0, between(rng, 250, 265))]
@@ -130,7 +131,7 @@ class Care:
             if owner is not None and created < life.end:
                 number += 1
                 due = self.window.workday((created + between(rng, 3, 15)) // 1)
-                late = rng.random() < (0.5 if owner.place % 7 == 3 else 0.08)
+                late = rng.random() < (0.5 if owner.place % 7 == 3 else 0.1)
                 done = due + between(rng, 1, 16) if late else max(created + 0.05, due - between(rng, 0, 5) + 0.6)
                 done = min(done, life.churn or done)
                 self.task(

@@ -18,7 +18,10 @@ _MONTHS = {"monthly": 1, "quarterly": 3, "annual": 12}
 
 @dataclass
 class Contract:
-    """One version of an account's subscription. `ended` may lie ahead of `until`; infinite while nothing ends it."""
+    """One version of an account's subscription.
+
+    `ended` may lie ahead of `until`; infinite while nothing ends it. `renews` is infinite where it goes on from month to month.
+    """
 
     start: float
     renews: float
@@ -27,6 +30,11 @@ class Contract:
     mrr: float
     ended: float = math.inf
     renewed: bool = False
+
+    @property
+    def renewal(self) -> float | None:
+        """The day of the renewal; None where there is none."""
+        return self.renews if self.renews < math.inf else None
 
 
 @dataclass
@@ -58,7 +66,8 @@ def ledger_of(life: Life, seed: int) -> Ledger:
     changes = sorted(life.changes, key=lambda change: change.day)
     older = max(0, int((0 - begin) // life.term_days)) if life.term >= 12 else 0
     seats = max(2, round(life.seats * 0.86 ** min(3, older)))
-    plan, uplift, start, due = life.plan, 1.0, begin, begin + life.term_days
+    plan, uplift, start = life.plan, 1.0, begin
+    due = begin + life.term_days if life.term >= 12 else math.inf  # from month to month there is no date of renewal
     while start <= life.end:
         contract = Contract(start, due, seats, plan, _mrr(life, seats, plan, uplift))
         ledger.contracts.append(contract)
@@ -70,13 +79,15 @@ def ledger_of(life: Life, seed: int) -> Ledger:
             seats, plan = max(2, round(seats * change.factor)), _step(plan, change.step)
             start = contract.ended = float(int(change.day))
             continue
+        if due == math.inf:
+            break
         contract.renewed = True
-        late = between(rng, 3, 22) if life.term >= 12 and rng.random() < 0.13 else 0
+        late = between(rng, 3, 22) if rng.random() < 0.13 else 0
         start = contract.ended = float(int(due + late))
         due += life.term_days
         if start < 0 and seats < life.seats:
             seats = min(life.seats, round(seats / 0.86))
-        uplift *= 1.04 if life.term >= 12 and rng.random() < 0.3 else 1.0
+        uplift *= 1.04 if rng.random() < 0.3 else 1.0
     return ledger
 
 
@@ -103,7 +114,7 @@ def write_contracts(sheets: Sheets, life: Life, ledger: Ledger, seed: int) -> No
         last = number == len(ledger.contracts)
         add(
             f"S{life.id[1:]}-{number}", life.id, PRODUCT, contract.plan, contract.seats, contract.mrr, life.currency,
-            contract.start, contract.renews, life.term, billing, renewing, notice,
+            contract.start, contract.renewal, life.term, billing, renewing, notice,
             window.known(contract.ended), window.known(life.cancel) if last else None,
         )  # fmt: skip
     _write_invoices(sheets, life, ledger, seed, billing)

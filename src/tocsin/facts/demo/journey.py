@@ -17,8 +17,8 @@ from tocsin.facts.demo.window import SPAN
 STAGES = (("Kickoff", 0.0), ("Configuration", 0.12), ("Data import", 0.36), ("Training", 0.62), ("Go-live", 0.84))
 # Milestone, day on which it is due, part of the onboarding after which it is reached, days after that at most.
 _MILESTONES = (
-    ("First sign-ins", 7, 0.05, 4), ("Data imported", 30, 0.5, 4), ("First route planned", 45, 0.75, 5),
-    ("Team trained", 60, 0.95, 6), ("First value", 90, 1.0, 36),
+    ("First sign-ins", 7, 0.05, 4), ("Data imported", 14, 0.5, 3), ("First route planned", 21, 0.75, 4),
+    ("Team trained", 30, 0.95, 6), ("First value", 60, 1.0, 34),
 )  # fmt: skip
 INTEGRATIONS = ("CRM sync", "Accounting export", "Single sign-on", "Warehouse feed", "Chat notices")
 FEED = "Telematics feed"
@@ -125,7 +125,7 @@ class Journey:
             mrr=contract.mrr if contract else 0.0, currency=life.currency, created_at=life.created,
             onboarding_started_at=self.begun, churned_at=known(life.churn), cancel_requested_at=known(life.cancel),
             onboarding_completed_at=known(self.done) if self.done is not None and self.done < life.end else None,
-            trial_ends_on=life.trial_end, renews_on=contract.renews if contract else None,
+            trial_ends_on=life.trial_end, renews_on=contract.renewal if contract else None,
             churn_reason=life.reason if life.gone else None, risk=risk,
             touch_cadence_days={1: 30.0, 2: 60.0}.get(life.tier), region=life.region, industry=life.industry,
             internal=life.internal, website=f"{slug(life.name)}.example",
@@ -138,7 +138,7 @@ class Journey:
         if self.begun is None or self.begun > life.end:
             return
         last = (self.done if self.done is not None else life.end + 1) - self.begun
-        pace = life.onboarding_days if not life.stuck else 30.0
+        pace = life.onboarding_days if not life.stuck else 14.0
         self._onboarding(1, "First roll-out", self.begun, pace, self.done, stalled=life.marks.get("stalled"))
         if self.begun > -120:
             self._milestones(self.begun, pace, None if not life.stuck else last)
@@ -146,7 +146,7 @@ class Journey:
         if again is None and life.story == "healthy" and rng.random() < 0.05:
             again = between(rng, 20, SPAN)
         if again is not None and self.done is not None and again > self.done + 20:
-            days = between(rng, 20, 45)
+            days = between(rng, 14, 24)
             stuck = again + 5.5 if rng.random() < 0.15 else None
             self._onboarding(2, "New depot", again, days, again + days * (1.0 if stuck is None else 2.2), stalled=stuck)
 
@@ -216,9 +216,9 @@ class Journey:
                 connect(name, start, gone)
         if life.cut is not None:
             cut, back = life.cut
-            connect(FEED, life.created + 15, cut + 0.41)
+            connect(FEED, life.created + 15, cut // 1 + 0.41)
             if back is not None:
-                connect(FEED, back + 0.37, None)
+                connect(FEED, back // 1 + 0.37, None)
         elif rng.random() < 0.4:
             connect(FEED, life.created + between(rng, 8, 40), None)
 

@@ -97,7 +97,7 @@ class Life:
     deals: list[Deal] = field(default_factory=list)
     curious: list[tuple[float, float]] = field(default_factory=list)
     # The journey.
-    onboarding_days: float = 40.0
+    onboarding_days: float = 12.0
     stuck: bool = False
     launched: float | None = None
     trial_end: float | None = None
@@ -148,6 +148,13 @@ class Life:
             self.cancel = self.churn - notice
             self.marks["cancel_requested"] = self.cancel
 
+    def at_least(self, seats: int) -> None:
+        """Let the account have so many seats or more, with the plan and tier of its size."""
+        self.seats = max(self.seats, seats)
+        if self.plan == "Starter" and self.seats >= 8:
+            self.plan = "Team"
+        self.tier = _tier(self.seats, self.plan)
+
     def flag(self, day: float, value: str | None) -> None:
         """The CSM sets the risk field."""
         self.risk.append((day, value))
@@ -161,22 +168,27 @@ def draft(index: int, seed: int, window: Window) -> Life:
     plan = _plan(seats, rng)
     region, currency, clock = _region(rng)
     discount = rng.choice((0.0, 0.0, 0.0, 0.05, 0.1, 0.15, 0.2)) if plan != "Starter" else 0.0
-    mrr = seats * SEAT_PRICE[plan]
     term = _term(plan, rng)
     life = Life(
         index=index, id=f"A{index + 1:05d}", name=name, industry=industry, region=region, currency=currency, clock=clock,
-        seats=seats, plan=plan, discount=discount, term=term, tier=1 if mrr >= 4500 else 2 if mrr >= 1100 else 3,
+        seats=seats, plan=plan, discount=discount, term=term, tier=_tier(seats, plan),
         created=0.0, anchor=0.0, window=window, rng=rng, level=between(rng, 0.75, 1.25),
     )  # fmt: skip
-    terms = 1 + min(4, int(rng.expovariate(0.7)))
+    terms = 1 + min(5, int(0.55 + rng.expovariate(0.4)))
     life.anchor = float(int(between(rng, SPAN + 1, SPAN + 1 + min(life.term_days, 365))))
     life.created = life.anchor - terms * life.term_days
     if term == 1:
-        life.created = float(int(between(rng, -400, SPAN - 60)))
+        life.created = float(int(between(rng, -700, SPAN - 60)))
     life.filled = [(0.0, min(0.88, max(0.3, rng.gauss(0.56, 0.11))))]
     life.nps = [(0.0, min(9.6, max(6.8, rng.gauss(8.4, 0.6))))]
-    life.onboarding_days = between(rng, 22, 50)
+    life.onboarding_days = between(rng, 8, 15) if rng.random() < 0.85 else between(rng, 15, 24)
     return life
+
+
+def _tier(seats: int, plan: str) -> int:
+    """1 for the largest by list price."""
+    mrr = seats * SEAT_PRICE[plan]
+    return 1 if mrr >= 4500 else 2 if mrr >= 1100 else 3
 
 
 def _plan(seats: int, rng: Random) -> str:

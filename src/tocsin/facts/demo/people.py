@@ -151,7 +151,7 @@ class Staff:
 
 
 def _user_habit(rng: Random) -> float:
-    return between(rng, 0.12, 0.28) if rng.random() < 0.62 else between(rng, 0.0, 0.008)
+    return between(rng, 0.11, 0.22) if rng.random() < 0.58 else between(rng, 0.0, 0.008)
 
 
 def _holidays(rng: Random, seasonal: bool) -> list[tuple[float, float]]:
@@ -159,7 +159,7 @@ def _holidays(rng: Random, seasonal: bool) -> list[tuple[float, float]]:
     away = []
     day = between(rng, 0, 240)
     while day < SPAN and not seasonal:
-        away.append((day, day + rng.choice((5, 7, 9, 9, 12, 16))))
+        away.append((day, day + rng.choice((4, 5, 7, 7, 9, 9, 14))))
         day += between(rng, 120, 320)
     return away
 

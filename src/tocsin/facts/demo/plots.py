@@ -7,10 +7,10 @@ from tocsin.facts.demo.life import Change, Deal, Life, Wave
 from tocsin.facts.demo.window import SPAN
 
 
-def turning(when: float, first: float = 70, last: float = SPAN - 3) -> float:
-    """The day on which a story turns: a third of them in the last six weeks, the rest evenly before."""
-    recent = last - 42
-    return recent + 42 * when / 0.3 if when < 0.3 else first + (recent - first) * (when - 0.3) / 0.7
+def turning(when: float, first: float = 70, last: float = SPAN - 3, weeks: float = 6) -> float:
+    """The day on which a story turns: a third of them in the last weeks, the rest evenly before."""
+    recent = last - 7 * weeks
+    return recent + 7 * weeks * when / 0.3 if when < 0.3 else first + (recent - first) * (when - 0.3) / 0.7
 
 
 def healthy(life: Life, case: str, when: float) -> None:
@@ -24,7 +24,7 @@ def healthy(life: Life, case: str, when: float) -> None:
 def growth(life: Life, case: str, when: float) -> None:
     """A new use case fills the seats; the upgrade follows, or does not."""
     rng = life.rng
-    life.seats = max(life.seats, 10)
+    life.at_least(10)
     full = 130 + when * (SPAN + 40 - 130)
     start = full - between(rng, 100, 170)
     life.older_than(start - 60)
@@ -128,7 +128,7 @@ def stalled_onboarding(life: Life, case: str, when: float) -> None:
     life.filled = [(start, 0.25)]
     life.curve = [(start, low)]
     life.sentiment = [(start, 0.2), (start + 60, -0.2)]
-    life.marks["stalled"] = start + 18
+    life.marks["stalled"] = start + 7
     if case == "churns":
         life.churn, life.reason = float(int(start + between(rng, 110, 240))), "Never launched"
         life.cancel = life.churn - rng.choice((10, 30))
@@ -148,7 +148,7 @@ def stalled_onboarding(life: Life, case: str, when: float) -> None:
 
 def late_payer(life: Life, case: str, when: float) -> None:
     """Happy with the product, slow with the money."""
-    life.pay_delay = between(life.rng, 14, 34)
+    life.pay_delay = between(life.rng, 18, 42)
     life.marks["always_late"] = max(0.0, life.created)
     if case == "leaves":
         life.pay_delay += 25
@@ -159,6 +159,7 @@ def integration_removed(life: Life, case: str, when: float) -> None:
     """Half of the use came through one feed, and their IT cut it."""
     rng = life.rng
     cut = turning(when, 80)
+    life.at_least(24)
     life.older_than(cut - 120)
     low = between(rng, 0.35, 0.55)
     life.marks["disconnected"] = cut
@@ -183,7 +184,7 @@ def integration_removed(life: Life, case: str, when: float) -> None:
 def support_crisis(life: Life, case: str, when: float) -> None:
     """A release goes wrong for them; someone must stand up."""
     rng = life.rng
-    hit = turning(when, 75)
+    hit = turning(when, 75, weeks=2.5)
     life.older_than(hit - 100)
     life.marks["crisis"] = hit
     life.waves.append(Wave(hit, 9, rng.randint(6, 9), rng.randint(2, 3), 11.0))
@@ -236,7 +237,7 @@ def price_shopper(life: Life, case: str, when: float) -> None:
     """A cost review finds the invoice."""
     rng = life.rng
     cut = turning(when, 80)
-    life.seats = max(life.seats, 8)
+    life.at_least(8)
     life.older_than(cut - 150)
     life.curious.append((cut - 40, cut + 5))
     before = life.filled[0][1] * 0.8
@@ -257,7 +258,7 @@ def dormant_small(life: Life, case: str, when: float) -> None:
     rng = life.rng
     life.seats, life.plan, life.tier = rng.randint(3, 8), "Starter", 3
     life.term = 12
-    life.level = between(rng, 0.05, 0.16)
+    life.level = between(rng, 0.03, 0.13)
     life.filled = [(0, 0.8)]
     life.ticket_factor = 0.2
     life.ends_at(90 + when * (SPAN + 250 - 90))
@@ -270,8 +271,8 @@ def everyday(life: Life) -> None:
     rng = life.rng
     if life.story in {"healthy", "noisy_healthy", "seasonal"} and life.seats >= 10:
         drawn = rng.random()
-        if drawn < 0.05:
-            life.filled = [(0, 0.7), (SPAN, between(rng, 0.88, 1.0))]
+        if drawn < 0.035:
+            life.filled = [(0, 0.7), (SPAN, between(rng, 0.86, 0.99))]
         elif drawn < 0.12:
             life.filled = [(0, between(rng, 0.7, 0.86))]
     if rng.random() < 0.12:

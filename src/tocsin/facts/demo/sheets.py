@@ -83,7 +83,7 @@ class Sheets:
         counts = {}
         for collection in [name for name, rows in self._rows.items() if rows]:
             table = self.table(collection)
-            pq.write_table(table, folder / f"{collection}.parquet", compression="zstd")
+            pq.write_table(table, folder / f"{collection}.parquet", compression="lz4")
             counts[collection] = table.num_rows
         return counts
 

@@ -62,9 +62,10 @@ class Desk:
                 priority = "critical" if place < wave.critical else rng.choice(("normal", "high"))
                 usual = wave.resolve_days if priority == "critical" else wave.resolve_days / 2
                 self._open(wave.start + wave.length * rng.random(), priority, usual * between(rng, 0.7, 1.4))
-        if rng.random() < 0.08:
-            opened = SPAN - between(rng, 3, 13) if rng.random() < 0.25 else between(rng, 10, SPAN)
-            self._open(opened, "critical", between(rng, 6, 16))
+        if rng.random() < 0.28:
+            self._open(between(rng, 10, SPAN), "critical", between(rng, 6, 16))
+        if life.index % 97 == 23:  # so that there is one now, however small the book
+            self._open(SPAN - between(rng, 6, 12), "critical", 14.0)
         self._nps()
 
     def _priority(self) -> str:

@@ -25,7 +25,7 @@ from tocsin.facts.demo.window import SPAN, Floats, Window
 Ints = npt.NDArray[np.int64]
 
 PER_ACCOUNT = 1000  # a person's number is account index * PER_ACCOUNT + place
-_ACTIONS = 1.2  # actions on a day besides the sign-in, at ordinary engagement
+_ACTIONS = 0.75  # actions on a day besides the sign-in, at ordinary engagement
 
 
 def engagement(life: Life, seed: int) -> Floats:
@@ -155,9 +155,9 @@ class Usage:
         keys = cast.number[days.person] * (SPAN + 2) + days.day
         level = self.level[days.account, days.day]
         busy = _ACTIONS * np.clip(level, 0.05, 2.0) ** 0.35 * np.where(cast.minutes[days.person] > 2, 3.0, 1.0)
-        drawn = Draws(block.seed, "actions").uniform(keys)
-        actions = np.minimum(12, np.floor(np.log1p(-drawn) / np.log(busy / (1 + busy)))).astype(np.int64)
-        per_day = actions + 1
+        draws = Draws(block.seed, "actions")
+        length = busy * (0.3 + 1.4 * draws.uniform(keys * 2))
+        per_day = 1 + np.floor(length + draws.uniform(keys * 2 + 1)).astype(np.int64)
         source = np.repeat(np.arange(len(keys)), per_day)
         turn = np.arange(len(source)) - np.repeat(np.cumsum(per_day) - per_day, per_day)
         account, person, day = days.account[source], days.person[source], days.day[source]
@@ -210,6 +210,9 @@ class Usage:
             rng = dice(block.seed, life.index, "features")
             spans[row] = product.adoption(life, rng)
             taste = [popular * (0.5 + rng.random()) for _, _, popular, _ in product.FEATURES]
+            for fed in product.FED if life.cut else ():
+                taste[fed] *= 3  # the feed was what they came for
+                spans[row, fed] = (min(spans[row, fed, 0], life.created + 15), product.NEVER)
             weights[row] = np.where(spans[row, :, 0] < product.NEVER, taste, 0)
         shares = np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
         wanted = to_unit(bits << np.uint64(7))
@@ -252,9 +255,12 @@ class Usage:
 
 
 def _named(codes: Ints, names: Any, empty: npt.NDArray[np.bool_] | None = None) -> pa.Array:
-    """Names by their codes."""
-    values = pa.array(names, type=pa.string())
-    return values.take(pa.array(codes, mask=empty))
+    """Names by their codes, kept as a dictionary of distinct names: the file stores each once."""
+    distinct = list(dict.fromkeys(name for name in names if name is not None))
+    places = {name: place for place, name in enumerate(distinct)}
+    indices = np.array([places.get(name, -1) for name in names], dtype=np.int32)[codes]
+    nameless = indices < 0 if empty is None else (indices < 0) | empty
+    return pa.DictionaryArray.from_arrays(pa.array(indices, mask=nameless), pa.array(distinct, type=pa.string()))
 
 
 def _properties(code: Ints, drawn: Floats) -> pa.Array:
