@@ -88,11 +88,10 @@ class Rows:
         return exp.Mul(this=exp.paren(value), expression=b.column("fx", "rate$")) if self.money else value
 
     def _age(self) -> exp.Expr:
-        """T minus the row's start, in days: calendar days of a date, 24 h periods with fractions of a time."""
-        if self.start_type == "date":
-            days = exp.Sub(this=b.day(day_of(self.at, self.zone)), expression=self.start())
-            return b.cast(exp.paren(days), "number")
-        passed = exp.Sub(this=b.call("epoch_us", b.instant(self.at)), expression=b.call("epoch_us", self.start()))
+        """T minus the row's start, in days with fractions; a date starts at the beginning of that day in the zone."""
+        start: exp.Expr = self.start()
+        began = b.start_of(start, self.zone) if self.start_type == "date" else start
+        passed = exp.Sub(this=b.call("epoch_us", b.instant(self.at)), expression=b.call("epoch_us", began))
         return exp.Div(this=b.cast(exp.paren(passed), "number"), expression=b.number(MICROSECONDS_A_DAY))
 
     def _open(self) -> exp.Expr:
