@@ -22,9 +22,10 @@ import vl_convert
 from tocsin.web import words
 from tocsin.web.palette import Tone, colour, style
 
-Unit = Literal["number", "percent", "money", "days", "hours"]
+Unit = Literal["number", "percent", "money", "days"]
 VEGA_LITE = "6.4"  # the version that Altair 6 writes
 _TEXT = 11
+_LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Line:
             return words.percent(value)
         if self.unit == "money":
             return words.money(value, self.currency)
-        return words.number(value) + {"days": " d", "hours": " h"}.get(self.unit, "")
+        return words.days(value) if self.unit == "days" else words.number(value)
 
     def describe(self, zone: ZoneInfo) -> str:
         """The chart in a sentence, for those who do not see it."""
@@ -88,15 +89,18 @@ def line_spec(line: Line, zone: ZoneInfo, *, height: int, width: int | None = No
         ),
     )
     x = alt.X(
-        "t:T",
+        # Milliseconds on a plain scale: for a time scale Vega-Lite writes the ticks as calls that the CSP-safe interpreter of
+        # expressions reads otherwise than the browser does.
+        "t:Q",
         title=None,
-        scale=alt.Scale(type="utc", nice=False),
+        scale=alt.Scale(nice=False, zero=False),
         axis=alt.Axis(
             values=_days(line, zone),
-            format="%-d %b",
+            labelExpr="utcFormat(datum.value, '%-d %b')",
             grid=False,
             ticks=False,
             labelFlush=True,
+            labelOverlap=False,
             domainColor=colour("line-strong", tone),
         ),
     )
@@ -252,6 +256,8 @@ def _ticks(line: Line) -> list[float]:
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     if 0 <= low <= high * 0.6:
         low = 0.0
+    if line.unit == "percent" and high - low < _LEAST_SHARE:  # a wobble of a point must not look like a mountain
+        low, high = max(0.0, low - _LEAST_SHARE / 2) if low >= 0 else low - _LEAST_SHARE / 2, high + _LEAST_SHARE / 2
     if high <= low:
         low, high = (min(low, 0.0), high) if high > 0 else (low, 1.0) if low == 0 else (low, 0.0)
     rough = (high - low) / (3 if line.small else 4)
@@ -268,7 +274,7 @@ def _format(unit: Unit, ticks: Sequence[float]) -> str:
     """The d3 format of the ticks."""
     step = abs(ticks[1] - ticks[0])
     if unit == "percent":
-        return ".0%" if step >= 0.01 else ".1%"
+        return ".0%" if step > 0.0099 else ".1%"
     if max(abs(tick) for tick in ticks) >= 10_000:
         return ".2~s"
     return ",.2~f"

@@ -142,7 +142,7 @@ def show(value: Any, unit: Unit, currency: str) -> str:
         return words.percent(value)
     if unit == "money":
         return words.money(value, currency)
-    return words.number(value) + (" d" if unit == "days" else "")
+    return words.days(value) if unit == "days" else words.number(value)
 
 
 def _dated(value: Any) -> Any:

@@ -161,9 +161,13 @@ def values(
     """
     if not formulas:
         return {}
-    evaluator = book()
+    key = ("values", tuple(formulas), account_id, subject, subject_id, id(book()))
+    return kept(key, lambda: _values(formulas, moment, account_id, subject, subject_id), moment)
+
+
+def _values(formulas: Sequence[str], moment: datetime, account_id: str, subject: str, subject_id: str) -> dict[str, Any]:
     try:
-        return _row(evaluator, formulas, moment, account_id, subject, subject_id)
+        return _row(book(), formulas, moment, account_id, subject, subject_id)
     except UserError:
         # One of them is broken, for a definition of another room has changed since: the others are still told.
         found: dict[str, Any] = {}

@@ -43,6 +43,11 @@ def number(value: float) -> str:
     return f"{value:,.{places}f}".rstrip("0").rstrip(".").replace("-", "−")
 
 
+def days(value: float) -> str:
+    """A number of days: `151 d`, `1.6 d`; fractions only below three."""
+    return f"{number(value if abs(value) < 3 else round(value))} d"
+
+
 def money(amount: float, currency: str = "") -> str:
     """`$12,400`, `CHF 12,400`, or the bare number where the currency is not known; cents only below 100."""
     whole = f"{abs(amount):,.0f}" if abs(amount) >= 100 or amount == int(amount) else f"{abs(amount):,.2f}"
