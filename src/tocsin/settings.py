@@ -118,11 +118,14 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    # Django's own e-mails to admins are not used. Bodies, cookies and queries of requests are never logged.
+    "filters": {"masked": {"()": "tocsin.logs.MaskTokens"}},
+    "formatters": {"line": {"()": "tocsin.logs.OneLine", "format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["masked"]}},
+    # Bodies, cookies and queries of requests are never logged. That a page is not there is no news.
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "django.request": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+        "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "tocsin": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
     },
 }

@@ -37,12 +37,13 @@ class Worker:
         """New facts or rules are there: sweep soon."""
         self._wake.set()
 
-    def stop(self, patience: float) -> None:
-        """End after the sweep under way; waits for it so many seconds at most."""
+    def stop(self, patience: float) -> bool:
+        """End after the sweep under way; waits for it so many seconds at most. Says whether it has ended."""
         self._stop.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(patience)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +24,8 @@ from tocsin.server import door
 from tocsin.worker import Worker
 from tocsin.workspace import SERVER, Workspace, write_private
 
-GRACE = 3  # seconds that answers under way are given at the end
+GRACE = 2  # seconds that answers under way are given at the end
+PATIENCE = 1.5  # seconds that a sweep under way is given after that
 DEADLINE = 4.5  # seconds after which the process ends whatever still runs
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - names of the wildcard address, not a binding
 
@@ -38,7 +41,7 @@ class _Server(uvicorn.Server):
         """Listen, then say so."""
         await super().startup(sockets)
         if self.started:
-            self._begun()
+            await asyncio.to_thread(self._begun)  # it asks the database, which no event loop may
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Say so, then finish what is under way."""
@@ -92,8 +95,16 @@ def serve(
             _Server(config, begun, ending).run(sockets=[listening])
     finally:
         note.unlink(missing_ok=True)
-        worker.stop(1.0)
         listening.close()
+        if not worker.stop(PATIENCE):
+            _end_at_once()
+
+
+def _end_at_once() -> None:
+    """End while a sweep still runs: to tear the interpreter down below it would crash. Both databases survive a kill."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:
