@@ -148,6 +148,8 @@ def test_tables_of_formulas_are_read() -> None:
 def test_dots_stand_for_anything_and_nothing_else_does() -> None:
     assert matches("a ... c", "a b\nc\n")
     assert not matches("a ... c", "a b\nd\n")
+    assert matches("a b\n── ──\n1 2", "a     b\n───── ─────\n1     2\n")
+    assert not matches("a\n──\n1", "a\n1\n")
 
 
 def test_the_tests_use_the_command_line_of_this_environment() -> None:
