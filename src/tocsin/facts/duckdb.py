@@ -169,9 +169,8 @@ class DuckStore:
 
 
 def settle_session(connection: duckdb.DuckDBPyConnection) -> None:
-    """UTC, and no progress bar: the engine would draw it on standard output, among the data."""
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")
+    """UTC; no progress bar, which would be drawn among the data; no tables out of the variables of this program."""
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET python_enable_replacements = false")
 
 
 def one_line(error: BaseException) -> str:

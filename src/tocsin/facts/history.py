@@ -5,7 +5,7 @@ Everything here is set-based and runs inside the importer's transaction, for the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -22,15 +22,25 @@ HISTORIES = {
 _TIME = DATE + r"T\S+"
 
 
-def settle(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
-    """Bring types and timelines up to date after rows were stored; reads the temporary tables `changes` and `touched`."""
+def settle(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo, imported: Set[str]) -> None:
+    """Bring types and timelines up to date after rows were stored; reads the temporary tables `changes` and `touched`.
+
+    imported: the collections of which rows were stored.
+    """
     for collection in HISTORIES:
-        _record(cursor, collection)
-        retyped = _type_attributes(cursor, collection, zone)
+        if _any(cursor, "changes", collection):
+            _record(cursor, collection)
+        retyped = _type_attributes(cursor, collection, zone) if imported & {collection, HISTORIES[collection][0]} else False
         touched = "SELECT key FROM touched WHERE collection = " + literal(collection)
         if retyped:
             cursor.execute(f"INSERT INTO touched SELECT DISTINCT {literal(collection)}, key FROM {HISTORIES[collection][2]}")
-        _rebuild(cursor, collection, touched, zone)
+        if _any(cursor, "touched", collection):
+            _rebuild(cursor, collection, touched, zone)
+
+
+def _any(cursor: duckdb.DuckDBPyConnection, table: str, collection: str) -> bool:
+    """Whether a temporary table says anything of a collection."""
+    return cursor.execute(f"SELECT 1 FROM {table} WHERE collection = {literal(collection)} LIMIT 1").fetchone() is not None
 
 
 def _record(cursor: duckdb.DuckDBPyConnection, collection: str) -> None:

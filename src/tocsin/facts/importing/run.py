@@ -98,7 +98,7 @@ class _Run:
                 closed = close_missing(self.cursor, staged, self.now, self.store.zone)
                 self.note(name, f"{closed:,} rows that the file lacks are closed ({raw.collection.closing})")
         self.tell("history", 0.98)
-        history.settle(self.cursor, self.store.zone)
+        history.settle(self.cursor, self.store.zone, self.reports.keys())
         history.leave_out(self.cursor, self.store.internal_domains)
         self.add_notes()
         self.tell("history", 1.0)
