@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tocsin.facts.demo.commerce import Ledger
 from tocsin.facts.demo.draws import between, dice
-from tocsin.facts.demo.life import Life
+from tocsin.facts.demo.life import Life, value_at
 from tocsin.facts.demo.people import Person
 from tocsin.facts.demo.sheets import Sheets
-from tocsin.facts.demo.support import one_of, value_at
+from tocsin.facts.demo.support import one_of
 from tocsin.facts.demo.team import Colleague, owner_at
 
 _GAP = {1: 10.0, 2: 18.0, 3: 30.0}  # usual days between touchpoints, by tier

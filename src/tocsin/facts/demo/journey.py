@@ -219,7 +219,7 @@ class Journey:
             connect(FEED, life.created + 15, cut // 1 + 0.41)
             if back is not None:
                 connect(FEED, back // 1 + 0.37, None)
-        elif rng.random() < 0.4:
+        elif life.feed or rng.random() < 0.3:
             connect(FEED, life.created + between(rng, 8, 40), None)
 
     def _elsewhere(self) -> None:

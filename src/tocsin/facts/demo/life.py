@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from random import Random
 
 from tocsin.facts.demo.draws import between, dice
@@ -16,6 +17,18 @@ SEAT_PRICE = {"Starter": 39.0, "Team": 69.0, "Enterprise": 119.0}
 REGIONS = (("EMEA", 0.46, None, 1), ("North America", 0.38, "USD", -6), ("APAC", 0.16, "USD", 8))
 
 Knots = list[tuple[float, float]]
+
+
+def value_at(knots: Knots, day: float) -> float:
+    """The value of a line of knots on a day."""
+    before, value = knots[0]
+    if day <= before:
+        return value
+    for after, goal in knots[1:]:
+        if day <= after:
+            return value + (goal - value) * (day - before) / (after - before)
+        before, value = after, goal
+    return value
 
 
 @dataclass
@@ -102,14 +115,15 @@ class Life:
     launched: float | None = None
     trial_end: float | None = None
     converted: float | None = None
+    feed: bool = False  # vehicle data come in by themselves, all day
     cut: tuple[float, float | None] | None = None
     cancel: float | None = None
     churn: float | None = None
     reason: str | None = None
 
-    @property
+    @cached_property
     def end(self) -> float:
-        """The last instant of which anything can be known: the churn or `until`."""
+        """The last instant of which anything can be known: the churn or `until`. Asked only once the story is told."""
         return min(self.window.end, self.churn if self.churn is not None else math.inf)
 
     @property

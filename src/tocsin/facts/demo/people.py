@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
-import numpy as np
-
 from tocsin.facts.demo.commerce import Ledger
 from tocsin.facts.demo.draws import between, dice, some
-from tocsin.facts.demo.life import Life
+from tocsin.facts.demo.life import Life, value_at
 from tocsin.facts.demo.names import person_name, slug, title_of
 from tocsin.facts.demo.sheets import Sheets
 from tocsin.facts.demo.window import MONTH, SPAN
@@ -30,6 +28,7 @@ class Person:
     deleted: float | None = None
     roles: list[str] | None = None
     internal: bool = False
+    service: bool = False
     trained: list[str] | None = None
     minutes: float = 1.0
     away: list[tuple[float, float]] = field(default_factory=list)
@@ -65,10 +64,8 @@ class Staff:
 
     def _size(self, day: float) -> int:
         life = self.life
-        knots = life.filled
-        share = float(np.interp(day, [each[0] for each in knots], [each[1] for each in knots]))
         seats = self.ledger.seats(day, life.seats)
-        return max(2, min(seats, round(share * seats)))
+        return max(2, min(seats, round(value_at(life.filled, day) * seats)))
 
     def _hire_first(self) -> None:
         """The first people come in the first days; in accounts older than the window over the years."""
@@ -148,6 +145,10 @@ class Staff:
         if rng.random() < 0.06:
             guest = self._hire("admin", life.created + 1, 0.05)
             guest.internal, guest.role = True, "user"
+        if life.feed:
+            feed = self._hire("admin", life.created + 15.5, 0.95)
+            feed.internal = feed.service = True
+            feed.away = []
 
 
 def _user_habit(rng: Random) -> float:
@@ -174,7 +175,7 @@ def write_people(sheets: Sheets, life: Life, staff: list[Person], seed: int) -> 
     change = sheets.adder("people_history", "person_id", "field", "value", "at")
     domain = slug(life.name)
     for person in staff:
-        if person.created > life.end:
+        if person.created > life.end or person.service:
             continue
         role = person.role
         turns = [(day, value) for day, value in person.turns if day <= life.end and person.there(day)]

@@ -178,7 +178,7 @@ def integration_removed(life: Life, case: str, when: float) -> None:
             life.flag(cut + 40, "medium")
     else:
         life.curve.append((cut + 120, 0.7))
-    life.cut = (cut, back)
+    life.feed, life.cut = True, (cut, back)
 
 
 def support_crisis(life: Life, case: str, when: float) -> None:
@@ -269,6 +269,7 @@ def dormant_small(life: Life, case: str, when: float) -> None:
 def everyday(life: Life) -> None:
     """What happens to anybody: full licences, an ignored account, a false alarm, a slow payment, a small change."""
     rng = life.rng
+    life.feed = life.feed or (life.story == "healthy" and life.index % 16 == 5)
     if life.story in {"healthy", "noisy_healthy", "seasonal"} and life.seats >= 10:
         drawn = rng.random()
         if drawn < 0.035:

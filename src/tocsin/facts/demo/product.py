@@ -45,6 +45,8 @@ OTHER_EVENTS: tuple[tuple[str, str], ...] = (
 LOGIN, HOME, SETTINGS, PRICING, HELP, FILTER, UPGRADE, ERROR, NOTE = range(len(OTHER_EVENTS))
 FIRST_FEATURE = len(OTHER_EVENTS)
 
+FEED_EVENT = FIRST_FEATURE + 5
+
 EVENT_NAMES = [name for name, _ in OTHER_EVENTS] + [name for _, name, _, _ in FEATURES]
 EVENT_KINDS = [kind for _, kind in OTHER_EVENTS] + ["feature"] * len(FEATURES)
 EVENT_FEATURES: list[str | None] = [None] * len(OTHER_EVENTS) + [feature for feature, _, _, _ in FEATURES]

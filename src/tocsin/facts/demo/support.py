@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-import numpy as np
-
 from tocsin.facts.demo.draws import between, dice
-from tocsin.facts.demo.life import Life
+from tocsin.facts.demo.life import Life, value_at
 from tocsin.facts.demo.people import Person
 from tocsin.facts.demo.sheets import Sheets
 from tocsin.facts.demo.window import MONTH, SPAN
@@ -23,11 +21,6 @@ _SUBJECTS = {
     "critical": ("No routes can be planned", "Driver app is down", "Deliveries are lost in the sync"),
 }
 _ISSUES = ("Live map freezes on large fleets", "Nightly sync drops vehicles", "Slow reports since the last release")
-
-
-def value_at(knots: list[tuple[float, float]], day: float) -> float:
-    """The value of a line of knots on a day."""
-    return float(np.interp(day, [each[0] for each in knots], [each[1] for each in knots]))
 
 
 def one_of(rng: Random, staff: list[Person], day: float) -> Person | None:

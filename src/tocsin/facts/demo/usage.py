@@ -25,6 +25,7 @@ from tocsin.facts.demo.window import SPAN, Floats, Window
 Ints = npt.NDArray[np.int64]
 
 PER_ACCOUNT = 1000  # a person's number is account index * PER_ACCOUNT + place
+_FEED_EVENTS = 4.0
 _ACTIONS = 0.75  # actions on a day besides the sign-in, at ordinary engagement
 
 
@@ -73,20 +74,29 @@ class _Cast:
     start: Floats
     end: Floats
     minutes: Floats
-    ids: list[str]
+    service: npt.NDArray[np.bool_]  # no person, but a feed that sends by itself
+    ids: list[str | None]
 
 
 def _cast(block: Block) -> _Cast:
-    rows = [
-        (place, life.index * PER_ACCOUNT + turn, person.habit, max(person.created, life.created, 0.0),
-         min(life.end, person.deleted if person.deleted is not None else life.end), person.minutes, person.id)
+    listed = [
+        (place, life, turn, person)
         for place, (life, staff) in enumerate(zip(block.lives, block.staff, strict=True))
         for turn, person in enumerate(staff)
-    ]  # fmt: skip
-    columns = list(zip(*rows, strict=True))
-    numbers = [np.array(column, dtype=np.int64) for column in columns[:2]]
-    reals = [np.array(column, dtype=np.float64) for column in columns[2:6]]
-    return _Cast(numbers[0], numbers[1], reals[0], reals[1], reals[2], reals[3], list(columns[6]))
+    ]
+    return _Cast(
+        account=np.array([place for place, _, _, _ in listed], dtype=np.int64),
+        number=np.array([life.index * PER_ACCOUNT + turn for _, life, turn, _ in listed], dtype=np.int64),
+        habit=np.array([person.habit for *_, person in listed], dtype=np.float64),
+        start=np.array([max(person.created, life.created, 0.0) for _, life, _, person in listed], dtype=np.float64),
+        end=np.array(
+            [life.end if person.deleted is None else min(life.end, person.deleted) for _, life, _, person in listed],
+            dtype=np.float64,
+        ),
+        minutes=np.array([person.minutes for *_, person in listed], dtype=np.float64),
+        service=np.array([person.service for *_, person in listed], dtype=np.bool_),
+        ids=[None if person.service else person.id for *_, person in listed],
+    )
 
 
 def _away(block: Block, people: int) -> npt.NDArray[np.bool_]:
@@ -144,7 +154,8 @@ class Usage:
     def weekly_people(self) -> tuple[Ints, Ints, Ints]:
         """Account (place in the block), week of the window, and how many people signed in in it."""
         weeks = SPAN // 7 + 1
-        person_weeks = np.unique(self.days.person * weeks + self.days.day // 7)
+        signed_in = ~self.cast.service[self.days.person]
+        person_weeks = np.unique(self.days.person[signed_in] * weeks + self.days.day[signed_in] // 7)
         account = self.cast.account[person_weeks // weeks]
         cells, counts = np.unique(account * weeks + person_weeks % weeks, return_counts=True)
         return cells // weeks, cells % weeks, counts.astype(np.int64)
@@ -156,6 +167,7 @@ class Usage:
         level = self.level[days.account, days.day]
         busy = _ACTIONS * np.clip(level, 0.05, 2.0) ** 0.35 * np.where(cast.minutes[days.person] > 2, 3.0, 1.0)
         draws = Draws(block.seed, "actions")
+        busy = np.where(cast.service[days.person], _FEED_EVENTS, busy)
         length = busy * (0.3 + 1.4 * draws.uniform(keys * 2))
         per_day = 1 + np.floor(length + draws.uniform(keys * 2 + 1)).astype(np.int64)
         source = np.repeat(np.arange(len(keys)), per_day)
@@ -164,6 +176,8 @@ class Usage:
         bits = Draws(block.seed, "events").keys(keys[source] * 16 + turn)
         at = self._times(keys, source, turn, bits)
         code = self._codes(account, day, turn, bits)
+        fed, cut = cast.service[person], self._cuts()[account]
+        code = np.where(fed, np.where((day >= cut[:, 0]) & (day < cut[:, 1]), -1, product.FEED_EVENT), code)
         keep = (at >= cast.start[person]) & (at < cast.end[person]) & (code >= 0)
         order = np.flatnonzero(keep)
         order = order[np.lexsort((at[order], account[order]))]
@@ -204,8 +218,6 @@ class Usage:
         block, count = self.block, len(product.FEATURES)
         weights = np.zeros((len(block.lives), count))
         spans = np.zeros((len(block.lives), count, 2))
-        cuts = np.array([life.cut or (product.NEVER, product.NEVER) for life in block.lives], dtype=np.float64)
-        cuts[np.isnan(cuts)] = product.NEVER
         for row, life in enumerate(block.lives):
             rng = dice(block.seed, life.index, "features")
             spans[row] = product.adoption(life, rng)
@@ -222,9 +234,14 @@ class Usage:
         span = spans[account, feature]
         unborn = (day < span[:, 0]) | (day > span[:, 1])
         feature = np.where(unborn, 0, feature)
-        cut = cuts[account]
+        cut = self._cuts()[account]
         lost = np.isin(feature, product.FED) & (day >= cut[:, 0]) & (day < cut[:, 1])
         return np.where(lost & (drawn < 0.9), -1, feature + product.FIRST_FEATURE)
+
+    def _cuts(self) -> Floats:
+        """Per account the days from and until which its feed is cut off."""
+        spans = [life.cut or (product.NEVER, product.NEVER) for life in self.block.lives]
+        return np.array([(start, product.NEVER if end is None else end) for start, end in spans])
 
     def _columns(
         self, first_id: int, account: Ints, person: Ints, at: Floats, code: Ints, bits: npt.NDArray[np.uint64]
