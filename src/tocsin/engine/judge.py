@@ -1,4 +1,4 @@
-"""Who matches each rule as of a moment, and why: two queries for each kind of subject, however many rules there are."""
+"""Who matches each rule as of a moment, and why: one query for each kind of subject, however many rules there are."""
 
 from __future__ import annotations
 
@@ -122,8 +122,16 @@ def judge(
     cleared: dict[str, set[str]] = {}
     scopes: dict[str, int] = {}
     for batch in batches.values():
-        found = _fired(book, batch, moment, only, accounts, cleared, scopes)
-        matches += _explained(book, batch, found, moment)
+        places = Places()
+        asked = [_asked(book, case, places) for case in batch.cases]
+        table = book.evaluate(list(places.terms), [moment], batch.subject, only=only, accounts=accounts, deleted=batch.deleted)
+        ids = subject_ids(table, batch.subject)
+        for each in asked:
+            name = each.case.rule.id
+            scopes[name] = scopes.get(name, 0) + len(_true_places(table, each.scope))
+            if each.clears is not None:
+                cleared.setdefault(name, set()).update(ids[index] for index in _true_places(table, each.clears))
+        matches += _explained(table, len(places.terms), asked, ids, moment)
     matches.sort(key=lambda match: (match.rule.id, match.subject_id))
     held = {rule: frozenset(subjects) for rule, subjects in cleared.items()}
     return Judgement(moment, tuple(matches), held, scopes, unknown)
@@ -191,32 +199,42 @@ def _paths(node: object) -> Iterable[nodes.Path]:
             yield from _paths(getattr(node, name))
 
 
-def _fired(
-    book: Book,
-    batch: _Batch,
-    moment: datetime,
-    only: Collection[str] | None,
-    accounts: Collection[str] | None,
-    cleared: dict[str, set[str]],
-    scopes: dict[str, int],
-) -> list[tuple[Case, list[str]]]:
-    """The subjects for whom each case fires; notes the sizes of scopes and whom `clear` holds for."""
-    asked: dict[Term, int] = {}
-    for case in batch.cases:
-        for term in (case.scope, case.fires, case.clears):
-            if term is not None:
-                asked.setdefault(term, len(asked))
-    table = book.evaluate(list(asked), [moment], batch.subject, only=only, accounts=accounts, deleted=batch.deleted)
-    ids = subject_ids(table, batch.subject)
-    found = []
-    for case in batch.cases:
-        scopes[case.rule.id] = scopes.get(case.rule.id, 0) + _true_count(table, asked[case.scope])
-        fired = _true_ids(table, asked[case.fires], ids)
-        if fired:
-            found.append((case, fired))
-        if case.clears is not None:
-            cleared.setdefault(case.rule.id, set()).update(_true_ids(table, asked[case.clears], ids))
-    return found
+@dataclass(frozen=True)
+class _Told:
+    """What a message may tell: attribute or signal -> place."""
+
+    account: Mapping[str, int]
+    person: Mapping[str, int]
+    observed: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A case with the places of its terms in the one query: scope, condition, `clear`, evidence, what the message tells."""
+
+    case: Case
+    scope: int
+    fires: int
+    clears: int | None
+    lines: list[Line]
+    told: _Told
+    clearing: str
+
+
+def _asked(book: Book, case: Case, places: Places) -> _Asked:
+    def place(node: Node) -> int:
+        return places.of(check(node, case.rule.subject, book.names, case.params))
+
+    assert case.rule.when is not None
+    return _Asked(
+        case,
+        places.of(case.scope),
+        places.of(case.fires),
+        None if case.clears is None else places.of(case.clears),
+        lines(case.rule.when, case.when, case.params, place),
+        _told(book, case, place),
+        english(parse(case.rule.clear), case.params) if case.rule.clear else clears(case.when, case.params),
+    )
 
 
 def subject_ids(table: pa.Table, subject: str) -> list[str]:
@@ -227,49 +245,21 @@ def subject_ids(table: pa.Table, subject: str) -> list[str]:
     return [f"{account}/{feature}" for account, feature in pairs]
 
 
-def _true_count(table: pa.Table, place: int) -> int:
-    return int(pc.sum(table.column(f"f{place}").cast("int64")).as_py() or 0)
-
-
-def _true_ids(table: pa.Table, place: int, ids: Sequence[str]) -> list[str]:
-    where = pc.indices_nonzero(pc.fill_null(table.column(f"f{place}"), False))
-    return [ids[index] for index in where.to_pylist()]
+def _true_places(table: pa.Table, place: int) -> list[int]:
+    """The rows in which a truth holds; null does not."""
+    column = pc.fill_null(table.column(f"f{place}"), False)
+    return pc.indices_nonzero(column).to_pylist()  # type: ignore[no-any-return]
 
 
 # Why
 
 
-def _explained(book: Book, batch: _Batch, found: Sequence[tuple[Case, list[str]]], moment: datetime) -> list[Match]:
-    """The matches with their evidence: one query for all subjects for whom anything fired."""
-    if not found:
-        return []
-    explained: list[tuple[Case, list[str], list[Line], _Told]] = []
-    places = Places()
-    for case, subjects in found:
-
-        def typed(node: Node, params: Mapping[str, Value] = case.params) -> int:
-            return places.of(check(node, batch.subject, book.names, params))
-
-        assert case.rule.when is not None
-        explained.append((case, subjects, lines(case.rule.when, case.when, case.params, typed), _told(book, case, typed)))
-    wanted = {subject for _, subjects in found for subject in subjects}
-    narrow = {subject.split("/", 1)[0] for subject in wanted} if batch.subject == "feature" else wanted
-    table = book.evaluate(list(places.terms), [moment], batch.subject, only=narrow, deleted=batch.deleted)
-    rows = dict(zip(subject_ids(table, batch.subject), _rows(table, len(places.terms)), strict=True))
-    return [
-        _match(case, batch.subject, subject, rows[subject], listed, told, moment)
-        for case, subjects, listed, told in explained
-        for subject in subjects
-    ]
-
-
-@dataclass(frozen=True)
-class _Told:
-    """What a message may tell: attribute or signal -> place."""
-
-    account: Mapping[str, int]
-    person: Mapping[str, int]
-    observed: Mapping[str, int]
+def _explained(table: pa.Table, width: int, asked: Sequence[_Asked], ids: Sequence[str], moment: datetime) -> list[Match]:
+    """The matches with their evidence; only rows of subjects for whom something fired become Python values."""
+    fired = [(each, _true_places(table, each.fires)) for each in asked]
+    needed = sorted({index for _, indices in fired for index in indices})
+    rows = dict(zip(needed, _rows(table.take(needed), width), strict=True)) if needed else {}
+    return [_match(each, ids[index], rows[index], moment) for each, indices in fired for index in indices]
 
 
 def _told(book: Book, case: Case, place: Callable[[Node], int]) -> _Told:
@@ -301,10 +291,10 @@ def _utc(row: tuple[Any, ...]) -> list[Value]:
     return [value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row]
 
 
-def _match(
-    case: Case, kind: str, subject: str, values: list[Value], listed: list[Line], told: _Told, moment: datetime
-) -> Match:
-    evidence = tuple(line for each in listed if (line := each.observed(values)) is not None)
+def _match(asked: _Asked, subject: str, values: list[Value], moment: datetime) -> Match:
+    case, told = asked.case, asked.told
+    kind = case.rule.subject
+    evidence = tuple(line for each in asked.lines if (line := each.observed(values)) is not None)
     account = {name: values[place] for name, place in told.account.items()}
     person = {name: values[place] for name, place in told.person.items()}
     observed = {line.formula: line.value for line in evidence} | {name: values[at] for name, at in told.observed.items()}
@@ -320,5 +310,4 @@ def _match(
         threshold=evidence[0].threshold if evidence else None,
         as_of=moment,
     )
-    clearing = english(parse(case.rule.clear), case.params) if case.rule.clear else clears(case.when, case.params)
-    return Match(case.rule, kind, subject, account_id, moment, message, evidence, clearing)
+    return Match(case.rule, kind, subject, account_id, moment, message, evidence, asked.clearing)

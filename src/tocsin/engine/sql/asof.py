@@ -223,7 +223,8 @@ def _turned(asof: AsOf, collection: Collection, field: str, aspect: Aspect, term
     since: exp.Expr = b.column("t", f"{field}.s")
     if (collection.name, field) == ("accounts", "lifecycle_stage"):  # a stage that came with the time it was entered
         entered = b.column("e", "stage_entered_at")
-        came_with = b.both(exp.not_(b.coalesce(b.column("h", f"{field}.h"), exp.false())), asof.reached(entered, "time"))
+        unrecorded = exp.not_(b.coalesce(b.column("h", f"{field}.h"), exp.false()))
+        came_with = b.both(unrecorded, b.not_null(b.column("e", field)), asof.reached(entered, "time"))
         since = b.case((came_with, entered.copy()), otherwise=since)
     return since
 

@@ -91,7 +91,7 @@ class Statement:
         ordered = ordered.order_by(*(b.column("answer", each) for each in order), copy=False)
         for name, query in self.ctes:
             ordered = ordered.with_(b.name(name), as_=query, copy=False)
-        return ordered.sql(dialect=self.around.dialect)
+        return ordered.sql(dialect=self.around.dialect, copy=False)
 
     # The answer
 

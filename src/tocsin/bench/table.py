@@ -1,0 +1,64 @@
+"""`tocsin bench`: all measurements in one run, as a table of figures and ratios."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from tocsin.bench.sweep import SweepFigures, measure_sweep
+from tocsin.facts.bench import import_ratio
+from tocsin.facts.duckdb import DuckStore
+
+UNTIL = datetime(2026, 6, 30, tzinfo=UTC)
+MEBIBYTE = 1 << 20
+
+
+def run(*, accounts: int, events: int, progress: Callable[[str, float], None] | None = None) -> str:
+    """Measure in a temporary folder, which is removed, and give the table as Markdown.
+
+    accounts, events: the size of the book that rules are judged on; imports are measured with as many events.
+    """
+    tell = progress or (lambda _name, _share: None)
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
+        tell("sweep", 0.1)
+        store = DuckStore(Path(folder, "sweep.duckdb"), ZoneInfo("UTC"))
+        try:
+            sweep = measure_sweep(store, accounts=accounts, events=events, until=UNTIL)
+        finally:
+            store.close()
+        tell("import", 0.6)
+        imported = import_ratio(events, Path(folder, "import"))
+        tell("done", 1.0)
+    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return "\n".join([f"Measured on {machine}.", "", *_sweep_lines(sweep), "", *_import_lines(imported)])
+
+
+def _sweep_lines(found: SweepFigures) -> list[str]:
+    size = f"{found.accounts:,} accounts, {found.events:,} events, {found.rules} rules, {found.aggregates} aggregates"
+    return [
+        f"Sweep: {size}; {found.matches:,} matches; peak memory {found.memory / MEBIBYTE:,.0f} MiB.",
+        "",
+        "| work | seconds | ratio |",
+        "|---|---|---|",
+        f"| bare scan and group of the longest window | {found.scan:.2f} | 1 |",
+        f"| all rules judged, with evidence | {found.judge:.2f} | {found.judge / found.scan:.1f} x the bare scan |",
+        f"| one query per aggregate | {found.one_by_one:.2f} | {found.one_by_one / found.judge:.1f} x the judging |",
+    ]
+
+
+def _import_lines(found: dict[str, float]) -> list[str]:
+    lines = [
+        f"Import: {found['rows']:,.0f} events.",
+        "",
+        "| format | COPY, seconds | import, seconds | ratio |",
+        "|---|---|---|---|",
+    ]
+    for kind in ("parquet", "csv"):
+        copied, imported = found[f"{kind}_copy_seconds"], found[f"{kind}_import_seconds"]
+        lines.append(f"| {kind} | {copied:.2f} | {imported:.2f} | {found[f'{kind}_ratio']:.1f} |")
+    return lines
