@@ -177,9 +177,17 @@ class Workspace:
             os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tocsin.settings")
             if not apps.ready:
                 django.setup()
+            from django.db import DatabaseError
+
             from tocsin.alerts import upkeep
 
-            upkeep.bring_up_to_date(datetime.now(UTC))
+            try:
+                upkeep.bring_up_to_date(datetime.now(UTC))
+            except DatabaseError as error:
+                raise UserError(
+                    f"the operational data in {self.configuration.database} cannot be used ({error}); check that it is whole, "
+                    "that there is space, and that its folder can be written, or restore it from a copy"
+                ) from error
             self._ready = True
 
     def definitions(self) -> Definitions:

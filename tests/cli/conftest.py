@@ -10,7 +10,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -149,13 +148,3 @@ def serve(command: Tocsin, *args: str) -> Serving:
                 return serving
         except OSError:
             time.sleep(0.1)
-
-
-@pytest.fixture
-def server(filled: Tocsin) -> Iterator[Serving]:
-    """A server on the filled home."""
-    serving = serve(filled)
-    yield serving
-    if serving.process.poll() is None:
-        serving.process.kill()
-        serving.process.wait()

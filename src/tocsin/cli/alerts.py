@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tocsin.cli.console import Console
 from tocsin.cli.moments import ahead
@@ -12,6 +12,9 @@ from tocsin.cli.parser import add_format
 from tocsin.cli.who import me
 from tocsin.core.errors import UserError
 from tocsin.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tocsin.alerts.facade import Alert
 
 STATES = ("open", "acknowledged", "snoozed", "held", "closed")
 OUTCOMES = ("useful", "not_useful", "false_alarm")
@@ -60,28 +63,28 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
     from django.db import transaction
 
     with transaction.atomic():
-        for alert_id in dict.fromkeys(args.ids):
-            _do(args, alert_id, console, workspace)
+        done = [_do(args, alert_id, console, workspace) for alert_id in dict.fromkeys(args.ids)]
+    for alert in done:
+        console.say(f"alert {alert.id} is {alert.state}: {alert.message}")
     return 0
 
 
-def _do(args: argparse.Namespace, alert_id: str, console: Console, workspace: Workspace) -> None:
+def _do(args: argparse.Namespace, alert_id: str, console: Console, workspace: Workspace) -> Alert:
     from tocsin.alerts import facade
 
     who: dict[str, Any] = {"by": args.by or me(), "moment": console.now, "note": args.note}
     try:
         match args.act:
             case "ack":
-                done = facade.acknowledge(alert_id, **who)
+                return facade.acknowledge(alert_id, **who)
             case "snooze":
                 until = ahead(args.until, console, workspace, option="--until")
-                done = facade.snooze(alert_id, until=until, **who)
+                return facade.snooze(alert_id, until=until, **who)
             case "resolve":
-                done = facade.resolve(alert_id, outcome=args.outcome, **who)
+                return facade.resolve(alert_id, outcome=args.outcome, **who)
             case "release":
-                done = facade.release(alert_id, **who)
+                return facade.release(alert_id, **who)
             case _:
-                done = facade.reopen(alert_id, **who)
+                return facade.reopen(alert_id, **who)
     except UserError as error:
         raise UserError(f"alert {alert_id}: {error}" if "there is no alert" not in str(error) else str(error)) from error
-    console.say(f"alert {done.id} is {done.state}: {done.message}")

@@ -35,7 +35,14 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
     if any(not formula.strip() for formula in args.formulas):
         raise UserError("a formula is empty; write one such as `mrr / seats`")
     moment = moment_of(args.as_of, console, workspace)
-    table = workspace.book().signals(args.formulas, [moment], args.subject, where=args.where)
+    book = workspace.book()
+    wanted = [(formula, None) for formula in args.formulas]
+    for formula, expect in [*wanted, *([(args.where, "boolean")] if args.where is not None else [])]:
+        try:
+            book.term(formula, args.subject, expect)
+        except UserError as error:
+            raise UserError(f"`{formula}`: {error}") from error
+    table = book.signals(args.formulas, [moment], args.subject, where=args.where)
     ids = IDS.get(args.subject, ("subject_id",))
     header = [*ids, *args.formulas]
     rows = _rows(table, [*ids, *(f"f{n}" for n in range(len(args.formulas)))])
