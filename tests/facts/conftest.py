@@ -48,7 +48,7 @@ class Desk:
     def timeline(self, account: str, field: str) -> list[tuple[str, str]]:
         """(instant, value) of an attribute of an account, in order."""
         found = self.rows(
-            f'SELECT strftime("at", \'%Y-%m-%d %H:%M\'), value FROM account_timeline JOIN accounts USING (key) '
+            f"SELECT strftime(\"at\", '%Y-%m-%d %H:%M'), value FROM account_timeline JOIN accounts USING (key) "
             f"WHERE id = '{account}' AND field = '{field}' ORDER BY \"at\""
         )
         return [(at, value) for at, value in found]

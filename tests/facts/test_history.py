@@ -30,6 +30,15 @@ def test_the_first_change_records_the_old_value_too(desk: Desk) -> None:
     assert desk.timeline("a1", "plan")[-1] == ("2026-05-01 00:00", "")
 
 
+def test_a_column_that_no_file_gave_before_is_no_change(desk: Desk) -> None:
+    desk.give("accounts.csv", "id,name,created_at,risk\na1,Acme,2026-01-01,\n")
+    desk.give("accounts.csv", "id,name,risk,plan,score\na1,Acme,high,pro,5\n", now=LATER)
+    assert desk.timeline("a1", "plan") == desk.timeline("a1", "score") == []
+    assert desk.timeline("a1", "risk") == [("2026-01-01 00:00", ""), ("2026-04-01 12:00", "high")]
+    desk.give("accounts.csv", "id,name,plan\na1,Acme,free\n", now=LATER)
+    assert [value for _, value in desk.timeline("a1", "plan")] == ["pro", "free"]
+
+
 def test_updated_at_dates_the_change_and_is_no_attribute(desk: Desk) -> None:
     desk.give("accounts.csv", "id,name,created_at,plan,updated_at\na1,Acme,2026-01-01,team,2026-01-05\n")
     desk.give("accounts.csv", "id,name,plan,updated_at\na1,Acme,pro,2026-02-05T10:00:00Z\n", now=LATER)
@@ -77,7 +86,12 @@ def test_of_two_entries_at_one_instant_the_greater_text_counts(acme: Desk, order
 
 
 def test_history_of_declared_columns_must_be_of_their_type(acme: Desk) -> None:
-    lines = ["a1,mrr,much,2026-02-01", "a1,renews_on,soon,2026-02-01", "a1,mrr,5.50,2026-02-01", "a1,renews_on,2026-06-01,2026-02-01"]
+    lines = [
+        "a1,mrr,much,2026-02-01",
+        "a1,renews_on,soon,2026-02-01",
+        "a1,mrr,5.50,2026-02-01",
+        "a1,renews_on,2026-06-01,2026-02-01",
+    ]
     report = acme.give("account_history.csv", HISTORY + "\n".join(lines) + "\n")
     assert acme.figures(report, "account_history") == (4, 2, 0, 0, 2)
     assert [entry.reason.split(";")[0] for entry in list_rejected(acme.store)] == [

@@ -95,7 +95,9 @@ def test_unknown_accounts_are_rejected_and_unknown_people_kept(acme: Desk) -> No
 
 
 def test_a_task_needs_no_account(acme: Desk) -> None:
-    report = acme.give("tasks.csv", "id,account_id,assignee,title,created_at\n1,,ann,Call,2026-01-01\n2,zz,ann,Call,2026-01-01\n")
+    report = acme.give(
+        "tasks.csv", "id,account_id,assignee,title,created_at\n1,,ann,Call,2026-01-01\n2,zz,ann,Call,2026-01-01\n"
+    )
     assert acme.figures(report, "tasks") == (2, 1, 0, 0, 1)
 
 
@@ -127,7 +129,9 @@ def test_one_id_several_times_in_a_file(acme: Desk) -> None:
 
 def test_an_empty_id_is_derived_like_an_absent_one(acme: Desk) -> None:
     acme.give("metrics.csv", "account_id,name,at,value\na1,calls,2026-01-01,5\n")
-    report = acme.give("metrics.csv", "id,account_id,name,at,value\n,a1,calls,2026-01-01T00:00:00Z,5\nm1,a1,calls,2026-01-02,5\n")
+    report = acme.give(
+        "metrics.csv", "id,account_id,name,at,value\n,a1,calls,2026-01-01T00:00:00Z,5\nm1,a1,calls,2026-01-02,5\n"
+    )
     assert acme.figures(report, "metrics") == (2, 1, 0, 1, 0)
     empty = acme.give("accounts.csv", "id,name\n,Nobody\n")
     assert acme.figures(empty, "accounts") == (1, 0, 0, 0, 1)
@@ -165,7 +169,9 @@ def test_own_people_and_tests_are_left_out(acme: Desk) -> None:
     acme.store.internal_domains = ("ours.example",)
     report = acme.give("accounts.csv", "id,name,internal\na1,Acme,true\na2,Bolt,false\n")
     assert any(note.startswith("1 are our own") for note in report.collections[0].notes)
-    text = "id,account_id,email,internal\np1,a1,x@ours.example,\np2,a1,x@eu.ours.example,\np3,a1,x@yours.example,\np4,a1,,true\n"
+    text = (
+        "id,account_id,email,internal\np1,a1,x@ours.example,\np2,a1,x@eu.ours.example,\np3,a1,x@yours.example,\np4,a1,,true\n"
+    )
     acme.give("people.csv", text)
     assert acme.rows("SELECT id FROM people WHERE left_out ORDER BY id") == [("p1",), ("p2",), ("p4",)]
     assert acme.rows("SELECT id FROM accounts WHERE left_out") == [("a1",)]

@@ -110,9 +110,13 @@ def test_money_is_converted_where_there_are_rates(desk: Desk) -> None:
 
 
 def test_an_error_inside_a_write_undoes_it(acme: Desk) -> None:
-    with pytest.raises(RuntimeError, match="midway"), acme.store.write() as cursor:
-        cursor.execute("DELETE FROM accounts")
-        raise RuntimeError("midway")
+    def break_off() -> None:
+        with acme.store.write() as cursor:
+            cursor.execute("DELETE FROM accounts")
+            raise RuntimeError("midway")
+
+    with pytest.raises(RuntimeError, match="midway"):
+        break_off()
     assert acme.store.counts()["accounts"] == 2
 
 

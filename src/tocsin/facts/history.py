@@ -5,7 +5,8 @@ Everything here is set-based and runs inside the importer's transaction, for the
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -22,7 +23,7 @@ HISTORIES = {
 _TIME = DATE + r"T\S+"
 
 
-def settle(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo, imported: Set[str]) -> None:
+def settle(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo, imported: AbstractSet[str]) -> None:
     """Bring types and timelines up to date after rows were stored; reads the temporary tables `changes` and `touched`.
 
     imported: the collections of which rows were stored.

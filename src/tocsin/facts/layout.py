@@ -37,6 +37,7 @@ _OTHER_TABLES = (
     "CREATE TABLE person_keys (key INTEGER, id VARCHAR)",
     'CREATE TABLE account_timeline (key INTEGER, field VARCHAR, value VARCHAR, "at" TIMESTAMP)',
     'CREATE TABLE person_timeline (key INTEGER, field VARCHAR, value VARCHAR, "at" TIMESTAMP)',
+    "CREATE TABLE columns_given (collection VARCHAR, name VARCHAR)",
     "CREATE TABLE attribute_types (collection VARCHAR, name VARCHAR, type VARCHAR)",
     (
         "CREATE TABLE rejected (source VARCHAR, collection VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, "

@@ -130,7 +130,7 @@ def _header(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _by_mark(sample: bytes) -> str:
-    """The encoding that the first bytes tell: UTF-16 by its mark or by its NULs, else UTF-8 until something speaks against it."""
+    """The encoding that the first bytes tell: UTF-16 by its mark or its NULs, else UTF-8 until something speaks against it."""
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     head = sample[:400]

@@ -150,9 +150,10 @@ class _Run:
         given = ", ".join(FROM_SUBSCRIPTIONS)
         fields = ", ".join(literal(name) for name in FROM_SUBSCRIPTIONS)
         columns = ", ".join(f"CAST({name} AS VARCHAR)" for name in FROM_SUBSCRIPTIONS)
+        recorded = f"SELECT account_key FROM account_history WHERE field IN ({fields})"
         passed_over = self.count(
-            f"SELECT count(*) FROM accounts WHERE key IN (SELECT account_key FROM subscriptions) "
-            f"AND (coalesce({columns}) IS NOT NULL OR key IN (SELECT account_key FROM account_history WHERE field IN ({fields})))"
+            "SELECT count(*) FROM accounts WHERE key IN (SELECT account_key FROM subscriptions) "
+            f"AND (coalesce({columns}) IS NOT NULL OR key IN ({recorded}))"
         )
         if passed_over:
             self.note(

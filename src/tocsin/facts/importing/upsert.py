@@ -51,6 +51,11 @@ class _Upsert:
         self.good = f"{staged.table}.reason IS NULL"
 
     def run(self) -> Counts:
+        counts = self.store()
+        self.note_columns()
+        return counts
+
+    def store(self) -> Counts:
         self.find_repeats()
         repeats = self.one("SELECT count(*) FILTER (rn > 1), count(*) FILTER (rn > 1 AND same) FROM repeats")
         if not repeats[0] and not self.has_target_rows():
@@ -196,16 +201,32 @@ class _Upsert:
         """The time of this import as an SQL value."""
         return f"CAST({literal(self.now.replace(tzinfo=None).isoformat(sep=' '))} AS TIMESTAMP)"
 
+    def new_columns(self) -> set[str]:
+        """The columns that no file gave before: what one learns of them is no change, but all that is known."""
+        known = self.cursor.execute("SELECT name FROM columns_given WHERE collection = ?", [self.collection.name]).fetchall()
+        return {*self.staged.columns, *self.staged.customs} - {row[0] for row in known}
+
+    def note_columns(self) -> None:
+        """Remember which columns files have given so far."""
+        if self.collection.history:
+            rows = [(self.collection.name, name) for name in sorted(self.new_columns())]
+            if rows:
+                self.cursor.executemany("INSERT INTO columns_given VALUES (?, ?)", rows)
+
     def note_changes(self, source: str) -> None:
         """Note every attribute whose stored value another one replaces."""
         at = f"coalesce(new.changed_at, {self.seen()})" if self.staged.dated else self.seen()
-        passed_over = unrecorded(self.collection)
+        passed_over = unrecorded(self.collection) | self.new_columns()
         attributes = [
             (column.name, as_text(f"old.{quote(column.name)}", column.type), as_text(f"new.{quote(column.name)}", column.type))
             for column in self.collection
             if column.name in self.staged.columns and column.name not in passed_over
         ]
-        attributes += [(name, self.custom("old", name), f"new.{held}") for name, held in self.staged.customs.items()]
+        attributes += [
+            (name, self.custom("old", name), f"new.{held}")
+            for name, held in self.staged.customs.items()
+            if name not in passed_over
+        ]
         since = f"coalesce(old.{quote(self.collection.start or '')}, old.first_seen)"
         for name, old, new in attributes:
             self.cursor.execute(

@@ -6,6 +6,7 @@ import json
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,8 @@ from tocsin.facts.importing.sources import shown
 
 def sheets(file: Path, shown_as: Path) -> list[str]:
     """The names of a workbook's sheets. UserError where it is none."""
-    book = _open(file, shown_as)
-    try:
+    with _opened(file, shown_as) as book:
         return [str(name) for name in book.sheetnames]
-    finally:
-        book.close()
 
 
 def read_xlsx(
@@ -41,8 +39,7 @@ def read_xlsx(
     table: str,
 ) -> Raw:
     """The rows of a sheet (the first one where it is None) in a temporary table; UserError where it cannot be read."""
-    book = _open(file, shown_as)
-    try:
+    with _opened(file, shown_as) as book:
         page = book[sheet] if sheet is not None else book.worksheets[0]
         page.reset_dimensions()  # files made by programs often tell a wrong size
         rows = _rows(page)
@@ -54,31 +51,34 @@ def read_xlsx(
         columns, notes = match_columns(header, collection, shown_as, reading)
         records = (_record(line, cells, header) for line, cells in rows)
         fill_table(cursor, table, records, [column.held for column in columns])
-    except (KeyError, ValueError, IndexError, zipfile.BadZipFile, OSError) as error:
-        raise UserError(f"{shown(shown_as)} is no workbook that can be read: {one_line(error)}") from error
-    finally:
-        book.close()
     label = f"{shown_as}" if sheet is None else f"{shown_as}#{sheet}"
     return Raw(collection, label, table, columns, marked=True, notes=notes)
 
 
-def _open(file: Path, shown_as: Path) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of styles and validations that do not concern the cells
-            return openpyxl.load_workbook(file.open("rb"), read_only=True, data_only=True)
-    except Exception as error:
-        raise UserError(f"{shown(shown_as)} is no .xlsx workbook; save it as one, or as CSV") from error
+@contextmanager
+def _opened(file: Path, shown_as: Path) -> Iterator[Any]:
+    """A workbook for as long as it is read. UserError where it is none, or breaks off."""
+    with file.open("rb") as stream, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of styles and validations that do not concern the cells
+        try:
+            book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+        except Exception as error:
+            # The library lets through whatever its XML parser and its archive reader meet.
+            raise UserError(f"{shown(shown_as)} is no .xlsx workbook; save it as one, or as CSV") from error
+        try:
+            yield book
+        except (KeyError, ValueError, IndexError, SyntaxError, zipfile.BadZipFile) as error:
+            raise UserError(f"{shown(shown_as)} is no workbook that can be read: {one_line(error)}") from error
+        finally:
+            book.close()
 
 
 def _rows(page: Any) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, as texts, with their number in the sheet."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for line, cells in enumerate(page.iter_rows(values_only=True), 1):
-            texts = [_text(cell) for cell in cells]
-            if any(texts):
-                yield line, texts
+    for line, cells in enumerate(page.iter_rows(values_only=True), 1):
+        texts = [_text(cell) for cell in cells]
+        if any(texts):
+            yield line, texts
 
 
 def _record(line: int, cells: list[str], header: Sequence[str]) -> Record:
