@@ -84,8 +84,8 @@ def _busy(day: date) -> float:
     """The market's activity on a day, an ordinary Tuesday being 1."""
     weekly = (0.97, 1.06, 1.05, 1.02, 0.86, 0.09, 0.06)[day.weekday()]
     month_day = (day.month, day.day)
-    if month_day >= (12, 23) or month_day <= (1, 2):
-        return weekly * 0.45
-    if month_day in {(5, 1), (7, 4), (10, 3), (11, 1)}:
-        return weekly * 0.6
+    if month_day in {(12, 24), (12, 25), (12, 26), (12, 31), (1, 1)}:
+        return weekly * 0.3
+    if month_day >= (12, 23) or month_day == (1, 2) or month_day in {(5, 1), (7, 4), (10, 3), (11, 1)}:
+        return weekly * 0.65
     return weekly * (0.9 if day.month == 8 else 1.0)
