@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from tocsin.core.language import functions, nodes, terms, types
-from tocsin.core.language.errors import FormulaError, suggestion
+from tocsin.core.language.errors import FormulaError, each_of, suggestion
 from tocsin.core.language.names import Names
 from tocsin.core.language.nodes import Node, Value
 from tocsin.core.language.paths import path
@@ -51,9 +51,9 @@ def resolve(node: Node, scope: Scope) -> Term:  # noqa: C901 - one case for each
     """The typed term of a node where it stands."""
     match node:
         case nodes.Literal(value=value):
-            return constant(value)
+            return constant(value, node)
         case nodes.Parameter():
-            return constant(parameter(node, scope))
+            return constant(parameter(node, scope), node)
         case nodes.Path():
             return path(node, scope, resolve)
         case nodes.Call():
@@ -61,16 +61,15 @@ def resolve(node: Node, scope: Scope) -> Term:  # noqa: C901 - one case for each
         case nodes.Aggregate():
             return aggregate(node, scope)
         case nodes.Arithmetic(operator=operator, left=left, right=right):
-            sides = tuple(types.want(resolve(each, scope), "number", each) for each in (left, right))
-            return Operation("number", operator, sides)
+            return Operation("number", operator, each_of((left, right), wanted("number", scope)))
         case nodes.Negative(operand=operand):
             inner = types.want(resolve(operand, scope), "number", operand)
             if isinstance(inner, terms.Const) and isinstance(inner.value, float):
                 return terms.Const("number", -inner.value)
             return Operation("number", "negative", (inner,))
         case nodes.Compare(operator=operator, left=left, right=right):
-            pair = types.comparable(resolve(left, scope), resolve(right, scope), left, right)
-            return types.ordered(operator, pair, node)
+            first, second = each_of((left, right), lambda each: resolve(each, scope))
+            return types.ordered(operator, types.comparable(first, second, left, right), node)
         case nodes.Among():
             return among(node, scope)
         case nodes.IsNull(operand=operand, negated=negated):
@@ -84,13 +83,17 @@ def resolve(node: Node, scope: Scope) -> Term:  # noqa: C901 - one case for each
             return Operation("boolean", "not", (types.want(resolve(operand, scope), "boolean", operand),))
         case nodes.And(operands=operands) | nodes.Or(operands=operands):
             name = "and" if isinstance(node, nodes.And) else "or"
-            tests = tuple(types.want(resolve(each, scope), "boolean", each) for each in operands)
-            return Operation("boolean", name, tests)
+            return Operation("boolean", name, each_of(operands, wanted("boolean", scope)))
     raise FormulaError.at(node, f"a {type(node).__name__} cannot stand here")
 
 
-def constant(value: Value) -> terms.Const:
-    """A constant of the value's type; a duration is its number of days."""
+def wanted(kind: Type, scope: Scope) -> Callable[[Node], Term]:
+    """Resolves a node as a term of that type."""
+    return lambda node: types.want(resolve(node, scope), kind, node)
+
+
+def constant(value: Value, place: Node) -> terms.Const:
+    """A constant of the value's type, which stands at a place; a duration is its number of days."""
     match value:
         case None:
             return terms.Const("null", None)
@@ -106,7 +109,7 @@ def constant(value: Value) -> terms.Const:
             return terms.Const("date", value)
         case str():
             return terms.Const("text", value)
-    raise FormulaError(f"a list ({value!r}) can only stand after `in`, as `in ($list)`")
+    raise FormulaError.at(place, f"a list ({value!r}) can only stand after `in`, as `in ($list)`")
 
 
 def among(node: nodes.Among, scope: Scope) -> Term:
@@ -115,7 +118,7 @@ def among(node: nodes.Among, scope: Scope) -> Term:
     options: list[Term] = []
     for option in node.options:
         value = parameter(option, scope) if isinstance(option, nodes.Parameter) else None
-        given = [constant(each) for each in value] if isinstance(value, (list, tuple)) else [resolve(option, scope)]
+        given = [constant(each, option) for each in value] if isinstance(value, (list, tuple)) else [resolve(option, scope)]
         options += (types.comparable(operand, each, node.operand, option)[1] for each in given)
     if operand.type == "json":  # each option is compared with the property read as the option's type
         pairs = (types.comparable(operand, option, node.operand, node.operand) for option in options)

@@ -55,7 +55,8 @@ def checked(
         try:
             check(node, formula.subject, names, params, expect, row=formula.row, given=formula.given)  # type: ignore[arg-type]
         except FormulaError as error:
-            report(formula.text.at(error.position), f"{formula.what}: {error.message}")
+            for each in error.all:
+                report(formula.text.at(each.position), f"{formula.what}: {each.message}")
             return
 
 
