@@ -15,7 +15,7 @@ import pytest
 
 from tests.cli.conftest import AS_OF, Serving, Tocsin, serve
 
-SAME = (
+SAME: tuple[tuple[str, ...], ...] = (
     ("signals", "mrr / 3", "created_at", "name", "--as-of", AS_OF, "--format", "csv"),
     ("evaluate", "--as-of", AS_OF, "--format", "json"),
     ("rules", "list", "--format", "json"),

@@ -55,7 +55,7 @@ def test_csv_reads_back(rows: list[tuple[str, str | None]]) -> None:
     assert read[1:] == [[one, two or ""] for one, two in rows]
 
 
-ROWS = [{"id": "x", "n": 1.5, "at": NOW}, {"id": "y", "n": None, "at": None}]
+ROWS: list[dict[str, Any]] = [{"id": "x", "n": 1.5, "at": NOW}, {"id": "y", "n": None, "at": None}]
 
 
 def test_json_and_lines() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.cli.kept import Kept
 from tocsin.cli import main
-from tocsin.cli.console import OutputClosedError
+from tocsin.cli.console import Console, OutputClosedError
 from tocsin.cli.main import guarded
 from tocsin.cli.parser import COMMANDS, HelpWanted, parse
 
@@ -110,7 +112,7 @@ def test_an_accident_is_one_line_too(
 
 
 def test_a_reader_that_has_enough_is_no_error() -> None:
-    def closed(*_: object) -> int:
+    def closed(argv: Sequence[str], args: argparse.Namespace, console: Console) -> int:
         raise OutputClosedError
 
     console = Kept(cwd=HERE)

@@ -69,9 +69,9 @@ def serve(
 
     def begun() -> None:
         write_private(note, json.dumps({"address": address, "pid": os.getpid(), "token": token}))
+        greet(address)
         ready.set()
         worker.start()
-        greet(address)
 
     def ending() -> None:
         ready.clear()

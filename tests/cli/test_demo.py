@@ -1,0 +1,77 @@
+"""`tocsin demo`: a book that has lived for a while, served with links that sign in; it never touches another book."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import urllib.request
+from http.cookiejar import CookieJar
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Tocsin, serve
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Tocsin:
+    """A small demo."""
+    place = tmp_path_factory.mktemp("demo")
+    made = Tocsin(place / "home", place)
+    done = made("demo", "--accounts", "60", "--no-serve")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    return made
+
+
+def test_its_alerts_have_lived_through_time(demo: Tocsin) -> None:
+    alerts = json.loads(demo.out("alerts", "list", "--format", "json"))
+    assert len({each["opened_at"] for each in alerts}) >= 4
+    states = {each["state"] for each in alerts}
+    assert {"open", "closed"} <= states
+    assert {each["close_reason"] for each in alerts if each["state"] == "closed"} >= {"cleared"}
+    assert all(each["evidence"] and each["clears"] and each["message"] for each in alerts)
+    people = json.loads(demo.out("users", "list", "--format", "json"))
+    assert {"admin", "leader", "csm"} <= {each["role"] for each in people}
+
+
+def test_it_serves_with_links_that_sign_in_at_once(demo: Tocsin) -> None:
+    alerts = demo.out("alerts", "list", "--format", "json")
+    serving = serve(demo, "demo")
+    try:
+        text = serving.log.read_text()
+        links = re.findall(rf"{serving.address}/sign-in/link/\S+", text)
+        assert len(links) == 2, text
+        for link in links:
+            browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+            with browser.open(link, timeout=30) as page:
+                assert page.status == 200
+                assert page.url.startswith(f"{serving.address}/alerts/")
+                assert "sign-in" not in page.url
+        before = {each["id"] for each in json.loads(alerts)}
+        after = {each["id"] for each in json.loads(demo.out("alerts", "list", "--format", "json"))}
+        assert before <= after, "serving the demo again makes no new one"
+        assert "is served already" in demo.refused("demo")
+    finally:
+        status, _ = serving.end(signal.SIGTERM)
+    assert status == 0
+    assert "Traceback" not in serving.log.read_text()
+
+
+def test_it_never_touches_another_book(tmp_path: Path) -> None:
+    (tmp_path / "accounts.csv").write_text("id,name\nours,Ours\n")
+    mine = Tocsin(tmp_path / "home", tmp_path)
+    mine.out("import", "accounts.csv")
+    assert "holds accounts that are no demo" in mine.refused("demo", "--no-serve")
+    assert "ours" in mine.out("signals", "name", "--format", "csv")
+
+
+def test_an_interrupted_one_begins_anew(demo: Tocsin) -> None:
+    note = demo.home / "demo.json"
+    told = json.loads(note.read_text())
+    note.write_text(json.dumps(told | {"state": "begun"}))
+    done = demo("demo", "--accounts", "20", "--no-serve")
+    assert done.returncode == 0, done.stderr
+    assert len(demo.out("signals", "name", "--format", "csv").splitlines()) <= 21
+    assert json.loads(note.read_text()) == {"state": "made", "accounts": 20, "seed": 7}
