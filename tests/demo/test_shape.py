@@ -81,6 +81,14 @@ def test_history_ends_with_what_the_account_says(book: Written) -> None:
         assert book.one(differing) == 0, field
 
 
+def test_some_are_trained_on_features_of_the_product(book: Written) -> None:
+    share = book.one("SELECT avg(CAST(trained_on IS NOT NULL AS INTEGER)) FROM people")
+    assert 0.05 < share < 0.3
+    stray = """SELECT count(*) FROM (SELECT unnest(trained_on) AS f FROM people)
+        WHERE f NOT IN (SELECT feature FROM events WHERE feature IS NOT NULL)"""
+    assert book.one(stray) == 0
+
+
 def test_owners_are_our_csms(book: Written) -> None:
     assert book.one("SELECT count(*) FROM accounts WHERE owner NOT IN (SELECT email FROM csms)") == 0
     assert book.one("SELECT count(*) FROM csms WHERE email NOT LIKE '%@example.com'") == 0

@@ -9,6 +9,7 @@ from tocsin.facts.demo.commerce import Ledger
 from tocsin.facts.demo.draws import between, dice, some
 from tocsin.facts.demo.life import Life, value_at
 from tocsin.facts.demo.names import person_name, slug, title_of
+from tocsin.facts.demo.product import FEATURES
 from tocsin.facts.demo.sheets import Sheets
 from tocsin.facts.demo.window import MONTH, SPAN
 
@@ -29,7 +30,6 @@ class Person:
     roles: list[str] | None = None
     internal: bool = False
     service: bool = False
-    trained: list[str] | None = None
     minutes: float = 1.0
     away: list[tuple[float, float]] = field(default_factory=list)
     turns: list[tuple[float, str]] = field(default_factory=list)
@@ -188,7 +188,7 @@ def write_people(sheets: Sheets, life: Life, staff: list[Person], seed: int) -> 
         address = f"{local}@quillmere.example" if person.internal else f"{local}@{domain}.example"
         add(
             person.id, life.id, person.name, address, role, person.roles if not turns else None, person.internal,
-            person.created, life.window.known(person.deleted), person.trained, title_of(person.role, rng),
+            person.created, life.window.known(person.deleted), _trained_on(rng), title_of(person.role, rng),
         )  # fmt: skip
 
 
@@ -209,6 +209,7 @@ def seats_in_use(staff: list[Person], life: Life) -> list[tuple[float, int]]:
     return list(daily.values())
 
 
-def trained_on(rng: Random, features: list[str]) -> list[str] | None:
-    """What a person was trained on: most on nothing."""
-    return sorted(rng.sample(features, min(len(features), 1 + some(rng, 1.0)))) if features and rng.random() < 0.15 else None
+def _trained_on(rng: Random) -> list[str] | None:
+    """The features that a person was trained on: none for most."""
+    names = [feature for feature, _, _, _ in FEATURES]
+    return sorted(rng.sample(names, min(4, 1 + some(rng, 1.0)))) if rng.random() < 0.15 else None

@@ -65,10 +65,6 @@ class Sheets:
 
         return add
 
-    def rows(self, collection: str) -> list[dict[str, Any]]:
-        """The rows of a collection so far."""
-        return [dict(zip(self._columns[collection], row, strict=True)) for row in self._rows.get(collection, [])]
-
     def table(self, collection: str) -> pa.Table:
         """The rows as an Arrow table, without the columns in which nothing stands."""
         names, types = self._columns[collection], column_types(collection)
