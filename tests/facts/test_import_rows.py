@@ -189,6 +189,17 @@ def test_accounts_go_first_whatever_the_files_are_called(desk: Desk) -> None:
     assert any("notes.md" in note for note in report.notes)
 
 
+def test_several_files_of_one_collection_are_taken_one_after_the_other(acme: Desk) -> None:
+    acme.write("in/tickets.csv", "id,account_id,opened_at,subject\nt1,a1,2026-01-01,Help\nt2,a1,2026-01-01,\n")
+    line = '{"id": "%s", "account_id": "a1", "opened_at": "2026-01-01", "priority": "%s"}\n'
+    acme.write("in/tickets.jsonl", line % ("t1", "high") + line % ("t3", "low"))
+    report = import_paths(acme.store, [acme.folder / "in"], now=LATER)
+    assert acme.figures(report, "tickets") == (4, 3, 1, 0, 0)
+    assert acme.rows("SELECT id, subject, priority FROM tickets ORDER BY id") == [
+        ("t1", "Help", "high"), ("t2", None, None), ("t3", None, "low"),
+    ]  # fmt: skip
+
+
 def test_a_dry_run_says_the_same_and_writes_nothing(acme: Desk) -> None:
     text = "account_id,name,at\na1,x,2026-01-01\nzz,x,2026-01-01\n"
     dry = acme.give("events.csv", text, dry_run=True)

@@ -191,7 +191,8 @@ def _from_subscriptions(cursor: duckdb.DuckDBPyConnection, touched: str, zone: Z
 def leave_out(cursor: duckdb.DuckDBPyConnection, domains: Sequence[str]) -> None:
     """Mark accounts and people that are ours, tests or demos: by `internal`, people by the domain of their e-mail too."""
     by_domain = " OR ".join(
-        f"lower(email) LIKE {literal('%@' + domain)} OR lower(email) LIKE {literal('%.' + domain)}" for domain in domains
+        f"ends_with(lower(email), {literal('@' + domain)}) OR ends_with(lower(email), {literal('.' + domain)})"
+        for domain in domains
     )
     ours = {"accounts": "coalesce(internal, false)", "people": f"coalesce(internal OR {by_domain or 'false'}, false)"}
     for name, test in ours.items():

@@ -1,0 +1,61 @@
+"""`tocsin import` from outside: the report, the rejected and the unmatched, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Tocsin
+
+ACCOUNTS = "id,name\na1,Acme\n"
+EVENTS = "id,account_id,name,at\n1,a1,x,2026-01-01\n2,zz,x,2026-01-01\n3,a1,x,never\n"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Tocsin:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "accounts.csv").write_text(ACCOUNTS)
+    (tmp_path / "in" / "events.csv").write_text(EVENTS)
+    return Tocsin(tmp_path / "home", tmp_path)
+
+
+def test_an_import_says_what_it_did(here: Tocsin) -> None:
+    text = here.out("import", "in")
+    lines = [line.split() for line in text.splitlines()]
+    assert lines[:3] == [
+        ["collection", "read", "added", "updated", "unchanged", "rejected"],
+        ["accounts", "1", "1", "0", "0", "0"],
+        ["events", "3", "1", "0", "0", "2"],
+    ]
+    figures = json.loads(here.out("import", "in", "--format", "json"))
+    assert [(each["collection"], each["unchanged"], each["rejected"]) for each in figures] == [
+        ("accounts", 1, 0),
+        ("events", 1, 2),
+    ]
+
+
+def test_the_rejected_and_the_unmatched(here: Tocsin) -> None:
+    here.out("import", "in")
+    entries = json.loads(here.out("import", "--rejected", "--format", "json"))
+    assert [(each["source"], each["collection"], each["line"], each["row"]["id"]) for each in entries] == [
+        ("file", "events", 3, "2"), ("file", "events", 4, "3"),
+    ]  # fmt: skip
+    assert all(each["reason"] and each["file"].endswith("events.csv") for each in entries)
+    assert json.loads(here.out("import", "--unmatched", "--format", "json")) == [
+        {"collection": "events", "account_id": "zz", "rows": 1}
+    ]
+
+
+def test_a_dry_run_leaves_nothing(here: Tocsin) -> None:
+    assert "nothing was written" in here.out("import", "in", "--dry-run")
+    assert json.loads(here.out("import", "--rejected", "--format", "json")) == []
+
+
+def test_what_is_refused(here: Tocsin) -> None:
+    assert "which files" in here.refused("import")
+    assert "cannot be read" in here.refused("import", "no-such-file.csv")
+    assert "stand alone" in here.refused("import", "--rejected", "in")
+    assert "no date format" in here.refused("import", "in", "--date-format", "soon")
+    assert "no decimal sign" in here.refused("import", "in", "--decimal", "x")
