@@ -34,7 +34,8 @@ def call(node: nodes.Call, scope: Scope, resolve: Resolve) -> Term:
     least, most = _ARITY[node.name]
     if not least <= len(node.arguments) <= most:
         wanted = str(least) if least == most else f"{least} or more" if most == math.inf else f"{least} to {int(most)}"
-        raise FormulaError.at(node, f"{node.name} takes {wanted} arguments, {len(node.arguments)} stand there")
+        plural = "" if wanted == "1" else "s"
+        raise FormulaError.at(node, f"{node.name} takes {wanted} argument{plural}, not {len(node.arguments)}")
     return function(node, scope, resolve)
 
 

@@ -130,9 +130,9 @@ class _Builder(Transformer_NonRecursive[Token, Node]):
 
     def duration(self, meta: Meta, children: list[Any]) -> Node:
         try:
-            return nodes.Literal(_span(meta), parse_duration(children[0]))
+            return nodes.Literal(_span(meta), parse_duration(str(children[0])))
         except MomentError as error:
-            raise FormulaError(str(error), meta.start_pos) from error
+            raise FormulaError(str(error), meta.start_pos, len(children[0])) from error
 
     def text(self, meta: Meta, children: list[Any]) -> Node:
         return nodes.Literal(_span(meta), children[0][1:-1].replace("''", "'"))
@@ -217,6 +217,8 @@ def _hint(text: str, token: Token) -> str:
     before = text[: token.start_pos or 0].rstrip()
     if str(token) == "=" and before.endswith(("=", "!", "<", ">")):
         return "; equality is a single ="
+    if token.type == "TEXT" and before.lower().endswith("date"):
+        return "; a date is written date '2026-01-31'"
     if token.type == "NAME" and str(token).lower() == "like":
         return "; use `contains` for a part of a text"
     return ""
