@@ -110,7 +110,7 @@ def _happenings(store: Store, account_id: str, before: datetime, limit: int) -> 
         'FROM account_timeline h, me WHERE h.key = me.key AND h."at" <= me.t'
     )
     sql = (
-        "WITH me AS (SELECT key, CAST(? AS TIMESTAMP) AS t FROM accounts WHERE id = ?) "  # noqa: S608 - names of this module only
+        "WITH me AS (SELECT key, CAST(? AS TIMESTAMP) AS t FROM accounts WHERE id = ?) "
         "SELECT * FROM (" + " UNION ALL ".join(parts) + ') AS told("at", by_day, kind, what, detail, who, amount, currency) '
         'ORDER BY "at" DESC, kind, what LIMIT ?'
     )
@@ -138,7 +138,7 @@ def _parts(zone: str) -> Iterator[str]:
         person = "(SELECT coalesce(p.name, p.email, p.id) FROM people p WHERE p.key = x.person_key)" if who == "person" else who
         shown = " AND NOT coalesce(x.left_out, FALSE)" if table == "people" else ""
         yield (
-            f"SELECT {at}, {by_day}, '{kind}', {what}, {detail}, {person}, CAST({amount} AS DOUBLE), {currency} "  # noqa: S608
+            f"SELECT {at}, {by_day}, '{kind}', {what}, {detail}, {person}, CAST({amount} AS DOUBLE), {currency} "
             f"FROM {table} x, me WHERE x.account_key = me.key AND {at} <= me.t{shown}"
         )
 
@@ -163,7 +163,7 @@ def _use(store: Store, account_id: str, before: datetime, limit: int) -> list[Us
         SELECT d.day, d.events, d.people, d.last, list(n.name ORDER BY n.place) AS names, list(n.n ORDER BY n.place) AS counts
         FROM days d JOIN named n ON n.day = d.day AND n.place <= 3
         GROUP BY d.day, d.events, d.people, d.last ORDER BY d.day DESC
-    """  # noqa: S608 - the zone is the workspace's, checked when it was opened
+    """
     return [
         UseOfDay(
             row["day"],
@@ -217,11 +217,18 @@ def contacts(store: Store, account_id: str, moment: datetime, *, limit: int = 20
 
 
 def currency(store: Store) -> str:
-    """The currency of all accounts and subscriptions where it is one and the same; empty where none is given, or several."""
-    sql = (
-        "SELECT DISTINCT upper(currency) AS currency FROM (SELECT currency FROM accounts UNION ALL "
-        "SELECT currency FROM subscriptions) WHERE currency IS NOT NULL AND currency <> '' LIMIT 2"
-    )
+    """What amounts are in: where there are rates the currency that they lead to, else the one that all accounts share.
+
+    Empty where there is none, or where there are several.
+    """
+    sql = """
+        WITH base AS (SELECT upper(currency) AS currency FROM rates GROUP BY 1 HAVING min(rate) = 1 AND max(rate) = 1),
+        used AS (
+            SELECT DISTINCT upper(currency) AS currency
+            FROM (SELECT currency FROM accounts UNION ALL SELECT currency FROM subscriptions) WHERE currency <> ''
+        )
+        SELECT currency FROM base UNION ALL SELECT currency FROM used WHERE NOT EXISTS (SELECT 1 FROM rates) LIMIT 2
+    """
     found = [row["currency"] for row in store.query(sql).to_pylist()]
     return str(found[0]) if len(found) == 1 else ""
 

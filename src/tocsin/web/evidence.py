@@ -9,6 +9,7 @@ from typing import Any
 
 from tocsin.alerts.facade import Alert, EvidenceLine
 from tocsin.core.language import FormulaError, parse
+from tocsin.core.language.english import describe
 from tocsin.core.language.nodes import Aggregate, Arithmetic, Call, Compare, InLast, Literal, Negative, Node, Path
 from tocsin.core.moment import DAY
 from tocsin.web import source, words
@@ -24,12 +25,13 @@ _DEEP = 12  # signals within signals; the checker refuses cycles, this only keep
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What can be read off a formula: the side that is observed, its unit, the window it looks at, its collections.
+    """What can be read off a formula: the side that is observed, also in English, its unit, its window, its collections.
 
     changed: of `change(x, 30d)`, x and the length; else None.
     """
 
     observed: str
+    words: str
     unit: Unit
     window: timedelta | None
     collections: frozenset[str]
@@ -69,6 +71,7 @@ def read(formula: str, signals: Mapping[str, str]) -> Reading | None:
         changed = (formula[x.span.start : x.span.end], formula[length.span.start : length.span.end])
     return Reading(
         observed=text,
+        words=describe(node),
         unit=_unit(observed, signals, 0),
         window=lengths.pop() if len(lengths) == 1 else None,
         collections=frozenset(each.path.first for each in everything if isinstance(each, Aggregate)),
@@ -121,7 +124,7 @@ def _row(line: EvidenceLine, reading: Reading | None, live: Mapping[str, Any], m
     latest = [source.latest_start(each, moment) for each in sorted(reading.collections)] if reading else []
     known = [each for each in latest if each is not None]
     return Row(
-        text=line.text,
+        text=reading.words if reading else line.text,
         formula=line.formula,
         observed=current,
         then=then if then != current else "",

@@ -127,14 +127,16 @@ def telling(alert: Alert) -> tuple[EvidenceLine, Reading] | None:
     ]
     if alert.account is None or not found:
         return None
-    return min(found, key=lambda pair: (not pair[1].collections, pair[1].unit == "days"))
+    # `ago(...)` tells what used to be: a condition of the rule, not what it is about.
+    return min(found, key=lambda pair: (not pair[1].collections, pair[1].observed.startswith("ago(")))
 
 
 def title(line: EvidenceLine, reading: Reading) -> str:
     """What the chart of a line of evidence is called."""
     if reading.observed in alerts.definitions().signals:
         return words.signal(reading.observed)
-    return line.text[:1].upper() + line.text[1:]
+    text = reading.words or line.text
+    return text[:1].upper() + text[1:]
 
 
 def line_of_alert(alert: Alert, moment: datetime) -> Line | None:

@@ -76,7 +76,11 @@ class Telling:
 
 def tell(account_id: str, before: datetime, now: datetime, *, kind: str = "") -> Telling:
     """What happened at or before a moment; of one kind only, where one is given."""
-    facts = timeline.story(source.store(), account_id, before)
+    facts = source.kept(
+        ("story", account_id, before if before < now else None),
+        lambda: timeline.story(source.store(), account_id, before),
+        now,
+    )
     zone, currency = source.zone(), source.currency()
     lines = [_happening(each, zone, currency) for each in facts.happenings]
     lines += [_use(each, zone, now) for each in facts.use]

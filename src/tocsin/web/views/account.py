@@ -50,12 +50,14 @@ def account(request: Seen, account_id: str) -> HttpResponse:
         "account": row,
         "kind": kind,
         "kinds": story.KINDS,
-        "telling": story.tell(account_id, _before(request.GET.get("before", ""), moment), moment, kind=kind),
+        "telling": _telling(account_id, request.GET.get("before", ""), moment, kind),
     }
     if request.headers.get("HX-Target") == "earlier":
         return render(request, "tocsin/parts/story.html", context)
     facts = source.values([*FACTS.values(), *signals.formulas()], moment, account_id)
-    contacts, total = timeline.contacts(source.store(), account_id, moment, limit=PEOPLE)
+    contacts, total = source.kept(
+        ("contacts", account_id), lambda: timeline.contacts(source.store(), account_id, moment, limit=PEOPLE), moment
+    )
     names = {each.email: each.name for each in people.people(active=False)}
     filters = AlertFilter(accounts=(account_id,), states=("open", "acknowledged", "snoozed"))
     context |= {
@@ -125,10 +127,11 @@ def _line(account_id: str, signal: str) -> Line:
     return line
 
 
-def _before(text: str, moment: datetime) -> datetime:
-    """Up to when the story is told: the moment of the address, at most now."""
+def _telling(account_id: str, text: str, moment: datetime, kind: str) -> story.Telling:
+    """The story up to the moment of the address, or up to now."""
     try:
         given = datetime.fromisoformat(text)
     except ValueError:
-        return moment
-    return min(moment, given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC))
+        given = moment
+    before = min(moment, given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC))
+    return story.tell(account_id, before, moment, kind=kind)

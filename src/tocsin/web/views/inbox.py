@@ -18,7 +18,7 @@ from tocsin.web import evidence, filters, signals, source, tones
 from tocsin.web.filters import Filters
 from tocsin.web.shell import Seen, may_act, page, signed_in
 
-ACCOUNTS_A_PAGE = 40
+ACCOUNTS_A_PAGE = 60
 SOON = timedelta(days=30)
 TOUCH = ("latest(touchpoints.at)", "latest(touchpoints.kind)")
 
@@ -119,8 +119,8 @@ def _pane(opened: Alert, shown: list[Alert], moment: datetime, request: Seen) ->
     return {
         "evidence": rows,
         "any_one": len(told) > 1 and opened.clears.startswith("either "),
-        # The whole sentence says something of its own where the lines do not add up to it (a rule with a `clear`).
-        "clears_apart": not told or not all(each in opened.clears for each in told),
+        # A rule with a `clear` of its own is not cleared by any of its lines.
+        "clears_apart": opened.clears if not told or not all(each in opened.clears for each in told) else "",
         "touch_at": touched.get(TOUCH[0]),
         "touch_kind": touched.get(TOUCH[1]) or "",
         "chart_title": signals.title(*told_by) if told_by else "",

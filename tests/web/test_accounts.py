@@ -1,0 +1,189 @@
+"""The accounts, one account, search, and the rules."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tests.web.conftest import SignedIn
+from tests.web.test_inbox import Swept, text_of
+from tocsin.workspace import Workspace
+
+
+def names(page: str) -> list[str]:
+    """The accounts of the table, in order."""
+    return re.findall(r'<th scope="row"><a class="account" href="/accounts/([^/]+)/"', page)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", ["halden", "lindmark", "hostile", "orsett", "kestrow"]),
+        ("sort=name", ["hostile", "halden", "kestrow", "lindmark", "orsett"]),
+        ("sort=-name", ["orsett", "lindmark", "kestrow", "halden", "hostile"]),
+        ("sort=-mrr", ["halden", "orsett", "lindmark", "kestrow", "hostile"]),
+        ("sort=renews", ["halden", "lindmark", "orsett", "hostile", "kestrow"]),
+        ("sort=nonsense&page=0", ["halden", "lindmark", "hostile", "orsett", "kestrow"]),
+        ("q=FREIGHT", ["halden"]),
+        ("q=kestrow", ["kestrow"]),
+        ("q=nobody", []),
+        ("whose=mine&sort=name", ["hostile", "halden", "lindmark"]),
+    ],
+)
+def test_accounts_are_searched_and_sorted(signed_in: SignedIn, swept: Swept, query: str, expected: list[str]) -> None:
+    page = text_of(signed_in("maya"), f"/accounts/?{query}")
+    assert names(page) == expected
+    if not expected:
+        assert "No account fits" in page
+
+
+def test_the_table_says_what_matters(signed_in: SignedIn, swept: Swept) -> None:
+    page = text_of(signed_in("ada"), "/accounts/")
+    for word in ("Halden Freight", "Maya Lind", "Adoption", "$12,400", "23 d", "5 accounts", "$36,400 MRR"):
+        assert word in page
+    assert 'href="/alerts/?whose=all&amp;account=halden"' in page
+
+
+def test_search_finds_while_one_types(signed_in: SignedIn, swept: Swept) -> None:
+    client = signed_in("maya")
+    found = text_of(client, "/search/?q=hal")
+    assert 'href="/accounts/halden/"' in found
+    assert "orsett" not in found
+    assert "No account is named like that" in text_of(client, "/search/?q=zzz")
+    assert "href" not in text_of(client, "/search/?q=")
+
+
+def test_an_account_shows_its_facts_people_and_story(signed_in: SignedIn, swept: Swept) -> None:
+    page = text_of(signed_in("maya"), "/accounts/halden/")
+    for word in ("Halden Freight", "$12,400", "Sat 4 Apr 2026", "1 <small>of 20</small>", "25 d", "Maya Lind", "Tier 1"):
+        assert word in page, word
+    assert "Person 0 &lt;b&gt;of&lt;/b&gt; halden" in page
+    assert "Champion" in page
+    assert "Invoice of $12,400 paid" in page
+    assert "Opened plan" in page
+    assert f'href="/alerts/{swept["halden", "usage-drop"].id}/"' in page
+    assert "charts/usage_30d.svg" in page
+
+
+def test_the_story_can_be_narrowed_and_goes_on(signed_in: SignedIn, swept: Swept) -> None:
+    client = signed_in("maya")
+    money = text_of(client, "/accounts/halden/?kind=money")
+    assert "Invoice of $12,400 issued" in money
+    assert "Opened plan" not in money
+    first = text_of(client, "/accounts/halden/")
+    before = re.search(r'href="\?before=([^"&]+)', first)
+    assert before
+    assert "Today, 12 March" in first
+    earlier = text_of(client, f"/accounts/halden/?before={before[1]}", **{"HX-Target": "earlier"})
+    assert "<html" not in earlier
+    assert "January" in earlier or "February" in earlier
+    assert "Today" not in earlier
+    assert client.get("/accounts/halden/?before=nonsense").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "address", ["/accounts/nobody/", "/accounts/nobody/signals/", "/accounts/halden/charts/nothing.svg", "/rules/nothing/"]
+)
+def test_what_is_not_there_is_not_found(signed_in: SignedIn, swept: Swept, address: str) -> None:
+    assert signed_in("maya").get(address).status_code == 404
+
+
+def test_the_signals_are_a_table_too(signed_in: SignedIn, swept: Swept) -> None:
+    page = text_of(signed_in("maya"), "/accounts/halden/signals/")
+    assert page.count('<th scope="row">') == 27
+    assert "Usage, 30 d" in page
+    assert '<td class="num">29</td>' in page  # as of now
+    assert '<td class="num">120</td>' in page  # and before the fall
+
+
+def test_charts_come_as_image_and_as_spec(signed_in: SignedIn, swept: Swept) -> None:
+    client = signed_in("maya")
+    one = swept["halden", "usage-drop"].id
+    for stem in ("/accounts/halden/charts/usage_30d", f"/alerts/{one}/chart"):
+        image = client.get(f"{stem}.svg")
+        assert image["Content-Type"] == "image/svg+xml"
+        assert image["Content-Security-Policy"].startswith("default-src 'none'")
+        drawn = image.content.decode()
+        assert "<title>" in drawn
+        assert "<desc>" in drawn
+        assert client.get(f"{stem}.svg", headers={"If-None-Match": image["ETag"]}).status_code == 304
+        spec = client.get(f"{stem}.json").json()
+        assert spec["width"] == "container"
+    assert "An alert fires below −30 %." in client.get(f"/alerts/{one}/chart.svg").content.decode()
+
+
+def test_rules_are_listed_with_what_they_raised(signed_in: SignedIn, swept: Swept) -> None:
+    client = signed_in("vic")
+    page = text_of(client, "/rules/")
+    assert "4 rules, 4 on" in page
+    assert 'href="/alerts/?whose=all&amp;rule=usage-drop"' in page
+    one = text_of(client, "/rules/usage-drop/")
+    assert "In words" in one
+    assert "change(usage_30d, 30d)" in one
+    assert "Halden Freight uses the product less than it did" in one
+
+
+@pytest.mark.parametrize("address", ["/accounts/", "/accounts/halden/", "/rules/", "/rules/usage-drop/"])
+def test_pages_cost_a_constant_number_of_queries(signed_in: SignedIn, swept: Swept, address: str) -> None:
+    from tests.web.test_inbox import _more
+
+    client = signed_in("ada")
+    client.get(address)
+    with CaptureQueriesContext(connection) as few:
+        client.get(address)
+    _more(30)
+    with CaptureQueriesContext(connection) as many:
+        client.get(address)
+    assert len(many) == len(few) <= 25
+
+
+def test_every_page_carries_the_policy_and_nothing_inline(signed_in: SignedIn, swept: Swept) -> None:
+    client = signed_in("ada")
+    one = swept["halden", "usage-drop"].id
+    for address in (
+        "/alerts/",
+        f"/alerts/{one}/",
+        "/accounts/",
+        "/accounts/halden/",
+        "/accounts/halden/signals/",
+        "/rules/",
+        "/rules/usage-drop/",
+    ):
+        answer = client.get(address)
+        assert "script-src 'self'" in answer["Content-Security-Policy"]
+        page = answer.content.decode()
+        assert " style=" not in page
+        assert "<style" not in page
+        assert not re.search(r"<script(?![^>]*\bsrc=)", page)
+        assert not re.search(r"\son[a-z]+=", page)
+
+
+def test_every_link_of_every_page_leads_somewhere(signed_in: SignedIn, swept: Swept) -> None:
+    client = signed_in("ada")
+    seen: set[str] = set()
+    wanted = ["/alerts/"]
+    while wanted:
+        address = wanted.pop()
+        if address in seen or len(seen) > 70:
+            continue
+        seen.add(address)
+        answer = client.get(address)
+        assert answer.status_code in (200, 302), address
+        if "text/html" in answer["Content-Type"]:
+            wanted += [
+                link.replace("&amp;", "&")
+                for link in re.findall(r'(?:href|hx-get|src)="(/[^"#]*)"', answer.content.decode())
+                if not link.startswith("/static/")
+            ]
+    assert {"/accounts/halden/", "/rules/usage-drop/", "/accounts/"} <= seen
+
+
+def test_vega_is_served_once_and_kept(client: Client, here: Workspace) -> None:
+    answer = client.get("/assets/vega.js")
+    assert answer["Content-Type"].startswith("text/javascript")
+    assert b"window.vegaEmbed=" in answer.content
+    assert client.get("/assets/vega.js", headers={"If-None-Match": answer["ETag"]}).status_code == 304
