@@ -1,7 +1,8 @@
--- Customers. Their churn flag is kept as an attribute, not believed: it contradicts the dated churn events. An account
--- counts as churned from its latest churn event on, unless a subscription starts after it (it came back).
+-- Customers. Their churn flag is kept as an attribute, not believed: it contradicts the dated churn events. `churned_at` is
+-- what holds at the end of the data (account_history has every departure and return): the latest churn event, unless a
+-- subscription starts after it. The tier of service follows the plan that the account signed up for.
 WITH latest AS (
-    SELECT account_id, arg_max(reason_code, churn_date) AS reason, max(churn_date) AS churned
+    SELECT account_id, arg_max(reason_code, (churn_date, churn_event_id)) AS reason, max(churn_date) AS churned
     FROM ravenstack_churn_events
     GROUP BY account_id
 ),
@@ -16,6 +17,7 @@ SELECT
     a.signup_date AS created_at,
     a.plan_tier AS plan,        -- subscriptions, where there are any, come before these two
     a.seats,
+    a.plan_tier AS tier,        -- a number, by columns.yaml
     CASE WHEN n.started IS NULL OR n.started <= l.churned THEN l.churned END AS churned_at,
     CASE WHEN n.started IS NULL OR n.started <= l.churned THEN l.reason END AS churn_reason,
     a.referral_source,

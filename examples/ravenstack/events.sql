@@ -8,8 +8,13 @@ WITH usage AS (
         u.usage_date AS "at",
         'feature' AS kind,
         u.feature_name AS feature,
-        CAST(u.usage_duration_secs AS DOUBLE) / 60 AS "minutes",
-        json_object('uses', CAST(u.usage_count AS INTEGER), 'errors', CAST(u.error_count AS INTEGER), 'beta', lower(u.is_beta_feature) = 'true') AS properties
+        -- What is no number is handed on as it is, so that the import rejects that row alone and says why.
+        coalesce(CAST(TRY_CAST(u.usage_duration_secs AS DOUBLE) / 60 AS VARCHAR), u.usage_duration_secs) AS "minutes",
+        json_object(
+            'uses', TRY_CAST(u.usage_count AS INTEGER),
+            'errors', TRY_CAST(u.error_count AS INTEGER),
+            'beta', lower(u.is_beta_feature) = 'true'
+        ) AS properties
     FROM (
         SELECT *, row_number() OVER (PARTITION BY usage_id ORDER BY usage_date, subscription_id) AS n
         FROM ravenstack_feature_usage
@@ -26,5 +31,10 @@ SELECT
     'other',
     NULL,
     NULL,
-    json_object('reason', reason_code, 'refund', CAST(refund_amount_usd AS DOUBLE), 'reactivation', lower(is_reactivation) = 'true', 'feedback', feedback_text)
+    json_object(
+        'reason', reason_code,
+        'refund', TRY_CAST(refund_amount_usd AS DOUBLE),
+        'reactivation', lower(is_reactivation) = 'true',
+        'feedback', feedback_text
+    )
 FROM ravenstack_churn_events
