@@ -26,8 +26,8 @@ def fill(store: DuckStore, *, accounts: int, events: int, until: datetime) -> No
             """INSERT INTO accounts BY NAME SELECT i::INTEGER AS key, 'acc-' || i AS id, 'Account ' || i AS name,
             'csm' || (i % 50) || '@example.com' AS owner, (1 + i % 3)::VARCHAR AS tier,
             ['free', 'team', 'pro'][1 + i % 3] AS plan,
-            (5 + i % 60)::DOUBLE AS seats, (100 + i % 900)::DOUBLE AS mrr,
-            ['Onboarding', 'Adoption', 'Renewal'][1 + i % 3] AS lifecycle_stage,
+            (25 + i % 200)::DOUBLE AS seats, (100 + i % 900)::DOUBLE AS mrr,
+            CASE WHEN i % 700 < 40 THEN 'Onboarding' ELSE 'Adoption' END AS lifecycle_stage,
             $last::TIMESTAMP - to_days((30 + i % 700)::INTEGER) AS created_at,
             $last::TIMESTAMP - to_days((30 + i % 700)::INTEGER) AS onboarding_started_at,
             ($last::TIMESTAMP + to_days((i % 365)::INTEGER))::DATE AS renews_on,
@@ -62,18 +62,19 @@ def fill(store: DuckStore, *, accounts: int, events: int, until: datetime) -> No
             cursor.execute(statement, {"last": last, "accounts": accounts})
 
 
-# Per account about five tickets, twelve invoices, ten touchpoints: collections that stay small beside events.
+# Per account about five tickets, twelve invoices, sixty touchpoints: collections that stay small beside events.
 _SMALL = (
     """INSERT INTO tickets BY NAME SELECT 'tic-' || i AS id, (i % $accounts)::INTEGER AS account_key,
     ['low', 'normal', 'high', 'critical'][1 + (hash(i) % 4)::INTEGER] AS priority, opened AS opened_at,
-    CASE WHEN hash(i) % 10 > 0 THEN opened + to_hours((hash(i) % 200)::INTEGER) END AS resolved_at
+    CASE WHEN hash(i) % 200 > 0 THEN opened + to_hours((hash(i) % 200)::INTEGER) END AS resolved_at
     FROM (SELECT i, $last::TIMESTAMP - to_hours((hash(i + 7) % 12960)::INTEGER) AS opened
           FROM range($accounts * 5) AS counted(i))""",
     """INSERT INTO invoices BY NAME SELECT 'inv-' || i AS id, (i % $accounts)::INTEGER AS account_key, 100.0 AS amount,
-    issued AS issued_on, issued + 14 AS due_on, CASE WHEN hash(i) % 20 > 0 THEN issued + (hash(i) % 20)::INTEGER END AS paid_on
+    issued AS issued_on, issued + 14 AS due_on, CASE WHEN hash(i) % 500 > 0 THEN issued + (hash(i) % 20)::INTEGER END AS paid_on
     FROM (SELECT i, ($last::TIMESTAMP - to_days(((i // $accounts) * 30 + 1)::INTEGER))::DATE AS issued
           FROM range($accounts * 12) AS counted(i))""",
     """INSERT INTO touchpoints BY NAME SELECT 'tou-' || i AS id, (i % $accounts)::INTEGER AS account_key,
     ['call', 'email', 'meeting', 'qbr'][1 + (hash(i) % 4)::INTEGER] AS kind,
-    $last::TIMESTAMP - to_hours((hash(i + 9) % 12960)::INTEGER) AS "at" FROM range($accounts * 10) AS counted(i)""",
+    $last::TIMESTAMP - to_hours((hash(i + 9) % 12960)::INTEGER) AS "at"
+    FROM range($accounts * 60) AS counted(i)""",
 )
