@@ -65,10 +65,14 @@ class FakeStore:
 
 @dataclass
 class FakeBook:
-    """true: rule -> accounts for whom it holds; cleared: rule -> accounts for whom its `clear` holds."""
+    """true: rule -> accounts for whom it holds; cleared: rule -> accounts for whom its `clear` holds.
+
+    past: what was true as of each moment that was judged; a test changes it where facts came late.
+    """
 
     true: dict[str, set[str]] = field(default_factory=dict)
     cleared: dict[str, set[str]] = field(default_factory=dict)
+    past: dict[datetime, dict[str, set[str]]] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
     scope: int = 100
     gone: set[str] = field(default_factory=set)
@@ -77,13 +81,19 @@ class FakeBook:
     mrr: dict[str, float] = field(default_factory=dict)
     store: FakeStore = field(default_factory=FakeStore)
 
-    def judge(self, rules: Sequence[Rule], moment: datetime, only: Collection[str] | None = None) -> FakeJudgement:  # noqa: ARG002
-        """What the test wrote down."""
+    def judge(self, rules: Sequence[Rule], moment: datetime, *, accounts: Collection[str] | None = None) -> FakeJudgement:
+        """What the test wrote down; asked about some accounts as of a moment in the past, what it had written down then."""
+        if accounts is None:
+            self.past[moment] = {rule_id: set(subjects) for rule_id, subjects in self.true.items()}
+        true = self.past[moment]
         known = [rule for rule in rules if rule.id not in self.unknown]
         return FakeJudgement(
             moment=moment,
             matches=tuple(
-                FakeMatch(rule, subject, subject, moment) for rule in known for subject in sorted(self.true.get(rule.id, set()))
+                FakeMatch(rule, subject, subject, moment)
+                for rule in known
+                for subject in sorted(true.get(rule.id, set()))
+                if accounts is None or subject in accounts
             ),
             clears={rule.id: frozenset(self.cleared.get(rule.id, set())) for rule in known if rule.clear},
             scopes={rule.id: self.scope for rule in known},

@@ -148,6 +148,15 @@ def test_a_rule_that_speaks_of_churn_keeps_the_churned(book: FakeBook, swept: Sw
     assert states() == {"a": "open"}
 
 
+def test_what_late_facts_have_made_untrue_closes_as_revised(book: FakeBook, swept: Sweeping) -> None:
+    book.true = {"low-mrr": {"a", "b"}}
+    swept(rule(clear="mrr > 20"))
+    book.past[T0] = {"low-mrr": {"b"}}  # an event came late: as of T0 it does not hold for a
+    book.true, book.cleared = {}, {"low-mrr": {"a", "b"}}
+    swept(rule(clear="mrr > 20"), day=1)
+    assert {alert.subject_id: alert.close_reason for alert in facade.list_alerts()} == {"a": "revised", "b": "cleared"}
+
+
 def test_cooldown_is_silence(book: FakeBook, swept: Sweeping) -> None:
     calm = rule(cooldown=timedelta(days=7))
     book.true = {"low-mrr": {"a"}}

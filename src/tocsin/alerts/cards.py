@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,18 +16,22 @@ FIELDS = ("name", "owner", "tier", "plan", "lifecycle_stage", "mrr", "renews_on"
 CHUNK = 500
 
 
-def refresh(book: Book, account_ids: AbstractSet[str], moment: datetime) -> None:
-    """Write the cards of these accounts as of the moment; one that the facts do not know (any more) keeps its card."""
+def read(book: Book, account_ids: AbstractSet[str], moment: datetime) -> list[AccountSnapshot]:
+    """The cards of these accounts as of the moment, not saved; what the facts know no more keeps its own."""
     if not account_ids:
-        return
+        return []
     rows = book.signals(list(FIELDS), [moment], only=sorted(account_ids)).to_pylist()
-    made = [_card(row, moment) for row in rows]
+    found = [_card(row, moment) for row in rows]
+    unseen = account_ids - {card.id for card in found}
+    if unseen:
+        unseen -= set(AccountSnapshot.objects.values_list("id", flat=True))
+    return [*found, *(AccountSnapshot(id=account, name=account, as_of=moment) for account in sorted(unseen))]
+
+
+def write(cards: Sequence[AccountSnapshot]) -> None:
+    """Save cards, over those that are there."""
     AccountSnapshot.objects.bulk_create(
-        made, batch_size=CHUNK, update_conflicts=True, unique_fields=["id"], update_fields=[*FIELDS, "as_of"]
-    )
-    unseen = sorted(account_ids - {card.id for card in made})
-    AccountSnapshot.objects.bulk_create(
-        [AccountSnapshot(id=account, name=account, as_of=moment) for account in unseen], batch_size=CHUNK, ignore_conflicts=True
+        cards, batch_size=CHUNK, update_conflicts=True, unique_fields=["id"], update_fields=[*FIELDS, "as_of"]
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from tocsin.alerts import freshness
+from tocsin.alerts.findings import Findings, look
 from tocsin.alerts.models import Sweep
 from tocsin.alerts.rulebook import definitions as definitions_in_force
 from tocsin.alerts.shapes import SweepReport, TransitionNotice
@@ -51,9 +52,11 @@ def sweep(
         judged = [rule for rule in given.rules if rule.trigger.kind == "when" and rule.state in ("on", "shadow")]
         judgement = book.judge(judged, moment)
         unknown = {**freshness.stale(book, judged, moment), **judgement.unknown}
+        on = [rule for rule in judged if rule.state == "on"]
+        findings = look(book, on, judgement, unknown, moment)
         with transaction.atomic():
             _refuse_the_past(moment)
-            return _record(given.rules, judged, judgement, unknown, moment, book, began, on_transition)
+            return _record(given.rules, judged, judgement, findings, began, on_transition)
 
 
 def last_sweep() -> SweepReport | None:
@@ -75,13 +78,12 @@ def _record(
     rules: Sequence[Rule],
     judged: Sequence[Rule],
     judgement: Judgement,
-    unknown: Mapping[str, str],
-    moment: datetime,
-    book: Book,
+    findings: Findings,
     began: float,
     on_transition: OnTransition | None,
 ) -> SweepReport:
     """Write what follows from the judgement; inside the transaction."""
+    moment, unknown = judgement.moment, findings.unknown
     subjects = max(judgement.scopes.values(), default=0)
     baseline = subjects > 0 and not Sweep.objects.filter(subjects__gt=0).exists()
     known = [rule for rule in judged if rule.id not in unknown]
@@ -89,9 +91,9 @@ def _record(
     for match in judgement.matches:
         if match.rule.id in counted:
             counted[match.rule.id] += 1
-    turning = Turning(moment=moment, baseline=baseline, scopes=judgement.scopes)
-    turning.run(rules, judgement, unknown, book)
-    notices = turning.write(book)
+    turning = Turning(moment=moment, baseline=baseline, findings=findings)
+    turning.run(rules)
+    notices = turning.write()
     if on_transition is not None and notices:
         on_transition(notices)
     states = {rule.id: rule.state for rule in known}

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, TypeVar
 from django.db.models import Q
 
 from tocsin.alerts import cards
+from tocsin.alerts.findings import Findings, Identity
 from tocsin.alerts.models import Episode, Pending, Transition
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.plain import plain
 from tocsin.alerts.rulebook import versions_in_force
-from tocsin.alerts.scope import out_of_scope
 from tocsin.alerts.shapes import SEVERITIES, TransitionNotice
 from tocsin.alerts.states import STATE_FIELDS, put, state_of
-from tocsin.core.lifecycle import EpisodeState, Outcome, Policy, Verdict, settle_ladder, transition
+from tocsin.core.lifecycle import CloseReason, EpisodeState, Outcome, Policy, Verdict, settle_ladder, transition
 
 if TYPE_CHECKING:
     from tocsin.core.rules import Rule
-    from tocsin.engine import Book, Evidence, Judgement, Match
+    from tocsin.engine import Evidence, Match
 
 T = TypeVar("T")
 BY = "sweep"
@@ -29,8 +29,6 @@ CHUNK = 500  # rows of one statement
 KINDS = {"open": "opened", "hold": "held", "close": "closed", "renotify": "renotified", "wake": "woken"}
 
 NO_POLICY = Policy()
-
-Identity = tuple[str, str, str]  # rule, subject id, key
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class Turning:
 
     moment: datetime
     baseline: bool
-    scopes: Mapping[str, int]
+    findings: Findings
     figures: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("opened", "closed", "kept", "held", "renotified", "pending"), 0)
     )
@@ -61,27 +59,13 @@ class Turning:
     _made: list[tuple[Episode, Outcome]] = field(default_factory=list)
     _pend: list[Pending] = field(default_factory=list)
     _forget: list[int] = field(default_factory=list)
-    _matches: dict[Identity, Match] = field(default_factory=dict)
-    _unknown: Mapping[str, str] = field(default_factory=dict)
-    _clears: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    _gone: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
-    def run(self, rules: Sequence[Rule], judgement: Judgement, unknown: Mapping[str, str], book: Book) -> None:
-        """Put every subject of the `when` rules that are on through its transition; end the episodes of rules no longer on.
-
-        unknown: rule id -> why it cannot be judged now: nothing of it opens or closes.
-        """
+    def run(self, rules: Sequence[Rule]) -> None:
+        """Put every subject of the `when` rules that are on through its transition; end the episodes of rules no longer on."""
         on = [rule for rule in rules if rule.state == "on" and rule.trigger.kind == "when"]
         self._load(on)
-        self._unknown, self._clears = unknown, judgement.clears
-        self._matches = {
-            (match.rule.id, match.subject_id, ""): match
-            for match in judgement.matches
-            if match.rule.state == "on" and match.rule.id not in unknown
-        }
-        self._gone = out_of_scope(book, on, self._lingering(on), self.moment)
         subjects: dict[str, set[tuple[str, str]]] = {}
-        for rule_id, subject, key in (*self._matches, *self._episodes, *self._waiting):
+        for rule_id, subject, key in (*self.findings.matches, *self._episodes, *self._waiting):
             subjects.setdefault(rule_id, set()).add((subject, key))
         for group in _ladders(on):
             self._turn(group, sorted(set().union(*(subjects.get(rule.id, ()) for rule in group))))
@@ -104,22 +88,11 @@ class Turning:
         for waiting in Pending.objects.iterator(CHUNK):
             self._waiting[waiting.rule, waiting.subject_id, waiting.key] = waiting
 
-    def _lingering(self, rules: Sequence[Rule]) -> dict[str, dict[str, str]]:
-        """Rule with a `clear` -> subjects (with their accounts) whose episode stays open only because that does not hold."""
-        with_clear = {rule.id for rule in rules if rule.clear is not None and rule.id not in self._unknown}
-        found: dict[str, dict[str, str]] = {}
-        for identity, episode in self._episodes.items():
-            rule, subject, _ = identity
-            stands = identity in self._matches or subject in self._clears.get(rule, frozenset())
-            if rule in with_clear and episode.state in RUNNING and not stands:
-                found.setdefault(rule, {})[subject] = episode.account_id or ""
-        return found
-
     # What follows
 
     def _turn(self, group: Sequence[Rule], subjects: Sequence[tuple[str, str]]) -> None:
         """All subjects of a rule, or of the rules that are stages of one ladder."""
-        if all(rule.id in self._unknown for rule in group):
+        if all(rule.id in self.findings.unknown for rule in group):
             return
         turns: list[Turn] = []
         for subject, key in subjects:
@@ -133,14 +106,22 @@ class Turning:
             self._apply(turn)
 
     def _verdict(self, rule: Rule, subject: str, key: str) -> Verdict:
-        if rule.id in self._unknown:
-            return Verdict(truth=None, reason=self._unknown[rule.id])
+        findings = self.findings
+        if rule.id in findings.unknown:
+            return Verdict(truth=None, reason=findings.unknown[rule.id])
+        identity = (rule.id, subject, key)
         return Verdict(
-            truth=(rule.id, subject, key) in self._matches,
-            cleared=subject in self._clears.get(rule.id, frozenset()),
-            ends="subject_gone" if subject in self._gone.get(rule.id, frozenset()) else None,
+            truth=identity in findings.matches,
+            cleared=subject in findings.clears.get(rule.id, frozenset()),
+            ends=self._end(identity),
             quiet=self.baseline,
         )
+
+    def _end(self, identity: Identity) -> CloseReason | None:
+        rule_id, subject, _ = identity
+        if subject in self.findings.gone.get(rule_id, frozenset()):
+            return "subject_gone"
+        return "revised" if identity in self.findings.revised else None
 
     def _transition(self, rule: Rule, identity: Identity, verdict: Verdict) -> Turn:
         return Turn(rule, identity, verdict, transition(self._state(identity), verdict, self.moment, rule.policy))
@@ -161,7 +142,7 @@ class Turning:
         Not at the baseline, which tells nobody and is a list to work through.
         """
         new = sum(turn.rule.id == rule.id and turn.outcome.action == "open" for turn in turns)
-        limit = rule.max_new.limit(self.scopes.get(rule.id, 0))
+        limit = rule.max_new.limit(self.findings.scopes.get(rule.id, 0))
         if self.baseline or new <= limit:
             return turns
         reason = f"{new} new alerts in one sweep, above the rule's limit of {limit}"
@@ -182,7 +163,7 @@ class Turning:
     def _apply(self, turn: Turn) -> None:
         """Note what is to be written for one identity."""
         identity, outcome, state = turn.identity, turn.outcome, turn.outcome.state
-        episode, match = self._episodes.get(identity), self._matches.get(identity)
+        episode, match = self._episodes.get(identity), self.findings.matches.get(identity)
         if outcome.action in ("open", "hold") and state is not None and match is not None:
             self._forget_waiting(identity)
             self._made.append((self._new(turn.rule, identity, state, match), outcome))
@@ -260,13 +241,12 @@ class Turning:
             for part in _parts(subjects):
                 Episode.objects.filter(remembered=True, rule=rule, subject_id__in=part).update(remembered=False)
 
-    def write(self, book: Book) -> list[TransitionNotice]:
+    def write(self) -> list[TransitionNotice]:
         """Write all changes; gives what changed, in order. Inside a transaction."""
         versions = versions_in_force()
         for episode, _ in self._made:
             episode.version = versions.get(episode.rule, 1)
-        live = {row.account_id for row in self._episodes.values() if row.state in RUNNING and row.account_id}
-        cards.refresh(book, live | {row.account_id for row, _ in self._made if row.account_id}, self.moment)
+        cards.write(self.findings.cards)
         rows = [episode for episode, _ in self._changed] + self._touched
         Episode.objects.bulk_update(rows, STATE_FIELDS, batch_size=CHUNK // 5)
         self._supersede_memories()

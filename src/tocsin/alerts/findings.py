@@ -1,0 +1,91 @@
+"""What a sweep has to know of the facts, asked before its transaction: nobody waits for a lock while facts are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tocsin.alerts import cards
+from tocsin.alerts.models import AccountSnapshot, Episode
+from tocsin.alerts.models.episodes import RUNNING
+from tocsin.alerts.scope import out_of_scope
+
+if TYPE_CHECKING:
+    from tocsin.core.rules import Rule
+    from tocsin.engine import Book, Judgement, Match
+
+Identity = tuple[str, str, str]  # rule, subject id, key
+
+# Whether the facts of an opening were revised is looked at for so many openings a sweep and so far back: late data come
+# within days, and each opening is an evaluation of its own.
+MOST_OPENINGS, FARTHEST = 12, timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the facts say as of a moment.
+
+    matches: of rules that are on and could be judged. unknown: rule id -> why it could not be judged.
+    clears:  rule id -> subjects for whom its `clear` holds. gone: rule id -> subjects it is no longer about.
+    revised: running episodes that no longer match, and would not have opened by what is known now.
+    scopes:  rule id -> how many subjects it is about. cards: the accounts with alerts, as of the moment.
+    """
+
+    matches: Mapping[Identity, Match]
+    unknown: Mapping[str, str]
+    clears: Mapping[str, frozenset[str]]
+    gone: Mapping[str, frozenset[str]]
+    revised: frozenset[Identity]
+    scopes: Mapping[str, int]
+    cards: Sequence[AccountSnapshot]
+
+
+def look(book: Book, rules: Sequence[Rule], judgement: Judgement, unknown: Mapping[str, str], moment: datetime) -> Findings:
+    """The findings for the `when` rules that are on, beside the episodes that run now."""
+    judged = {rule.id: rule for rule in rules if rule.id not in unknown}
+    matches = {(match.rule.id, match.subject_id, ""): match for match in judgement.matches if match.rule.id in judged}
+    running = list(Episode.objects.filter(state__in=RUNNING))
+    lingering: dict[str, dict[str, str]] = {}
+    ending: list[Episode] = []
+    for episode in running:
+        rule = judged.get(episode.rule)
+        if rule is None or (episode.rule, episode.subject_id, episode.key) in matches:
+            continue
+        if rule.clear is None or episode.subject_id in judgement.clears.get(rule.id, frozenset()):
+            ending.append(episode)
+        else:
+            lingering.setdefault(rule.id, {})[episode.subject_id] = episode.account_id or ""
+    accounts = {episode.account_id for episode in running if episode.account_id}
+    accounts |= {match.account_id for match in matches.values() if match.account_id}
+    return Findings(
+        matches=matches,
+        unknown=unknown,
+        clears=judgement.clears,
+        gone=out_of_scope(book, list(judged.values()), lingering, moment),
+        revised=_revised(book, judged, ending, moment),
+        scopes=judgement.scopes,
+        cards=cards.read(book, accounts, moment),
+    )
+
+
+def _revised(book: Book, rules: Mapping[str, Rule], ending: Sequence[Episode], moment: datetime) -> frozenset[Identity]:
+    """Those that would not have opened when they did, by what is known now: facts that came late have changed the past."""
+    openings: dict[datetime, list[Episode]] = {}
+    for episode in ending:
+        if moment - FARTHEST < episode.opened_at < moment and episode.account_id:
+            openings.setdefault(episode.opened_at, []).append(episode)
+    found: set[Identity] = set()
+    for opened_at in sorted(openings, reverse=True)[:MOST_OPENINGS]:
+        episodes = openings[opened_at]
+        asked = [rules[rule_id] for rule_id in sorted({episode.rule for episode in episodes})]
+        accounts = sorted({episode.account_id for episode in episodes if episode.account_id})
+        then = book.judge(asked, opened_at, accounts=accounts)
+        held = {(match.rule.id, match.subject_id) for match in then.matches}
+        found |= {
+            (each.rule, each.subject_id, each.key)
+            for each in episodes
+            if (each.rule, each.subject_id) not in held and each.rule not in then.unknown
+        }
+    return frozenset(found)
