@@ -23,7 +23,7 @@ class Rows:
     """How a collection's rows are read as of an instant.
 
     people are read through their attribute view (`view`, whose columns are named by attribute and aspect); all others from
-    their table. `money` says that amounts are converted by the rate in the column `rate$` of the alias `fx`.
+    their table. `money` says that amounts are converted by the rate in the column `rate$`.
     """
 
     collection: Collection
@@ -85,7 +85,7 @@ class Rows:
         return b.column(ROW, column_name(term.name, term.aspect))
 
     def _converted(self, value: exp.Expr) -> exp.Expr:
-        return exp.Mul(this=exp.paren(value), expression=b.column("fx", "rate$")) if self.money else value
+        return exp.Mul(this=exp.paren(value), expression=b.column(ROW, "rate$")) if self.money else value
 
     def _age(self) -> exp.Expr:
         """T minus the row's start, in days with fractions; a date starts at the beginning of that day in the zone."""

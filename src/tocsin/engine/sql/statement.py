@@ -263,21 +263,29 @@ class Statement:
         return self._without_left_out(base, rows)
 
     def _source(self, rows: Rows) -> exp.Expr:
-        """The rows' table; where amounts are converted, with the rate of the day as `rate$`."""
+        """The rows' table; where amounts are converted, with the rate of the day of the row's start as `rate$`.
+
+        The latest rate at or before that day counts; before the first, the first; of a currency without any rate, 1.
+        """
         if not rows.money:
             return rows.source
         start = rows.start()
         began = start if rows.start_type == "date" else b.local_day(start, self.around.zone)
-        rate = exp.Join(this=b.table("rates", "fx"), method="ASOF", side="LEFT")
-        same = exp.EQ(this=b.column(ROW, "currency"), expression=b.column("fx", "currency"))
-        rate.set("on", b.both(same, exp.GTE(this=began, expression=b.column("fx", "on"))))
         own = [b.is_null(b.column(ROW, "currency"))]
         if self.around.currency:
             own.append(exp.EQ(this=b.column(ROW, "currency"), expression=b.text(self.around.currency)))
-        factor = b.case((exp.or_(*own), b.number(1)), otherwise=b.column("fx", "rate"))
+        known = b.coalesce(b.column("fx", "rate"), b.column("first", "rate"), b.number(1))
         everything = exp.Column(this=exp.Star(), table=b.name(ROW))
+        factor = b.case((exp.or_(*own), b.number(1)), otherwise=known)
         query = exp.select(everything, b.as_(factor, "rate$")).from_(rows.source)
-        query.append("joins", rate)
+        rate = exp.Join(this=b.table("rates", "fx"), method="ASOF", side="LEFT")
+        reached = exp.GTE(this=began, expression=b.column("fx", "on"))
+        rate.set("on", b.both(b.equal_keys(ROW, "fx", ["currency"]), reached))
+        query.set("joins", [rate])
+        earliest = exp.ArgMin(this=b.column("f", "rate"), expression=b.column("f", "on"))
+        first = exp.select(b.column("f", "currency"), b.as_(earliest, "rate")).from_(b.table("rates", "f"))
+        first = first.group_by(b.column("f", "currency"))
+        query = query.join(first.subquery("first"), on=b.equal_keys("first", ROW, ["currency"]), join_type="left", copy=False)
         return query.subquery(ROW)
 
     def _without_left_out(self, base: exp.Select, rows: Rows) -> exp.Select:
