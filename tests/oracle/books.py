@@ -40,8 +40,7 @@ class Book:
     zone: ZoneInfo
     rows: dict[str, list[dict[str, str]]]
     moments: list[datetime]
-    tier: str  # what the values of tier and of the custom attributes are
-    band: str
+    typed: dict[str, str]  # the types of tier and of the custom attribute of accounts
 
     def write(self, folder: Path) -> list[Path]:
         """The rows as CSV files, named after their collections."""
@@ -155,7 +154,7 @@ class _Maker:
                 person = r.choice([*theirs, *theirs, "", "unknown"])
                 rows[collection].append({"account_id": account} | make(person))
         moments = sorted({self.moment, *(self.instant() for _ in range(r.randrange(3)))})
-        return Book(self.zone, rows, moments, tier, band)
+        return Book(self.zone, rows, moments, {"tier": tier, "band": band})
 
     def account(self, name: str, tier: str, band: str) -> dict[str, str]:
         r = self.r

@@ -70,7 +70,7 @@ class Oracle:
             found = [Subject(kind, self.facts.accounts[row["account_id"]], row) for row in people]
             found = [each for each in found if each.person and self.facts.column("people", each.person, "open", moment)]
         else:
-            used = {(a["id"], row["feature"]) for a in accounts for row in self.facts.of_account("events", a["id"])}
+            used = {(a["id"], row.get("feature", "")) for a in accounts for row in self.facts.of_account("events", a["id"])}
             found = [Subject(kind, self.facts.accounts[a], feature=f) for a, f in sorted(used) if f]
         return [each for each in found if self.began(each, moment)]
 
@@ -83,7 +83,7 @@ class Oracle:
             assert subject.person is not None
             return self.facts.exists("people", subject.person, moment)
         return subject.kind == "account" or any(
-            row["feature"] == subject.feature and self.facts.exists("events", row, moment)
+            row.get("feature") == subject.feature and self.facts.exists("events", row, moment)
             for row in self.facts.of_account("events", subject.account["id"])
         )
 

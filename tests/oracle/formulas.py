@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeAlias
@@ -99,15 +99,14 @@ def many(make: Maker, times: int) -> list[Maker]:
 class Formulas:
     """Formulas drawn from a source of chance.
 
-    tier, band: the types of the attributes that their values type, in the book that is asked.
+    typed: name -> type of the account attributes that their values type, in the book that is asked.
     """
 
-    def __init__(self, r: Random, tier: str, band: str) -> None:
+    def __init__(self, r: Random, typed: Mapping[str, str]) -> None:
         self.r = r
         self.account = {kind: list(names) for kind, names in ACCOUNT.items()}
-        self.account.setdefault(tier, []).append("tier")
-        self.account.setdefault(band, []).append("band")
-        self.custom = {"tier": tier, "band": band}
+        for name, kind in typed.items():
+            self.account.setdefault(kind, []).append(name)
 
     def formula(self, subject: str, depth: int = 3) -> str:
         """A formula about a subject, of any type."""
