@@ -5,6 +5,7 @@ To add a function of the language: a line in `_FUNCTIONS`, and, where a comparis
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TypeAlias
@@ -149,6 +150,7 @@ def _phrase(node: Node) -> str:
 
 def _side(node: Node, beside: Node) -> str:
     """A bound of a comparison: a plain number beside a share reads as a percent."""
+    node = _folded(node)
     sign, inner = (-1, node.operand) if isinstance(node, nodes.Negative) else (1, node)
     if isinstance(inner, nodes.Literal) and isinstance(inner.value, (int, float)) and not isinstance(inner.value, bool):
         return value_words(sign * inner.value, percent=inner.percent or share(beside))
@@ -178,10 +180,27 @@ def value(node: Node) -> str:
             return value_words(-constant, percent=percent)
         case nodes.Negative(operand=operand):
             return f"minus {_operand(operand)}"
-        case nodes.Arithmetic(operator=operator, left=left, right=right):
-            word = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}[operator]
+        case nodes.Arithmetic() if (known := _folded(node)) is not node:
+            return value(known)
+        case nodes.Arithmetic(operator=sign, left=left, right=right):
+            word = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}[sign]
             return f"{_operand(left)} {word} {_operand(right)}"
     return f"whether {clause(node)}"
+
+
+def _folded(node: Node) -> Node:
+    """Arithmetic between constants as its result, so that `$limit - 2%` reads as the number that it comes to."""
+    if not isinstance(node, nodes.Arithmetic):
+        return node
+    sides = [_folded(node.left), _folded(node.right)]
+    given = [each.value for each in sides if isinstance(each, nodes.Literal)]
+    numbers = [each for each in given if isinstance(each, (int, float)) and not isinstance(each, bool)]
+    if len(numbers) != 2 or (node.operator == "/" and numbers[1] == 0):
+        return node
+    first, second = numbers
+    results = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+    percent = node.operator in "+-" and any(each.percent for each in sides if isinstance(each, nodes.Literal))
+    return nodes.Literal(node.span, round(results[node.operator](first, second), 12), percent=percent)
 
 
 def _operand(node: Node) -> str:
