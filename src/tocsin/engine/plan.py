@@ -134,8 +134,11 @@ def make_plan(items: Iterable[tuple[Term, datetime]], *, wide_only: bool = False
             _people_columns(plan, term, leaf.at)
         kind = "wide" if wide_only else _kind(term)
         at = leaf.at if kind == "wide" else None
-        # A distinct pass groups by one column's values, so each column has its own.
-        key = (kind, term.collection, at, looks_at_subject, level, term.column if kind == "distinct" else None)
+        # A distinct pass groups by one column's values, so each column has its own. What looks at all history has a pass of
+        # its own, so that the others read only as far back as their windows reach.
+        column = term.column if kind == "distinct" else None
+        bounded = kind != "wide" and term.window is not None
+        key = (kind, term.collection, at, looks_at_subject, level, column, bounded)
         group = groups.setdefault(key, Group(kind, term.collection, at, looks_at_subject, level))
         group.members.append(leaf)
         return level
