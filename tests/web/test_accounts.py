@@ -16,7 +16,7 @@ from tocsin.workspace import Workspace
 
 def names(page: str) -> list[str]:
     """The accounts of the table, in order."""
-    return re.findall(r'<th scope="row"><a class="account" href="/accounts/([^/]+)/"', page)
+    return re.findall(r'<th scope="row">\s*<a class="account" href="/accounts/([^/]+)/"', page)
 
 
 @pytest.mark.parametrize(

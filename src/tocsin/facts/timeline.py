@@ -6,7 +6,7 @@ is there from its start on, and how it ended is told only once it has.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -86,10 +86,24 @@ _PIECES = (
 )
 
 
-def story(store: Store, account_id: str, before: datetime, *, happenings: int = 60, days: int = 30) -> Story:
-    """What happened at an account at or before a moment: at most so many happenings, and days of use. Two queries."""
-    told = _happenings(store, account_id, before, happenings + 1)
-    used = _use(store, account_id, before, days + 1)
+KINDS = (*dict.fromkeys(piece[3] for piece in _PIECES), "change")
+
+
+def story(
+    store: Store,
+    account_id: str,
+    before: datetime,
+    *,
+    kinds: Sequence[str] = KINDS,
+    happenings: int = 60,
+    days: int = 30,
+) -> Story:
+    """What happened at an account at or before a moment: at most so many happenings of these kinds, and days of use.
+
+    days: 0 leaves out the use. At most two queries.
+    """
+    told = _happenings(store, account_id, before, kinds, happenings + 1) if kinds else []
+    used = _use(store, account_id, before, days + 1) if days else []
     # Both lists are cut where the one that goes less far back ends, so that a day is shown whole or not at all.
     ends = []
     if len(told) > happenings:
@@ -102,13 +116,14 @@ def story(store: Store, account_id: str, before: datetime, *, happenings: int = 
     return Story(tuple(each for each in told if each.at > until), tuple(each for each in used if each.last > until), until)
 
 
-def _happenings(store: Store, account_id: str, before: datetime, limit: int) -> list[Happening]:
+def _happenings(store: Store, account_id: str, before: datetime, kinds: Sequence[str], limit: int) -> list[Happening]:
     zone = _quoted(store.zone.key)
-    parts = list(_parts(zone))
-    parts.append(
-        "SELECT h.\"at\", FALSE, 'change', h.field, h.value, NULL, NULL, NULL "
-        'FROM account_timeline h, me WHERE h.key = me.key AND h."at" <= me.t'
-    )
+    parts = list(_parts(zone, kinds))
+    if "change" in kinds:
+        parts.append(
+            "SELECT h.\"at\", FALSE, 'change', h.field, h.value, NULL, NULL, NULL "
+            'FROM account_timeline h, me WHERE h.key = me.key AND h."at" <= me.t'
+        )
     sql = (
         "WITH me AS (SELECT key, CAST(? AS TIMESTAMP) AS t FROM accounts WHERE id = ?) "
         "SELECT * FROM (" + " UNION ALL ".join(parts) + ') AS told("at", by_day, kind, what, detail, who, amount, currency) '
@@ -130,9 +145,11 @@ def _happenings(store: Store, account_id: str, before: datetime, limit: int) -> 
     ]
 
 
-def _parts(zone: str) -> Iterator[str]:
-    """The SELECT of each piece. Only names of this module are put into the text."""
+def _parts(zone: str, kinds: Sequence[str]) -> Iterator[str]:
+    """The SELECT of each piece of these kinds. Only names of this module are put into the text."""
     for table, start, by_day, kind, what, detail, who, amount, currency in _PIECES:
+        if kind not in kinds:
+            continue
         column = f"x.{start}"
         at = f"timezone('UTC', timezone({zone}, CAST({column} AS TIMESTAMP)))" if by_day else column
         person = "(SELECT coalesce(p.name, p.email, p.id) FROM people p WHERE p.key = x.person_key)" if who == "person" else who

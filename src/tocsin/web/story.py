@@ -76,19 +76,19 @@ class Telling:
 
 def tell(account_id: str, before: datetime, now: datetime, *, kind: str = "") -> Telling:
     """What happened at or before a moment; of one kind only, where one is given."""
+    kinds = [name for name, (family, _) in _FAMILY.items() if not kind or family == kind]
+    days = 30 if kind in ("", "use") else 0
     facts = source.kept(
-        ("story", account_id, before if before < now else None),
-        lambda: timeline.story(source.store(), account_id, before),
+        ("story", account_id, kind, before if before < now else None),
+        lambda: timeline.story(source.store(), account_id, before, kinds=kinds, days=days),
         now,
     )
     zone, currency = source.zone(), source.currency()
     lines = [_happening(each, zone, currency) for each in facts.happenings]
     lines += [_use(each, zone, now) for each in facts.use]
-    for alert, entry in alerts.timeline_of_account(account_id):
+    for alert, entry in alerts.timeline_of_account(account_id) if kind in ("", "alert") else ():
         if entry.kind in _TOLD and entry.at <= before and (facts.until is None or entry.at > facts.until):
             lines.append(_alert(alert, entry.kind, entry.at, entry.by, entry.reason, zone))
-    if kind:
-        lines = [line for line in lines if line.family == kind]
     lines.sort(key=lambda line: line.at, reverse=True)
     today = now.astimezone(zone).date()
     by_day: dict[date, list[Told]] = {}

@@ -25,13 +25,17 @@ SOON = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the table. `query`: sorts by it, or the other way round; `sorted`: ascending, descending or empty."""
+    """A column of the table.
+
+    query: sorts by it, or the other way round. sorted: ascending, descending or empty. secondary: not on a phone.
+    """
 
     name: str
     title: str
     query: str
     sorted: str
     numeric: bool
+    secondary: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def table(request: Seen) -> HttpResponse:
         "rows": ordered[(number - 1) * A_PAGE : number * A_PAGE],
         "count": len(ordered),
         "all_count": len(rows),
-        "mrr": sum(row.account.mrr or 0 for row in ordered),
+        "mrr": sum(row.account.mrr or 0 for row in ordered if row.account.status != "churned"),
         "number": number,
         "pages": pages,
         "previous": query(page=number - 1),
@@ -140,4 +144,6 @@ def _column(name: str, current: str, descending: bool, query: Callable[..., str]
     title, _, greatest_first = _COLUMNS[name]
     turned = not descending if name == current else greatest_first
     state = ("descending" if descending else "ascending") if name == current else ""
-    return Column(name, title, query(sort=f"{'-' if turned else ''}{name}", page=0), state, name in _NUMERIC)
+    return Column(
+        name, title, query(sort=f"{'-' if turned else ''}{name}", page=0), state, name in _NUMERIC, name in ("csm", "stage")
+    )
