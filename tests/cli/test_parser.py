@@ -96,6 +96,12 @@ def test_a_number_that_is_no_number_of_accounts(tmp_path: Path, capsys: pytest.C
     assert capsys.readouterr().err == "tocsin: --accounts: 0 is too few; give at least 1\n"
 
 
+def test_the_bench_needs_no_home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--events", "0", "--home", str(tmp_path / "h")]) == 2
+    assert capsys.readouterr().err == "tocsin: --accounts and --events: give at least 1\n"
+    assert not (tmp_path / "h").exists()
+
+
 def test_an_accident_is_one_line_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

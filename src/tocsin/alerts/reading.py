@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from django.db.models import Case, Count, F, FloatField, Max, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, F, FloatField, Max, Q, QuerySet, When
 
 from tocsin.alerts.models import AccountSnapshot, Episode, Transition
 from tocsin.alerts.models.episodes import RUNNING
@@ -49,42 +49,41 @@ def inbox(filters: AlertFilter = AlertFilter(), *, page: int = 1, size: int = 50
     Without states in the filter, what is live: open, acknowledged, snoozed. A page beyond the last is the last one.
     """
     found = _filtered(filters) if filters.states else _filtered(filters).filter(state__in=LIVE)
-    alerts = found.count()
+    counts = _counts(found)
     at_stake = Case(When(top__gte=HIGH, then=F("account__mrr")), default=None, output_field=FloatField())
-    grouped = (
+    # All accounts, three values each: the page, how many there are and what is at stake in one pass.
+    ranked = list(
         found.values("account_id")
         .annotate(top=Max("rank"))
         .annotate(stake=at_stake)
         .order_by("-top", F("stake").desc(nulls_last=True), F("account__renews_on").asc(nulls_last=True), "account_id")
+        .values_list("account_id", "top", "stake")
     )
-    accounts = grouped.count()
-    pages = max(1, -(-accounts // size))
+    pages = max(1, -(-len(ranked) // size))
     page = min(max(1, page), pages)
-    shown = list(grouped[(page - 1) * size : page * size])
+    shown = ranked[(page - 1) * size : page * size]
     names = _owner_names()
-    members = _members(found, [row["account_id"] for row in shown])
+    members = _members(found, [account_id for account_id, _, _ in shown])
     groups = tuple(
         AccountGroup(
             account=_card(rows[0].account, names),
             alerts=tuple(_alert(each, names) for each in rows),
-            severity=SEVERITIES[row["top"]],
-            at_stake=row["stake"],
+            severity=SEVERITIES[top],
+            at_stake=stake,
         )
-        for row in shown
-        if (rows := members.get(row["account_id"]))
+        for account_id, top, stake in shown
+        if (rows := members.get(account_id))
     )
-    grave = found.filter(rank__gte=HIGH).values("account_id")
-    money = AccountSnapshot.objects.filter(id__in=grave).aggregate(total=Sum("mrr"))["total"]
     return Inbox(
         groups=groups,
         page=page,
         pages=pages,
-        accounts=accounts,
-        alerts=alerts,
-        at_stake=money or 0.0,
-        by_severity=_counted(found, "severity"),
-        by_category=_counted(found, "category"),
-        by_rule=_counted(found, "rule"),
+        accounts=len(ranked),
+        alerts=sum(counts["severity"].values()),
+        at_stake=sum(stake for _, _, stake in ranked if stake is not None),
+        by_severity=counts["severity"],
+        by_category=counts["category"],
+        by_rule=counts["rule"],
     )
 
 
@@ -157,6 +156,16 @@ def _members(found: QuerySet[Episode], account_ids: list[str | None]) -> dict[st
 def _counted(found: QuerySet[Episode], field: str) -> dict[str, int]:
     rows = found.order_by().values(field).annotate(count=Count("id"))
     return {str(row[field]): int(row["count"]) for row in rows}
+
+
+def _counts(found: QuerySet[Episode]) -> dict[str, dict[str, int]]:
+    """How many alerts of each severity, category and rule, in one query."""
+    fields = ("severity", "category", "rule")
+    sums: dict[str, dict[str, int]] = {field: {} for field in fields}
+    for row in found.order_by().values(*fields).annotate(count=Count("id")):
+        for field in fields:
+            sums[field][row[field]] = sums[field].get(row[field], 0) + row["count"]
+    return sums
 
 
 def _alert(row: Episode, names: dict[str, str], timeline: tuple[Entry, ...] = ()) -> Alert:

@@ -21,7 +21,7 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
     """Measure in a temporary folder; the workspace is not touched."""
     if args.accounts < 1 or args.events < 1:
         raise UserError("--accounts and --events: give at least 1")
-    from tocsin import bench
+    from tocsin.bench import run as measure
 
-    console.out(bench.run(accounts=args.accounts, events=args.events, progress=console.progress))
+    console.out(measure(accounts=args.accounts, events=args.events, progress=console.progress))
     return 0

@@ -21,6 +21,8 @@ from tocsin.workspace import Workspace
 FINE, FAILED, WRONG, STOPPED = 0, 1, 2, 130
 # These own the home themselves; beside a running server they have nothing to do.
 OWNERS = ("up", "demo")
+# These have nothing to do with the home: it is neither made nor asked for.
+HOMELESS = ("bench",)
 
 
 class Command(Protocol):
@@ -89,6 +91,8 @@ def run_command(args: argparse.Namespace, console: Console, workspace: Workspace
 def _run(argv: Sequence[str], args: argparse.Namespace, console: Console) -> int:
     configuration = workspaces.configure(cast("Path | None", args.home))
     workspace = Workspace(configuration)
+    if args.command in HOMELESS:
+        return run_command(args, console, workspace)
     server = remote.find(configuration.home)
     if server is not None:
         if args.command in OWNERS:

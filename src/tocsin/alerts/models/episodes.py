@@ -79,6 +79,8 @@ class Episode(models.Model):
             models.Index(fields=["state", "account", "rank"]),
             models.Index(fields=["account", "opened_at"]),
             models.Index(fields=["rule", "opened_at"]),
+            models.Index(fields=["state", "rule", "severity", "category"]),
+            models.Index(fields=["opened_at"]),
             models.Index(fields=["rule", "subject_id", "key"], condition=Q(remembered=True), name="remembered_episode"),
         ]
 
