@@ -123,6 +123,8 @@ def tall(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader, name:
     seen = group.base.where(AsOf(last, rows.zone).reached(rows.start(), rows.start_type), copy=False)
     if bounded:
         seen = seen.where(AsOf(borders[0], rows.zone).later_than(rows.start(), rows.start_type), copy=False)
+    if all(getattr(leaf.term, "where", None) is not None for leaf in members):  # rows that no filter takes are not grouped
+        seen = seen.where(exp.or_(*(reader.value(predicate, last) for predicate in predicates)), copy=False)
     grouping: dict[str, exp.Expr] = dict(group.keys)
     inner_borders = borders[1:-1] if bounded else borders[:-1]
     bucket = _bucket(rows, inner_borders)
