@@ -170,9 +170,8 @@ class Facts:
                 turns.append((at, value))
         if turns:
             return turns[-1][0], turns[-2][1] if len(turns) > 1 else None
-        came_with_stage = (collection, name) == ("accounts", "lifecycle_stage") and not self.entries(
-            collection, row["id"], name
-        )
+        came_with_stage = (collection, name) == ("accounts", "lifecycle_stage") and bool(row.get(name))
+        came_with_stage = came_with_stage and not self.entries(collection, row["id"], name)
         entered = self.attribute(collection, row, "stage_entered_at", moment) if came_with_stage else None
         return (entered if entered is not None and entered <= moment else None), None
 
