@@ -20,7 +20,10 @@ ROWS: dict[str, list[dict[str, str]]] = {
             "lifecycle_stage": "Onboarding", "stage_entered_at": "2026-03-30T00:00:00Z", "renews_on": "2026-06-29",
             "trial_ends_on": "2026-04-01", "churned_at": "2026-05-01T00:00:00Z", "churn_reason": "price",
         },
-        {"id": "b", "name": "Bob", "created_at": "2026-03-20", "tier": "2", "mrr": "300", "seats": "0", "plan": "old", "stage_entered_at": "2026-03-01"},
+        {
+            "id": "b", "name": "Bob", "created_at": "2026-03-20", "tier": "2", "mrr": "300", "seats": "0", "plan": "old",
+            "stage_entered_at": "2026-03-01",
+        },
         {"id": "c", "name": "Cy", "created_at": "2026-04-01T00:00:00Z"},
         {"id": "ours", "name": "Ours", "internal": "true"},
     ],
