@@ -18,7 +18,7 @@ NAMES = Names(
 
 
 def term(formula: str, subject: str = "account") -> Term:
-    return check(parse(formula), subject, NAMES)  # type: ignore[arg-type]
+    return check(parse(formula), subject, NAMES)
 
 
 def plan(*formulas: str, moments: Sequence[datetime] = (NOW,), subject: str = "account", wide_only: bool = False) -> Plan:

@@ -89,6 +89,8 @@ turned = st.one_of(
 
 @dataclass
 class Case:
+    """Rows, moments, and formulas by the kind of subject."""
+
     rows: Rows
     moments: list[datetime]
     formulas: dict[str, list[str]]
@@ -161,6 +163,6 @@ def test_borders_belong_to_one_window_each(tmp_path: Path) -> None:
 
 
 def test_a_window_of_no_length_holds_nothing(tmp_path: Path) -> None:
-    rows = {"accounts": [{"id": "a", "name": "a"}], "events": [{"account_id": "a", "name": "x", "at": NOW}]}
+    rows: Rows = {"accounts": [{"id": "a", "name": "a"}], "events": [{"account_id": "a", "name": "x", "at": NOW}]}
     book = Book(store_of(tmp_path, rows), {})
     assert columns(book, ["count(events in last 0d)", "exists(events in last 0d)"], [NOW]) == [["a"], [0.0], [False]]
