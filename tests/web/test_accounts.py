@@ -113,7 +113,7 @@ def test_charts_come_as_image_and_as_spec(signed_in: SignedIn, swept: Swept) -> 
         assert client.get(f"{stem}.svg", headers={"If-None-Match": image["ETag"]}).status_code == 304
         spec = client.get(f"{stem}.json").json()
         assert spec["width"] == "container"
-    assert "An alert fires below −30 %." in client.get(f"/alerts/{one}/chart.svg").content.decode()
+    assert "An alert fires at most −30 %." in client.get(f"/alerts/{one}/chart.svg").content.decode()
 
 
 def test_rules_are_listed_with_what_they_raised(signed_in: SignedIn, swept: Swept) -> None:

@@ -118,6 +118,12 @@ def test_what_is_read_off_a_formula(formula: str, observed: str, unit: str, coll
     assert (reading.observed, reading.unit, set(reading.collections)) == (observed, unit, collections)
 
 
+def test_the_window_of_what_used_to_be_ends_back_then() -> None:
+    reading = evidence.read("ago(count(events in last 28d), 14d) >= 4", {})
+    assert reading is not None
+    assert evidence._window(reading, NOW, ZoneInfo("UTC")) == "28 d to 26 Feb"
+
+
 def test_a_formula_that_does_not_parse_is_passed_over() -> None:
     assert evidence.read("count(", SIGNALS) is None
 

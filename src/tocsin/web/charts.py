@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,7 +34,8 @@ class Line:
     """A value over time, with what is to be seen beside it.
 
     points: moment and value, oldest first; None where the value is not known, which breaks the line.
-    threshold, breach: where an alert fires, and on which side of it (`below` or `above`).
+    threshold, breach: where an alert fires, and on which side of it (`below` or `above`); inclusive: on the line itself too.
+    good: the alert is a good signal.
     marks: moments to mark, each with its words (`fired 11 Mar, 11:24`).
     small: one of several beside each other: no words at the line's end.
     """
@@ -46,6 +48,23 @@ class Line:
     breach: Literal["below", "above"] | None = None
     marks: tuple[tuple[datetime, str], ...] = ()
     small: bool = False
+    inclusive: bool = False
+    good: bool = False
+
+    @property
+    def tone(self) -> str:
+        """The family of tokens in which the alert is drawn."""
+        return "favour" if self.good else "critical"
+
+    @property
+    def limit(self) -> str:
+        """Where the alert fires, in words: `below 40`, `at least 100 %`."""
+        if self.threshold is None:
+            return ""
+        side = {("below", True): "at most", ("above", True): "at least"}.get(
+            (self.breach or "", self.inclusive), self.breach or "at"
+        )
+        return f"{side} {self.says(self.threshold)}"
 
     @property
     def known(self) -> list[tuple[datetime, float]]:
@@ -72,7 +91,7 @@ class Line:
             f"between {self.says(low)} and {self.says(high)}."
         )
         if self.threshold is not None and self.breach:
-            text += f" An alert fires {self.breach} {self.says(self.threshold)}."
+            text += f" An alert fires {self.limit}."
         return text + "".join(f" {said[:1].upper()}{said[1:]}." for _, said in self.marks)
 
 
@@ -142,15 +161,15 @@ def _threshold(line: Line, limit: float, low: float, high: float, y: alt.Y, tone
     """Where the alert fires: the wash of the bad side, a dashed line, and its words in a small chart."""
     edge = low if line.breach == "below" else high
     table = alt.InlineData(values=[{"v": limit, "edge": edge}])
-    wash = alt.Chart(table).mark_rect(color=colour("critical-wash", tone)).encode(y=y, y2="edge:Q")
-    rule = alt.Chart(table).mark_rule(color=colour("critical-mark", tone), strokeWidth=1.2, strokeDash=[4, 3]).encode(y=y)
+    wash = alt.Chart(table).mark_rect(color=colour(f"{line.tone}-wash", tone)).encode(y=y, y2="edge:Q")
+    rule = alt.Chart(table).mark_rule(color=colour(f"{line.tone}-mark", tone), strokeWidth=1.2, strokeDash=[4, 3]).encode(y=y)
     layers = [wash, rule] if line.breach else [rule]
     if line.small:
-        said = f"alert {line.breach or 'at'} {line.says(limit)}"
+        said = f"alert {line.limit}"
         above = (limit - low) < (high - low) * 0.75
         layers.append(
             alt.Chart(alt.InlineData(values=[{"v": limit, "says": said}]))
-            .mark_text(align="left", dx=4, dy=-7 if above else 9, fontSize=_TEXT, color=colour("critical-ink", tone))
+            .mark_text(align="left", dx=4, dy=-7 if above else 9, fontSize=_TEXT, color=colour(f"{line.tone}-ink", tone))
             .encode(y=y, x=alt.value(0), text="says:N")
         )
     return layers
@@ -165,10 +184,10 @@ def _marks(line: Line, zone: ZoneInfo, x: alt.X, tone: Tone) -> list[alt.Chart]:
             continue
         late = (at - first) / max(last - first, timedelta(seconds=1)) > 0.5
         mark = alt.Chart(alt.InlineData(values=[{"t": _wall(at, zone), "says": said}])).encode(x=x)
-        layers.append(mark.mark_rule(color=colour("critical-mark", tone), strokeWidth=1))
+        layers.append(mark.mark_rule(color=colour(f"{line.tone}-mark", tone), strokeWidth=1))
         if not line.small:
             text = mark.mark_text(
-                align="right" if late else "left", dx=-5 if late else 5, fontSize=_TEXT, color=colour("critical-ink", tone)
+                align="right" if late else "left", dx=-5 if late else 5, fontSize=_TEXT, color=colour(f"{line.tone}-ink", tone)
             )
             layers.append(text.encode(y=alt.value(6), text="says:N"))
     return layers
@@ -186,7 +205,7 @@ def _end(line: Line, low: float, high: float, height: int, tone: Tone, x: alt.X,
             filled=True,
             opacity=1,
             size=46,
-            color=colour("critical-mark" if bad else "ink", tone),
+            color=colour(f"{line.tone}-mark" if bad else "ink", tone),
             stroke=colour("surface", tone),
             strokeWidth=1.5,
         )
@@ -201,7 +220,7 @@ def _end(line: Line, low: float, high: float, height: int, tone: Tone, x: alt.X,
         shown = limit
         if abs(now - limit) < apart:  # two labels at one height would hide each other
             shown = now + apart if limit >= now else now - apart
-        said.append((shown, f"{line.breach or 'at'} {line.says(limit)}", "critical-ink", 400))
+        said.append((shown, line.limit, f"{line.tone}-ink", 400))
     for where, text, name, weight in said:
         label = alt.Chart(alt.InlineData(values=[{"v": min(max(where, low), high), "says": text}]))
         layers.append(
@@ -247,7 +266,9 @@ def _image(spec: bytes, title: str, description: str, tone: Tone) -> str:
 def _breached(line: Line, value: float) -> bool:
     if line.threshold is None or line.breach is None:
         return False
-    return value < line.threshold if line.breach == "below" else value > line.threshold
+    if value == line.threshold:
+        return line.inclusive
+    return (value < line.threshold) is (line.breach == "below")
 
 
 def _ticks(line: Line) -> list[float]:
@@ -311,7 +332,16 @@ def browser_bundle() -> bytes:
 
 
 def warm() -> None:
-    """Make what the first chart would otherwise wait for (about 4 s): for a thread at the server's start."""
+    """Make what the first chart would otherwise wait for (about 4 s): the renderer's start, and the browser's bundle."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     svg(Line("warm", ((now, 1.0), (now + timedelta(days=1), 2.0))), ZoneInfo("UTC"), width=100, height=40)
     browser_bundle()
+
+
+@lru_cache(maxsize=1)
+def warm_soon() -> None:
+    """Warm up beside the request, once per process: somebody has signed in and is about to look at charts.
+
+    No daemon: the interpreter must not be torn down below native code; at the end of the process it is waited for.
+    """
+    threading.Thread(target=warm, name="charts").start()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tocsin.alerts.facade import Alert, EvidenceLine
 from tocsin.core.language import FormulaError, parse
@@ -27,7 +28,7 @@ _DEEP = 12  # signals within signals; the checker refuses cycles, this only keep
 class Reading:
     """What can be read off a formula: the side that is observed, also in English, its unit, its window, its collections.
 
-    changed: of `change(x, 30d)`, x and the length; else None.
+    changed: of `change(x, 30d)`, x and the length; else None. back: of `ago(x, 14d)`, how far back its window ends.
     """
 
     observed: str
@@ -36,6 +37,7 @@ class Reading:
     window: timedelta | None
     collections: frozenset[str]
     changed: tuple[str, str] | None
+    back: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,16 @@ def read(formula: str, signals: Mapping[str, str]) -> Reading | None:
         window=lengths.pop() if len(lengths) == 1 else None,
         collections=frozenset(each.path.first for each in everything if isinstance(each, Aggregate)),
         changed=changed,
+        back=_back(observed),
     )
+
+
+def _back(observed: Node) -> timedelta:
+    """How far back `ago` looks; nothing for any other formula."""
+    if isinstance(observed, Call) and observed.name == "ago" and isinstance(observed.arguments[1], Literal):
+        length = observed.arguments[1].value
+        return length if isinstance(length, timedelta) else timedelta(0)
+    return timedelta(0)
 
 
 def rows(
@@ -130,7 +141,7 @@ def _row(line: EvidenceLine, reading: Reading | None, live: Mapping[str, Any], m
         then=then if then != current else "",
         threshold=f"{OPERATORS.get(line.op, line.op)} {show(line.threshold, unit, currency)}".strip(),
         baseline=baseline,
-        window=_window(reading, moment),
+        window=_window(reading, moment, source.zone()),
         as_of=min(known) if known else moment,
         clears=line.clears,
         hit=_holds(value, line.op, line.threshold) is not False,
@@ -158,10 +169,10 @@ def _dated(value: Any) -> Any:
     return value
 
 
-def _window(reading: Reading | None, moment: datetime) -> str:
+def _window(reading: Reading | None, moment: datetime, zone: ZoneInfo) -> str:
     if reading is None or reading.window is None:
         return ""
-    end = moment.astimezone(source.zone())
+    end = (moment - reading.back).astimezone(zone)
     return f"{words.number(reading.window / DAY)} d to {end.day} {end:%b}"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from tocsin.alerts import facade as alerts
 from tocsin.alerts.facade import Alert, AlertFilter, EvidenceLine
 from tocsin.core.moment import DAY, floor_day
-from tocsin.web import evidence, source, words
+from tocsin.web import evidence, source, tones, words
 from tocsin.web.charts import Line, Unit
 from tocsin.web.evidence import Reading
 
@@ -33,6 +33,7 @@ SHOWN = (
 )
 CHARTED = 6
 BEFORE = "28d"
+SMALL = 10  # below this a percentage says less than the two numbers
 LIVE = ("open", "acknowledged", "snoozed")
 
 
@@ -86,7 +87,7 @@ def _change(now: Any, before: Any, unit: Unit, currency: str) -> str:
         return ""
     if now == before:
         return "as 4 weeks ago"
-    if unit in ("percent", "days") or not before:
+    if unit in ("percent", "days") or abs(before) < SMALL:
         return f"was {evidence.show(before, unit, currency)}"
     return f"{words.change((now - before) / abs(before))} in 4 weeks"
 
@@ -165,6 +166,7 @@ def line_of_alert(alert: Alert, moment: datetime) -> Line | None:
         points=source.kept(("around", alert.id, reading.observed, _hour(end)), points),
         unit=reading.unit,
         currency=source.currency(),
+        good=tones.favourable(alert),
         marks=() if alert.baseline else ((alert.opened_at, f"fired {opened.day} {opened:%b, %H:%M}"),),
     )
     return _bounded(marked, line)
@@ -175,7 +177,9 @@ def _bounded(line: Line, told: EvidenceLine) -> Line:
     limit = _number(told.threshold)
     if limit is None or told.op not in ("<", "<=", ">", ">="):
         return line
-    return replace(line, threshold=float(limit), breach="below" if told.op.startswith("<") else "above")
+    return replace(
+        line, threshold=float(limit), breach="below" if told.op.startswith("<") else "above", inclusive="=" in told.op
+    )
 
 
 def _unit(name: str, defined: Mapping[str, str]) -> Unit:

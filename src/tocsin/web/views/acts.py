@@ -19,7 +19,7 @@ from tocsin.core.errors import UserError
 from tocsin.core.moment import start_of_day
 from tocsin.web import filters, source, words
 from tocsin.web.shell import Seen, may_act, signed_in
-from tocsin.web.views.inbox import ACCOUNTS_A_PAGE, show
+from tocsin.web.views.inbox import ACCOUNTS_A_PAGE, in_order, in_sections, show
 
 LONGEST_NOTE = 2000
 Act = Callable[[Seen, str, datetime], str]
@@ -59,7 +59,7 @@ def _following(request: Seen, alert_id: str) -> str:
     """The alert after this one in the list: what to look at once this one is done; its predecessor at the end."""
     given = filters.read(request.GET, request.user.role)
     listed = alerts.inbox(filters.for_alerts(given, request.user.email), page=given.page, size=ACCOUNTS_A_PAGE)
-    ids = [each.id for group in listed.groups for each in group.alerts]
+    ids = [each.id for each in in_order(in_sections(listed.groups))]
     if alert_id not in ids:
         return alert_id
     at = ids.index(alert_id)

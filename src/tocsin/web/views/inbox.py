@@ -50,13 +50,14 @@ def show(request: Seen, alert_id: str | None, *, error: str = "") -> HttpRespons
     moment = source.now()
     given = filters.read(request.GET, request.user.role)
     listed = alerts.inbox(filters.for_alerts(given, request.user.email), page=given.page, size=ACCOUNTS_A_PAGE)
-    shown = [each for group in listed.groups for each in group.alerts]
+    sections = in_sections(listed.groups)
+    shown = in_order(sections)
     opened = _opened(alert_id, shown)
     context = {
         "now": moment,
         "filters": given,
         "inbox": listed,
-        "groups": _sections(listed.groups),
+        "groups": sections,
         "chips": filters.chips(given, _account_name(given, listed.groups)),
         "choices": filters.choices(given, listed),
         "before": given.query(page=listed.page - 1),
@@ -90,7 +91,12 @@ def _opened(alert_id: str | None, shown: list[Alert]) -> Alert | None:
         raise Http404(str(error)) from error
 
 
-def _sections(groups: tuple[AccountGroup, ...]) -> list[tuple[str, list[AccountGroup]]]:
+def in_order(sections: list[tuple[str, list[AccountGroup]]]) -> list[Alert]:
+    """The alerts as the list shows them, from the top."""
+    return [each for _, groups in sections for group in groups for each in group.alerts]
+
+
+def in_sections(groups: tuple[AccountGroup, ...]) -> list[tuple[str, list[AccountGroup]]]:
     """The groups that need someone, then those that hold nothing but good signals."""
     good = [group for group in groups if all(tones.favourable(each) for each in group.alerts)]
     rest = [group for group in groups if group not in good]

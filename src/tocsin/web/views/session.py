@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tocsin.core.errors import UserError
 from tocsin.people import facade as people
-from tocsin.web import source
+from tocsin.web import charts, source
 
 
 @never_cache
@@ -27,6 +27,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         try:
             if people.sign_in(request, email, request.POST.get("password", ""), moment=source.now()):
+                charts.warm_soon()
                 return redirect(target)
             error = "That e-mail and password do not belong together. Check both and try again."
         except people.TooManyAttemptsError as refusal:
@@ -44,6 +45,7 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
         if request.user.is_authenticated:  # the link was followed twice in one browser
             return redirect("web:alerts")
         return render(request, "tocsin/link_gone.html", {"reason": "This one was used already, or is too old."}, status=410)
+    charts.warm_soon()
     return redirect("web:alerts")
 
 
