@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.cli.kept import NOW, Kept
@@ -47,6 +47,7 @@ def test_numbers_read_back_exactly(value: float) -> None:
 
 
 @given(st.lists(st.tuples(st.text(), st.none() | st.text(min_size=1)), max_size=5))
+@example([("\r", None)])
 def test_csv_reads_back(rows: list[tuple[str, str | None]]) -> None:
     console = Kept()
     write_csv(console, ["a", "b, c"], rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,10 +39,12 @@ def write(
 def write_csv(console: Console, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Write CSV: nulls empty, truths true and false, times ISO with a Z, numbers so that they read back the same."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    for count, row in enumerate(rows, 1):
-        writer.writerow([cell(value) for value in row])
+    plain = csv.writer(buffer, lineterminator="\n")
+    # A lone carriage return ends a line for readers, and the plain writer does not quote it.
+    quoted = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for count, row in enumerate(itertools.chain([header], rows)):
+        cells = [cell(value) for value in row]
+        (quoted if any("\r" in text for text in cells) else plain).writerow(cells)
         if count % ROWS_AT_ONCE == 0:
             console.out(buffer.getvalue())
             buffer.seek(0)
