@@ -173,7 +173,7 @@ def test_attributes_are_typed_by_all_their_values(desk: Desk, cells: list[str], 
     desk.give("accounts.csv", "id,name,tier\n" + rows)
     assert desk.store.attributes("accounts")["tier"] == kind
     desk.give("accounts.csv", "id,name,mine\n" + rows)
-    assert desk.store.attributes("accounts").get("mine", "unknown") == kind
+    assert desk.store.attributes("accounts")["mine"] == kind
 
 
 def test_history_takes_part_in_typing(acme: Desk) -> None:

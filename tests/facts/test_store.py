@@ -135,3 +135,33 @@ def test_readers_see_whole_imports_from_other_threads(acme: Desk) -> None:
     reader.join()
     assert seen <= {0, 5000}
     assert acme.store.counts()["events"] == 5000
+
+
+class _Faulty:
+    """A cursor whose engine fails as DuckDB 2.0 does, until the optimizer at fault is off."""
+
+    def __init__(self, real: duckdb.DuckDBPyConnection, message: str) -> None:
+        self.real, self.message = real, message
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.real, name)
+
+    def sql(self, query: str, *, params: list[object]) -> duckdb.DuckDBPyRelation:
+        if "statistics_propagation" not in str(self.real.execute("SELECT current_setting('disabled_optimizers')").fetchall()):
+            raise duckdb.InternalException(self.message)
+        return self.real.sql(query, params=params)
+
+
+@pytest.mark.parametrize(
+    ("message", "answers"), [("X did not return a BoundFunctionExpression", True), ("anything else", False)]
+)
+def test_a_known_fault_of_the_optimizer_is_gone_around(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, message: str, answers: bool
+) -> None:
+    faulty = _Faulty(desk.store.cursor(), message)
+    monkeypatch.setattr(desk.store, "cursor", lambda: faulty)
+    if answers:
+        assert desk.store.query("SELECT 1 AS n").to_pylist() == [{"n": 1}]
+    else:
+        with pytest.raises(duckdb.InternalException):
+            desk.store.query("SELECT 1 AS n")

@@ -112,6 +112,12 @@ def _type_attributes(cursor: duckdb.DuckDBPyConnection, collection: str, zone: Z
         f"INSERT INTO attribute_types SELECT {literal(collection)}, name, CASE {cases} ELSE 'text' END "
         f"FROM (SELECT DISTINCT name, value FROM ({_values(collection)}) WHERE value != '') GROUP BY name"
     )
+    declared = ", ".join(literal(column.name) for column in COLLECTIONS[collection])
+    cursor.execute(  # a column that files give but never fill is an attribute too
+        f"INSERT INTO attribute_types SELECT DISTINCT collection, name, 'unknown' FROM columns_given AS given "
+        f"WHERE collection = {literal(collection)} AND name NOT IN ({declared}) AND NOT EXISTS "
+        f"(SELECT 1 FROM attribute_types AS known WHERE known.collection = given.collection AND known.name = given.name)"
+    )
     times = _times(cursor, collection)
     normal = as_text(parsed("value", "time", zone, Formats()), "time")
     cursor.execute(f"UPDATE {collection} SET custom = custom_given WHERE custom IS DISTINCT FROM custom_given")
