@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,8 +14,10 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from tocsin.alerts import facade as alerts
-from tocsin.people.models import User
 from tocsin.web import source
+
+if TYPE_CHECKING:
+    from tocsin.people.models import User  # what `request.user` is; nothing of it is asked of the database here
 
 P = ParamSpec("P")
 ACTS = frozenset({"admin", "operations", "leader", "csm"})  # who may acknowledge, snooze and resolve
