@@ -86,6 +86,12 @@ CONDITIONS = [
         "logins in the last 7 days did not fall by 30 % or more over 7 days against the market",
     ),
     (
+        "change(mrr, 30d) - coalesce(market(change(mrr, 30d)), 0) <= -30%",
+        "MRR fell by 30 % or more over 30 days against the market",
+        "MRR did not fall by 30 % or more over 30 days against the market",
+    ),
+    ("coalesce(mrr, 0) > 5", "MRR is above 5 (not set counts as 0)", "MRR is 5 or less (not set counts as 0)"),
+    (
         "slope(active_users, 90d) < 0",
         "active users trended down over 90 days",
         "trend of active users per day over 90 days is 0 or more",

@@ -58,6 +58,12 @@ def comparison(left: Node, operator: str, right: Node, words: Words, subject: Ca
             operator="-", left=nodes.Call(name="change") as own, right=nodes.Call(name="market") as market
         ) if amount is not None and market.arguments == (own,) and len(own.arguments) > 1:
             return _changed(own, operator, amount, " against the market", words)
+        case nodes.Arithmetic(
+            operator="-", left=own, right=nodes.Call(name="coalesce", arguments=(nodes.Call(name="market") as market, _))
+        ):
+            return comparison(nodes.Arithmetic(left.span, "-", own, market), operator, right, words, subject)
+        case nodes.Call(name="coalesce", arguments=(inner, nodes.Literal() as instead)):
+            return f"{comparison(inner, operator, right, words, subject)} (not set counts as {words.value(instead)})"
         case nodes.Call(name="slope", arguments=(x, length)) if amount == 0 and operator in ("<", ">"):
             return f"{words.value(x)} trended {'down' if operator == '<' else 'up'} over {words.length(length)}"
         case nodes.Call(name="days_since" | "days_until" | "workdays_since" | "days_in" as name, arguments=(moment,)) if (
