@@ -147,6 +147,11 @@ CONDITIONS = [
     ("not internal", "internal is false", "internal is true"),
     ("ago(mrr, 30d) > mrr", "MRR 30 days ago is above MRR", "MRR 30 days ago is at most MRR"),
     (
+        "ago(count(events in last 28d), 14d) >= mrr",
+        "number of events in the last 28 days (as of 14 days ago) is at least MRR",
+        "number of events in the last 28 days (as of 14 days ago) is below MRR",
+    ),
+    (
         "latest(surveys.score where kind = 'nps') <= 6",
         "score of the latest survey answer with kind 'nps' is 6 or less",
         "score of the latest survey answer with kind 'nps' is above 6",

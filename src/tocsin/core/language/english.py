@@ -230,6 +230,12 @@ def _listed(arguments: tuple[Node, ...]) -> str:
     return ", ".join(_operand(each) for each in arguments)
 
 
+def _ago(given: tuple[Node, ...]) -> str:
+    """`MRR 30 days ago`; of more than a name `number of logins in the last 28 days (as of 14 days ago)`."""
+    form = "{} {} ago" if isinstance(given[0], nodes.Path) else "{} (as of {} ago)"
+    return _with_length(form)(given)
+
+
 def _change(given: tuple[Node, ...]) -> str:
     floor = f" (from {value(given[2])} or more)" if len(given) > 2 else ""
     return f"change of {_operand(given[0])} over {_over(given[1])}{floor}" if len(given) > 1 else f"change of {value(given[0])}"
@@ -269,7 +275,7 @@ def _plain(form: str) -> Callable[[tuple[Node, ...]], str]:
 
 
 _FUNCTIONS: dict[str, Callable[[tuple[Node, ...]], str]] = {
-    "ago": _with_length("{} {} ago"),
+    "ago": _ago,
     "change": _change,
     "slope": _with_length("trend of {} per day over {}"),
     "days_in": _plain("days in the present {}"),
