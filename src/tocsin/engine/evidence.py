@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -97,7 +97,7 @@ def _parts(node: Node, *, alternative: bool, negated: bool) -> Iterator[_Part]:
 
 
 def _line(formula: str, part: _Part, params: Mapping[str, Value], place: Callable[[Node], int]) -> Line:
-    node, span = part.node, part.source.span
+    node, span = _listed(part.node, params), part.source.span
     written = substituted(formula[span.start : span.end], params)
     value, op, thresholds, is_list = _sides(node)
     return Line(
@@ -110,6 +110,17 @@ def _line(formula: str, part: _Part, params: Mapping[str, Value], place: Callabl
         is_list,
         place(node) if part.alternative else None,
     )
+
+
+def _listed(node: Node, params: Mapping[str, Value]) -> Node:
+    """`x in ($list)` with the items of the list, each of which can be asked for; a list is no value of its own."""
+    if not isinstance(node, nodes.Among):
+        return node
+    options: list[Node] = []
+    for option in node.options:
+        given = params.get(option.name) if isinstance(option, nodes.Parameter) else None
+        options += [nodes.Literal(option.span, each) for each in given] if isinstance(given, (list, tuple)) else [option]
+    return replace(node, options=tuple(options))
 
 
 def _sides(node: Node) -> tuple[Node, str, tuple[Node, ...], bool]:

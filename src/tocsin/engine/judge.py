@@ -86,11 +86,12 @@ class Case:
 
 @dataclass
 class _Batch:
-    """The cases that one query answers: those about one kind of subject."""
+    """What one query answers: the cases of rules about one kind of subject, and the terms that they ask for."""
 
     subject: str
     deleted: bool
-    cases: list[Case] = field(default_factory=list)
+    places: Places = field(default_factory=Places)
+    asked: list[_Asked] = field(default_factory=list)
 
 
 def judge(
@@ -112,26 +113,28 @@ def judge(
         if rule.trigger.kind != "when" or rule.when is None:
             continue
         deleted = rule.subject == "person" and bool(_named(rule) & {"deleted_at"})
+        batch = batches.setdefault((rule.subject, deleted), _Batch(rule.subject, deleted))
         try:
-            cases = _cases(book, rule)
+            asked = [_asked(book, case, batch.places) for case in _cases(book, rule)]
         except FormulaError as error:
             unknown[rule.id] = str(error)
             continue
-        batches.setdefault((rule.subject, deleted), _Batch(rule.subject, deleted)).cases.extend(cases)
+        batch.asked.extend(asked)
     matches: list[Match] = []
     cleared: dict[str, set[str]] = {}
     scopes: dict[str, int] = {}
     for batch in batches.values():
-        places = Places()
-        asked = [_asked(book, case, places) for case in batch.cases]
-        table = book.evaluate(list(places.terms), [moment], batch.subject, only=only, accounts=accounts, deleted=batch.deleted)
+        if not batch.asked:
+            continue
+        terms = list(batch.places.terms)
+        table = book.evaluate(terms, [moment], batch.subject, only=only, accounts=accounts, deleted=batch.deleted)
         ids = subject_ids(table, batch.subject)
-        for each in asked:
+        for each in batch.asked:
             name = each.case.rule.id
             scopes[name] = scopes.get(name, 0) + len(_true_places(table, each.scope))
             if each.clears is not None:
                 cleared.setdefault(name, set()).update(ids[index] for index in _true_places(table, each.clears))
-        matches += _explained(table, len(places.terms), asked, ids, moment)
+        matches += _explained(table, len(terms), batch.asked, ids, moment)
     matches.sort(key=lambda match: (match.rule.id, match.subject_id))
     held = {rule: frozenset(subjects) for rule, subjects in cleared.items()}
     return Judgement(moment, tuple(matches), held, scopes, unknown)
@@ -277,9 +280,21 @@ def _told(book: Book, case: Case, place: Callable[[Node], int]) -> _Told:
             own = entity == "person" or subject != "person"
             path = nodes.Path(nodes.NOWHERE, name) if own else nodes.Path(nodes.NOWHERE, "account", name)
             places[name] = place(path)
-    named_signals = {name for name in re.findall(r"[A-Za-z_]\w*", template) if name in book.named and name not in case.params}
-    observed = {name: place(nodes.Path(nodes.NOWHERE, name)) for name in sorted(named_signals)}
+    observed = {}
+    for name in sorted(_names_in(template) & book.named.keys() - case.params.keys()):
+        try:
+            observed[name] = place(nodes.Path(nodes.NOWHERE, name))
+        except FormulaError:
+            continue  # of this subject there is no such signal: the message says unknown, and the rule is judged all the same
     return _Told(attributes["account"], attributes["person"], observed)
+
+
+def _names_in(template: str) -> frozenset[str]:
+    """The names that a message uses; none where it cannot be read, so that the default message stands."""
+    try:
+        return messages.check_message(template, None)
+    except messages.MessageError:
+        return frozenset()
 
 
 def _rows(table: pa.Table, width: int) -> list[list[Value]]:
