@@ -255,6 +255,12 @@ def test_importing_again_records_what_changed(tmp_path: Path) -> None:
     assert turning(of, "plan", ago(3)) == ("basic", "pro")
 
 
+def test_attributes_are_those_of_the_files_and_none_of_the_store(tmp_path: Path) -> None:
+    store = store_of(tmp_path, {"accounts": [ACCOUNT], "people": [{"id": "p", "account_id": "a", "shoe": None}]})
+    assert store.attributes("people") == {"shoe": "unknown"}
+    assert store.attributes("accounts") == {"tier": "unknown", "risk": "unknown"}
+
+
 # --- Who counts
 
 

@@ -112,7 +112,8 @@ def _type_attributes(cursor: duckdb.DuckDBPyConnection, collection: str, zone: Z
         f"INSERT INTO attribute_types SELECT {literal(collection)}, name, CASE {cases} ELSE 'text' END "
         f"FROM (SELECT DISTINCT name, value FROM ({_values(collection)}) WHERE value != '') GROUP BY name"
     )
-    declared = ", ".join(literal(column.name) for column in COLLECTIONS[collection])
+    # A person's account is held as a key.
+    declared = ", ".join(literal(name) for name in (*COLLECTIONS[collection].names, "account_key"))
     cursor.execute(  # a column that files give but never fill is an attribute too
         f"INSERT INTO attribute_types SELECT DISTINCT collection, name, 'unknown' FROM columns_given AS given "
         f"WHERE collection = {literal(collection)} AND name NOT IN ({declared}) AND NOT EXISTS "
