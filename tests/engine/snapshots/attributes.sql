@@ -1,0 +1,28 @@
+WITH "universe" AS (SELECT "a"."key" AS "account_key", "a"."id" AS "subject_id", "a"."created_at" AS "account_born"
+FROM "accounts" AS "a"
+WHERE NOT "a"."left_out"),
+"account_0_past" AS (SELECT "x"."key", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'cancel_requested_at' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "cancel_requested_at.v", BOOL_OR(CAST("x"."field" = 'cancel_requested_at' AS BOOLEAN)) AS "cancel_requested_at.h", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'churned_at' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "churned_at.v", BOOL_OR(CAST("x"."field" = 'churned_at' AS BOOLEAN)) AS "churned_at.h", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'lifecycle_stage' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "lifecycle_stage.v", BOOL_OR(CAST("x"."field" = 'lifecycle_stage' AS BOOLEAN)) AS "lifecycle_stage.h", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'mrr' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "mrr.v", BOOL_OR(CAST("x"."field" = 'mrr' AS BOOLEAN)) AS "mrr.h", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'plan' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "plan.v", BOOL_OR(CAST("x"."field" = 'plan' AS BOOLEAN)) AS "plan.h", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'status' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "status.v", BOOL_OR(CAST("x"."field" = 'status' AS BOOLEAN)) AS "status.h", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'tier' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "tier.v", BOOL_OR(CAST("x"."field" = 'tier' AS BOOLEAN)) AS "tier.h", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'trial_ends_on' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "trial_ends_on.v", BOOL_OR(CAST("x"."field" = 'trial_ends_on' AS BOOLEAN)) AS "trial_ends_on.h"
+FROM "account_timeline" AS "x"
+WHERE "x"."field" IN ('cancel_requested_at', 'churned_at', 'lifecycle_stage', 'mrr', 'plan', 'status', 'tier', 'trial_ends_on')
+GROUP BY "x"."key"),
+"account_0_turns" AS (SELECT "z"."key", MAX("z"."at") FILTER(WHERE "z"."field" = 'lifecycle_stage') AS "lifecycle_stage.s", ARG_MAX(COALESCE("z"."raw_before", ''),
+"z"."at") FILTER(WHERE "z"."field" = 'lifecycle_stage') AS "lifecycle_stage.p", MAX("z"."at") FILTER(WHERE "z"."field" = 'plan') AS "plan.s", ARG_MAX(COALESCE("z"."raw_before", ''),
+"z"."at") FILTER(WHERE "z"."field" = 'plan') AS "plan.p"
+FROM (SELECT *, LAG("y"."value") OVER (PARTITION BY "y"."key", "y"."field"
+ORDER BY "y"."at") AS "before", LAG("y"."raw") OVER (PARTITION BY "y"."key", "y"."field"
+ORDER BY "y"."at") AS "raw_before"
+FROM (SELECT "x"."key", "x"."field", "x"."at", CASE WHEN "x"."field" IN ('mrr', 'tier') AND "x"."value" <> '' THEN PRINTF('%.17g', TRY_CAST("x"."value" AS DOUBLE)) ELSE "x"."value" END AS "value", "x"."value" AS "raw"
+FROM "account_timeline" AS "x"
+WHERE "x"."field" IN ('lifecycle_stage', 'plan') AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS y) AS z
+WHERE "z"."value" IS DISTINCT
+FROM "z"."before"
+GROUP BY "z"."key"),
+"account_0" AS (SELECT "e"."key", CASE WHEN NOT "h"."status.v" IS NULL THEN CASE WHEN COALESCE("h"."status.h", FALSE) THEN NULLIF("h"."status.v", '') ELSE "e"."status" END ELSE CASE WHEN (CASE WHEN COALESCE("h"."churned_at.h", FALSE) THEN TRY_CAST(NULLIF("h"."churned_at.v", '') AS TIMESTAMP) ELSE "e"."churned_at" END) <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN 'churned' WHEN (CASE WHEN COALESCE("h"."cancel_requested_at.h", FALSE) THEN TRY_CAST(NULLIF("h"."cancel_requested_at.v", '') AS TIMESTAMP) ELSE "e"."cancel_requested_at" END) <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN 'cancelling' WHEN (CASE WHEN COALESCE("h"."trial_ends_on.h", FALSE) THEN TRY_CAST(NULLIF("h"."trial_ends_on.v", '') AS DATE) ELSE "e"."trial_ends_on" END) > CAST('2026-03-31' AS DATE) THEN 'trial' ELSE 'active' END END AS "status.value", CASE WHEN COALESCE("h"."tier.h", FALSE) THEN TRY_CAST(NULLIF("h"."tier.v", '') AS DOUBLE) ELSE TRY_CAST("e"."tier" AS DOUBLE) END AS "tier.value", CASE WHEN NOT COALESCE("h"."lifecycle_stage.h", FALSE) AND NOT "e"."lifecycle_stage" IS NULL AND "e"."stage_entered_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN "e"."stage_entered_at" ELSE "t"."lifecycle_stage.s" END AS "lifecycle_stage.since", NULLIF("t"."plan.p", '') AS "plan.previous", CASE WHEN COALESCE("h"."mrr.h", FALSE) THEN TRY_CAST(NULLIF("h"."mrr.v", '') AS DOUBLE) ELSE "e"."mrr" END AS "mrr.value"
+FROM "accounts" AS "e"
+LEFT JOIN "account_0_past" AS "h" ON "h"."key" = "e"."key"
+LEFT JOIN "account_0_turns" AS "t" ON "t"."key" = "e"."key") SELECT *
+FROM (SELECT "u"."subject_id", "account_0"."status.value" AS "f0", "account_0"."tier.value" AS "f1", CAST((EPOCH_US(CAST('2026-03-31 12:00:00' AS TIMESTAMP)) - EPOCH_US(("account_0"."lifecycle_stage.since"))) AS DOUBLE) / CAST('86400000000.0' AS DOUBLE) AS "f2", "account_0"."plan.previous" AS "f3"
+FROM "universe" AS "u"
+LEFT JOIN "account_0" ON "account_0"."key" = "u"."account_key"
+WHERE ("u"."account_born" IS NULL OR "u"."account_born" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AND (("account_0"."mrr.value") > (CAST('100.0' AS DOUBLE)))) AS answer
+ORDER BY "answer"."subject_id"
