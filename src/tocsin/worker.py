@@ -58,7 +58,7 @@ class Worker:
         try:
             if not self._workspace.store().counts()["accounts"]:
                 return
-            report = facade.sweep(self._workspace.book(), datetime.now(UTC))
+            report = facade.sweep(self._workspace.book(), lambda: datetime.now(UTC))
             log.debug("swept: %d opened, %d closed, in %.2f s", report.opened, report.closed, report.seconds)
         except UserError as error:
             log.info("no sweep: %s", error)

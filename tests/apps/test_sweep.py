@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.apps.conftest import Sweeping
 from tests.apps.fakes import T0, FakeBook, rule
-from tocsin.alerts import facade
+from tocsin.alerts import facade, sweeping
 from tocsin.alerts.facade import AlertFilter, TransitionNotice
 from tocsin.alerts.models import Episode, Pending, Sweep, Transition
 from tocsin.core.errors import UserError
@@ -62,6 +62,18 @@ def test_the_past_is_refused_in_one_sentence(book: FakeBook, swept: Sweeping) ->
     with pytest.raises(UserError, match=r"a sweep as of 2026-03-02T08:00:00Z is refused: the latest one was as of 2026-03-04"):
         swept(LOW, day=1)
     assert Sweep.objects.count() == 2
+
+
+def test_a_clock_is_read_when_the_turn_has_come(book: FakeBook, swept: Sweeping) -> None:
+    swept(LOW)
+    alone: list[bool] = []
+
+    def clock() -> datetime:
+        alone.append(sweeping._one_at_a_time.locked())
+        return T0 + timedelta(hours=1)
+
+    assert facade.sweep(book.book, clock, definitions=Definitions(rules=(LOW,))).as_of == T0 + timedelta(hours=1)
+    assert alone == [True], "read once, and no other sweep can get ahead any more"
 
 
 def test_one_running_episode_each(book: FakeBook, swept: Sweeping) -> None:

@@ -29,33 +29,36 @@ if TYPE_CHECKING:
     from tocsin.engine import Book, Judgement
 
 OnTransition = Callable[[Sequence[TransitionNotice]], None]
+Clock = Callable[[], datetime]
 
 _one_at_a_time = threading.Lock()
 
 
 def sweep(
     book: Book,
-    moment: datetime,
+    moment: datetime | Clock,
     *,
     definitions: Definitions | None = None,
     on_transition: OnTransition | None = None,
 ) -> SweepReport:
     """Judge all `when` rules that are on or in shadow as of a moment; open, keep and close alerts. Idempotent.
 
+    moment: or a clock, read when this sweep's turn has come: of two that start together none is refused for the other.
     Rules in shadow are counted and raise nothing. on_transition is called once, inside the transaction, with what changed.
     UserError where a later sweep was made already: alerts have lived through that, and time does not run backwards.
     """
     began = time.perf_counter()
     given = definitions or definitions_in_force()
     with _one_at_a_time:
-        _refuse_the_past(moment)
+        at = moment if isinstance(moment, datetime) else moment()
+        _refuse_the_past(at)
         judged = [rule for rule in given.rules if rule.trigger.kind == "when" and rule.state in ("on", "shadow")]
-        judgement = book.judge(judged, moment)
-        unknown = {**freshness.stale(book, judged, moment), **judgement.unknown}
+        judgement = book.judge(judged, at)
+        unknown = {**freshness.stale(book, judged, at), **judgement.unknown}
         on = [rule for rule in judged if rule.state == "on"]
-        findings = look(book, on, judgement, unknown, moment)
+        findings = look(book, on, judgement, unknown, at)
         with transaction.atomic():
-            _refuse_the_past(moment)
+            _refuse_the_past(at)
             return _record(given.rules, judged, judgement, findings, began, on_transition)
 
 

@@ -10,6 +10,7 @@ from tocsin.cli.console import Console
 from tocsin.cli.moments import moment_of
 from tocsin.cli.output import write
 from tocsin.cli.parser import add_as_of, add_format
+from tocsin.core.moment import iso
 from tocsin.workspace import Workspace
 
 COUNTS = ("judged", "opened", "closed", "kept", "held", "renotified", "pending")
@@ -28,7 +29,9 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
     book = workspace.book()
     from tocsin.alerts import facade
 
-    report = facade.sweep(book, moment)
+    report = facade.sweep(book, console.clock if args.as_of is None else moment)
+    if report.as_of > console.clock():
+        console.say(f"tocsin: {iso(report.as_of)} is ahead of the clock: until then every other sweep is refused")
     for rule_id, reason in sorted(report.unknown.items()):
         console.say(f"tocsin: rule {rule_id} cannot be judged: {reason}")
     if report.baseline:
