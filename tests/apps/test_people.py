@@ -132,8 +132,10 @@ def test_setting_a_password_by_link() -> None:
     for weak in ("short", "1234567890123", "password123", "ada@us.example"):
         with pytest.raises(UserError):
             facade.set_password_with_link(request(), token(path), weak, moment=T0)
+    forgotten = facade.make_link("ada@us.example", moment=T0, purpose="set-password")
     facade.set_password_with_link(request(), token(path), PASSWORD, moment=T0)
-    assert facade.link_holder(token(path), moment=T0, purpose="set-password") is None
+    for link in (path, forgotten):
+        assert facade.link_holder(token(link), moment=T0, purpose="set-password") is None
     assert facade.sign_in(request(), "ada@us.example", PASSWORD, moment=T0)
 
 
@@ -162,6 +164,24 @@ def test_a_file_moves_people_but_gives_no_rights() -> None:
     moved = facade.person("ada@us.example")
     assert moved
     assert (moved.name, moved.team, moved.role, moved.can_sign_in) == ("Ada L", "East", "viewer", True)
+
+
+@pytest.mark.parametrize("role", ["admin", "operations"])
+def test_a_file_takes_no_rights_from_who_has_yet_to_choose_a_password(role: str) -> None:
+    facade.create_user("ada@us.example", "Ada", role, moment=T0)
+    facade.sync_people([{"email": "ada@us.example", "name": "Ada", "role": "leader"}], [], moment=T0)
+    kept = facade.person("ada@us.example")
+    assert kept
+    assert kept.role == role
+
+
+def test_a_file_changes_no_role_of_who_signs_in_by_links() -> None:
+    facade.create_user("ada@us.example", "Ada", "viewer", moment=T0)
+    facade.sign_in_with_link(request(), token(facade.make_link("ada@us.example", moment=T0)), moment=T0)
+    facade.sync_people([{"email": "ada@us.example", "name": "Ada", "role": "leader"}], [], moment=T0)
+    kept = facade.person("ada@us.example")
+    assert kept
+    assert kept.role == "viewer"
 
 
 def test_someone_known_from_the_facts_may_be_let_in_later() -> None:

@@ -20,6 +20,7 @@ from tocsin.core.errors import UserError
 from tocsin.people.models import FailedSignIn, Role, SignInLink, Team, User, normal_email
 
 ROLES = tuple(str(role) for role in Role.values)
+ROLES_OF_FILES = (Role.LEADER, Role.CSM, Role.VIEWER)  # what a row of `csms` may make of somebody
 WINDOW = timedelta(minutes=15)  # of failed attempts that count
 MOST_BY_WHO, MOST_BY_ADDRESS = 8, 40
 SIGN_IN_LINK, PASSWORD_LINK = timedelta(hours=12), timedelta(days=3)
@@ -134,6 +135,10 @@ def set_password_with_link(request: HttpRequest, token: str, password: str, *, m
     _set_password(holder.user, password)
     with transaction.atomic():
         _use(token, moment, SignInLink.Purpose.SET_PASSWORD)
+        # Whoever holds an earlier link could otherwise set the password once more.
+        SignInLink.objects.filter(user=holder.user, purpose=SignInLink.Purpose.SET_PASSWORD, used_at=None).update(
+            used_at=moment
+        )
         holder.user.save(update_fields=["password"])
     auth.login(request, holder.user)
     return _person(holder.user)
@@ -166,7 +171,8 @@ def sign_out(request: HttpRequest) -> None:
 def sync_people(csms: Iterable[Mapping[str, Any]], teams: Iterable[Mapping[str, Any]], *, moment: datetime) -> SyncReport:
     """Make or update users and teams from rows of the facts (columns of `csms` and `teams`); such users cannot sign in by it.
 
-    A user who can sign in keeps their role: rights are given in the product, never by a file.
+    A user who can sign in, or was given a role that no file gives, keeps their role: rights are given in the product, never
+    by a file.
     """
     with transaction.atomic():
         by_name = {team.name: team for team in Team.objects.all()}
@@ -206,7 +212,7 @@ def _sync_user(
         "churn_tolerance": row.get("churn_tolerance"),
         "is_active": row.get("active") is not False,
     }
-    if user is None or not user.has_usable_password():
+    if user is None or not (_can_sign_in(user) or user.role not in ROLES_OF_FILES):
         wanted["role"] = _role(row.get("role"))
     if user is None:
         made = User(email=email, created_at=moment, **wanted)
@@ -224,7 +230,11 @@ def _sync_user(
 def _role(given: Any) -> str:
     """A role from the facts: ours where it is one that gives no rights beyond the product's daily use, else csm."""
     word = str(given or "").strip().lower()
-    return word if word in (Role.LEADER, Role.CSM, Role.VIEWER) else str(Role.CSM)
+    return word if word in ROLES_OF_FILES else str(Role.CSM)
+
+
+def _can_sign_in(user: User) -> bool:
+    return user.has_usable_password() or user.last_login is not None
 
 
 def _person(user: User) -> Person:
@@ -234,7 +244,7 @@ def _person(user: User) -> Person:
         role=user.role,
         team=user.team.name if user.team else "",
         active=user.is_active,
-        can_sign_in=user.has_usable_password() or user.last_login is not None,
+        can_sign_in=_can_sign_in(user),
     )
 
 
