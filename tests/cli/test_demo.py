@@ -67,6 +67,13 @@ def test_it_never_touches_another_book(tmp_path: Path) -> None:
     assert "ours" in mine.out("signals", "name", "--format", "csv")
 
 
+@pytest.mark.parametrize(("name", "scheme"), [("TOCSIN_FACTS_URL", "duckdb"), ("TOCSIN_DATABASE_URL", "sqlite")])
+def test_it_is_not_mixed_into_a_database_elsewhere(name: str, scheme: str, tmp_path: Path) -> None:
+    elsewhere = Tocsin(tmp_path / "home", tmp_path, {name: f"{scheme}://{tmp_path / 'theirs'}"})
+    assert "in its own home" in elsewhere.refused("demo", "--no-serve")
+    assert not (tmp_path / "theirs").exists()
+
+
 def test_an_interrupted_one_begins_anew(demo: Tocsin) -> None:
     note = demo.home / "demo.json"
     told = json.loads(note.read_text())

@@ -31,6 +31,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
 def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int:
     """Make the demo workspace where it is not there yet, then serve it."""
     check_address(args)
+    _refuse_elsewhere(workspace)
     if args.accounts < 1:
         raise UserError(f"--accounts: {args.accounts} is too few; give at least 1")
     state = _state(workspace)
@@ -42,6 +43,13 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
     if not args.no_serve:
         serve(args, console, workspace, lambda address: _greet(address, console))
     return 0
+
+
+def _refuse_elsewhere(workspace: Workspace) -> None:
+    """UserError where the data are not kept in the home: a demo is never mixed into a database that is somebody's own."""
+    home, given = workspace.home, workspace.configuration
+    if (given.facts, given.database) != (home / FACTS, home / DATABASE):
+        raise UserError("a demo keeps its data in its own home; leave TOCSIN_FACTS_URL and TOCSIN_DATABASE_URL out")
 
 
 def _state(workspace: Workspace) -> str:
