@@ -110,6 +110,12 @@ def test_a_closed_pipe_ends_the_command() -> None:
         LocalConsole(Broken(), io.StringIO()).out("x")
 
 
+def test_a_message_gives_no_orders_to_the_terminal() -> None:
+    err = io.StringIO()
+    LocalConsole(io.StringIO(), err).say("alert of \x1b]0;mine\x07Böhm\u009b2J:\nclosed")
+    assert err.getvalue() == "alert of  ]0;mine Böhm 2J:\nclosed\n"
+
+
 def test_progress_is_drawn_on_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     plain, terminal = io.StringIO(), Terminal()

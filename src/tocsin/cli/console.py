@@ -29,6 +29,10 @@ class Console(ABC):
     def __init__(self, *, now: datetime, cwd: Path, tty: bool, width: int) -> None:
         self.now, self.cwd, self.tty, self.width = now, cwd, tty, width
 
+    def clock(self) -> datetime:
+        """The present moment, UTC: later than `now` for what had to wait for its turn."""
+        return datetime.now(UTC)
+
     @abstractmethod
     def out(self, text: str) -> None:
         """Write data to standard output, as it is (no newline is added)."""
@@ -70,7 +74,8 @@ class LocalConsole(Console):
     def say(self, text: str) -> None:
         """Write a line to standard error."""
         self._clear()
-        self._err.write(f"{text}\n")
+        # Messages quote names out of customer data, and these must not give orders to the terminal.
+        self._err.write("".join(each if each.isprintable() or each == "\n" else " " for each in text) + "\n")
         self._err.flush()
 
     def progress(self, label: str, share: float) -> None:
