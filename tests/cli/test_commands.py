@@ -61,6 +61,7 @@ def test_rules_list_says_what_the_contract_says(filled: Tocsin) -> None:
     expected |= {"state": "shadow"}
     assert {name: listed["counted"][name] for name in expected} == expected
     assert listed["counted"]["version"] == 1
+    assert (listed["counted"]["unknown"], listed["counted"]["origin"]) == (None, "user")
     assert len(listed) >= 17
 
 
@@ -91,6 +92,7 @@ def test_alerts_live_their_life(facts: Path, tocsin: Tocsin) -> None:
     assert rows(tocsin.out("alerts", "list", "--account", "a2", "--state", "closed", "--format", "csv"))[1][0] == alert
     assert "the alert is closed" in tocsin.refused("alerts", "resolve", alert)
     assert tocsin("alerts", "reopen", alert).returncode == 0
+    assert "ahead of the clock" in tocsin("sweep", "--as-of", "2999-01-01").stderr
 
 
 def test_importing_csms_makes_users_without_sign_in(filled: Tocsin) -> None:

@@ -208,6 +208,12 @@ class RuleInfo:
     unknown: str = ""
     last_evaluated: datetime | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """The rule as `rules list --format json` gives it."""
+        from tocsin.alerts.jsonform import rule_json
+
+        return rule_json(self)
+
 
 @dataclass(frozen=True, slots=True)
 class PublishReport:

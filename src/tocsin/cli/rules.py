@@ -20,7 +20,6 @@ from tocsin.core.rules import Definitions
 from tocsin.workspace import Workspace
 
 WRONG = 2
-COLUMNS = ("id", "name", "category", "subject", "severity", "trigger", "state", "version", "origin", "open", "held", "unknown")
 SHOWN = ("id", "category", "severity", "trigger", "state", "version", "open", "name")
 
 
@@ -65,8 +64,8 @@ def _list(args: argparse.Namespace, console: Console, workspace: Workspace) -> i
     workspace.django()
     from tocsin.alerts import facade
 
-    rows = [{name: getattr(info, name) for name in COLUMNS} for info in facade.list_rules()]
-    write(console, rows, COLUMNS, args.format, shown=SHOWN)
+    rows = [info.to_json() for info in facade.list_rules()]
+    write(console, rows, list(rows[0]) if rows else SHOWN, args.format, shown=SHOWN)
     return 0
 
 
