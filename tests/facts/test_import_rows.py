@@ -207,6 +207,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(acme: Desk) -> None:
     assert list_rejected(acme.store) == []
     assert acme.give("events.csv", text).collections == dry.collections
     assert "nothing was written" in dry.to_text()
+    assert "--rejected" not in dry.to_text(), "a dry run leaves no list behind"
 
 
 def test_rejected_rows_are_kept_once_and_leave_when_they_come_in(acme: Desk) -> None:

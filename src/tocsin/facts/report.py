@@ -65,8 +65,12 @@ class ImportReport:
         ]
         lines += [f"{each.name}: {note}" for each in self.collections for note in each.notes]
         lines += self.notes
-        if self.rejected:
-            lines.append(f"{self.rejected:,} rows were rejected; `tocsin import --rejected` lists them with their reasons.")
+        counted = f"{self.rejected:,} row{'' if self.rejected == 1 else 's'}"
+        if self.rejected and self.dry_run:
+            lines.append(f"{counted} would be rejected.")
+        elif self.rejected:
+            were = "was" if self.rejected == 1 else "were"
+            lines.append(f"{counted} {were} rejected; `tocsin import --rejected` lists them with their reasons.")
         if self.dry_run:
             lines.append("Dry run: nothing was written.")
         return "\n".join(lines)
