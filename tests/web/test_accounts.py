@@ -82,7 +82,8 @@ def test_the_story_can_be_narrowed_and_goes_on(signed_in: SignedIn, swept: Swept
     assert "<html" not in earlier
     assert "January" in earlier or "February" in earlier
     assert "Today" not in earlier
-    assert client.get("/accounts/halden/?before=nonsense").status_code == 200
+    for odd in ("nonsense", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00%2B14:00"):
+        assert client.get(f"/accounts/halden/?before={odd}").status_code == 200
 
 
 @pytest.mark.parametrize(

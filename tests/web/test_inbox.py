@@ -160,7 +160,7 @@ def test_snoozing_until_a_day(signed_in: SignedIn, swept: Swept) -> None:
     assert after.snoozed_until.isoformat() == "2026-03-15T23:00:00+00:00"  # the start of that day in Berlin
 
 
-@pytest.mark.parametrize("until", ["", "yesterday", "2026-13-01", "2026-03-01"])
+@pytest.mark.parametrize("until", ["", "yesterday", "2026-13-01", "2026-03-01", "0001-01-01"])
 def test_snoozing_until_nonsense_changes_nothing(signed_in: SignedIn, swept: Swept, until: str) -> None:
     one = swept["halden", "usage-drop"]
     answer = signed_in("maya").post(f"/alerts/{one.id}/snooze/", {"until": until})

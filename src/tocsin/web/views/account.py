@@ -131,7 +131,7 @@ def _telling(account_id: str, text: str, moment: datetime, kind: str) -> story.T
     """The story up to the moment of the address, or up to now."""
     try:
         given = datetime.fromisoformat(text)
-    except ValueError:
-        given = moment
-    before = min(moment, given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC))
+        before = min(moment, given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        before = moment
     return story.tell(account_id, before, moment, kind=kind)

@@ -80,9 +80,10 @@ def snooze(request: Seen, alert_id: str, moment: datetime) -> str:
     given = request.POST.get("until", "")
     try:
         day = date.fromisoformat(given)
-    except ValueError as error:
+        until = start_of_day(day, source.zone())
+    except (ValueError, OverflowError) as error:
         raise UserError("choose the day until which it stays silent") from error
-    alerts.snooze(alert_id, until=start_of_day(day, source.zone()), by=request.user.email, moment=moment, note=_note(request))
+    alerts.snooze(alert_id, until=until, by=request.user.email, moment=moment, note=_note(request))
     return f"Snoozed until {words.day(day)}"
 
 
