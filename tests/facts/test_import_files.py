@@ -197,6 +197,8 @@ def test_workbooks(desk: Desk) -> None:
     assert found == [("7", 5.0, "2026-06-01", "true")]
     entry = list_rejected(desk.store)[0]
     assert (entry.line, entry.file) == (3, f"{desk.folder / 'export.xlsx'}#events")
+    beside = desk.give("accounts.xlsx", workbook({"Read me": [["hello"]], "Accounts": accounts, "events": events}))
+    assert [(each.name, each.read, each.unchanged) for each in beside.collections] == [("accounts", 1, 1), ("events", 2, 1)]
     again = desk.give("accounts.xlsx", workbook({"Whatever": accounts}))
     assert desk.figures(again, "accounts") == (1, 0, 0, 1, 0)
     with pytest.raises(UserError, match=r"is no \.xlsx workbook"):

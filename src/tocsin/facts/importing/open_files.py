@@ -74,15 +74,16 @@ class Opener:
         others: list[str] = []
         for source in sources:
             collection = collection_named(source.stem)
-            by_sheet = _by_sheet(source) if source.format == "xlsx" and collection is None else []
+            by_sheet = _by_sheet(source) if source.format == "xlsx" else []
             if collection is not None:
                 found.append((collection, source))
-            elif by_sheet:
-                found += by_sheet
-            elif str(source.path) in named:
+            # A workbook named after one collection may hold others besides.
+            found += [(name, sheet) for name, sheet in by_sheet if name != collection]
+            if collection is not None or by_sheet:
+                continue
+            if str(source.path) in named:
                 raise unknown_collection(source.path, source.stem)
-            else:
-                others.append(source.path.name)
+            others.append(source.path.name)
         if not found:
             raise UserError(
                 f"nothing to import: no file is named after a collection ({', '.join(COLLECTIONS)}); "

@@ -38,9 +38,12 @@ def read_xlsx(
     reading: Reading,
     table: str,
 ) -> Raw:
-    """The rows of a sheet (the first one where it is None) in a temporary table; UserError where it cannot be read."""
+    """The rows of a sheet in a temporary table; UserError where it cannot be read.
+
+    sheet: None for the one named after the collection, else the first.
+    """
     with _opened(file, shown_as) as book:
-        page = book[sheet] if sheet is not None else book.worksheets[0]
+        page = book[sheet] if sheet is not None else _own_sheet(book, collection)
         page.reset_dimensions()  # files made by programs often tell a wrong size
         rows = _rows(page)
         header = next((cells for _, cells in rows), [])
@@ -71,6 +74,11 @@ def _opened(file: Path, shown_as: Path) -> Iterator[Any]:
             raise UserError(f"{shown(shown_as)} is no workbook that can be read: {one_line(error)}") from error
         finally:
             book.close()
+
+
+def _own_sheet(book: Any, collection: Collection) -> Any:
+    named = [page for page in book.worksheets if page.title.strip().lower() == collection.name]
+    return named[0] if named else book.worksheets[0]
 
 
 def _rows(page: Any) -> Iterator[tuple[int, list[str]]]:
