@@ -95,7 +95,7 @@ def test_windows_formulas_and_moments_share_one_tall_group() -> None:
         "change(usage_30d, 30d, 100)",
         "change(count(events in last 7d), 7d)",
         "avg(events.minutes in last 90d)",
-        "exists(events where feature = 'api')",
+        "exists(events where feature = 'api' in last 7d)",
         moments=moments,
     )
     [group] = made.groups
@@ -103,6 +103,15 @@ def test_windows_formulas_and_moments_share_one_tall_group() -> None:
     # Two for each `change`, one for each of the others, as of five days; some weeks and days meet.
     windows = {(leaf.term, leaf.at) for leaf in group.members}
     assert len(group.members) == len(windows) == 5 * 6
+
+
+def test_what_looks_at_all_history_does_not_make_the_others_read_it() -> None:
+    made = plan("count(events in last 7d)", "count(events in last 30d)", "count(events)", "max(events.minutes)")
+    windows = [{getattr(leaf.term, "window", None) is None for leaf in group.members} for group in made.groups]
+    assert shape(made) == [("tall", "events", 2)] * 2
+    assert windows == [{False}, {True}]
+    made = plan("distinct(events.person_id in last 30d)", "distinct(events.person_id)")
+    assert shape(made) == [("distinct", "events", 1)] * 2
 
 
 def test_each_large_collection_has_its_tall_group() -> None:
@@ -179,7 +188,7 @@ def test_the_yardstick_has_no_tall_groups() -> None:
 def test_distinct_passes_are_one_for_each_column() -> None:
     made = plan(
         "distinct(events.person_id in last 30d)",
-        "distinct(events.person_id where kind = 'login')",
+        "distinct(events.person_id where kind = 'login' in last 7d)",
         "distinct(events.feature in last 30d)",
         "distinct(metrics.name)",
         moments=[NOW, ago(7)],
