@@ -17,6 +17,7 @@ from tocsin.engine.sql.rows import ROW, Rows
 from tocsin.engine.sql.values import Reader
 
 NOTHING: dict[str, exp.Expr | None] = {"count": b.number(0), "distinct": b.number(0), "sum": b.number(0), "exists": exp.false()}
+MOST_FILTERS = 8  # beyond that, testing rows twice costs more than grouping them
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,12 @@ def wide(
     group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader, anchors: Callable[[Leaf], exp.Expr | None]
 ) -> exp.Expr:
     """The aggregates of one collection and instant in one pass."""
-    select = group.base.select(*(b.as_(value, key) for key, value in group.keys.items()), copy=False)
+    filters = _predicates(members)
+    base = group.base
+    if len(filters) <= MOST_FILTERS and all(getattr(leaf.term, "where", None) is not None for leaf in members):
+        taken = exp.or_(*(reader.value(each, members[0].at) for each in filters), copy=False)
+        base = base.where(exp.paren(taken, copy=False), copy=False)  # rows that no filter takes are not grouped
+    select = base.select(*(b.as_(value, key) for key, value in group.keys.items()), copy=False)
     for index, leaf in enumerate(members):
         term = leaf.term
         assert isinstance(term, Aggregated)
