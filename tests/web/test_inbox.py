@@ -182,6 +182,53 @@ def test_resolving_asks_whether_it_was_useful(signed_in: SignedIn, swept: Swept)
     assert alerts.alert(one.id).state == "open"
 
 
+@pytest.fixture
+def held(swept: Swept) -> str:
+    """The id of an alert that the circuit breaker kept back."""
+    one = swept["halden", "usage-drop"].id
+    Episode.objects.filter(pk=one).update(state="held", notified_at=None)
+    return one
+
+
+def test_a_held_alert_is_released_after_review(signed_in: SignedIn, held: str) -> None:
+    client, query = signed_in("maya"), "?state=held"
+    page = text_of(client, f"/alerts/{held}/{query}")
+    assert "Held for review" in page
+    assert f'action="/alerts/{held}/release/{query}"' in page
+    assert f'action="/alerts/{held}/resolve/{query}"' in page
+    for act in ("acknowledge", "snooze"):
+        assert f"/alerts/{held}/{act}/" not in page
+    answer = client.post(f"/alerts/{held}/release/{query}")
+    assert answer["Location"] == f"/alerts/{held}/{query}"
+    after = alerts.alert(held)
+    assert (after.state, after.timeline[-1].kind, after.timeline[-1].by) == ("open", "released", "maya@quill.example")
+    page = text_of(client, f"/alerts/{held}/")
+    assert "Released: Halden Freight" in page
+    assert "Undo" not in page
+    assert client.post(f"/alerts/{held}/release/").status_code == 409
+
+
+def test_releasing_by_htmx_gives_the_inbox_as_it_has_become(signed_in: SignedIn, held: str) -> None:
+    answer = signed_in("maya").post(f"/alerts/{held}/release/", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["HX-Push-Url"]) == (200, f"/alerts/{held}/")
+    page = answer.content.decode()
+    assert f'data-alert="{held}"' in page
+    assert 'id="toasts"' in page
+
+
+def test_a_held_alert_is_resolved(signed_in: SignedIn, held: str) -> None:
+    signed_in("maya").post(f"/alerts/{held}/resolve/", {"outcome": "false_alarm"})
+    after = alerts.alert(held)
+    assert (after.state, after.outcome) == ("closed", "false_alarm")
+
+
+def test_a_viewer_releases_nothing(signed_in: SignedIn, held: str) -> None:
+    client = signed_in("vic")
+    assert f"/alerts/{held}/release/" not in text_of(client, f"/alerts/{held}/")
+    assert client.post(f"/alerts/{held}/release/").status_code == 403
+    assert alerts.alert(held).state == "held"
+
+
 def test_a_viewer_looks_and_does_not_act(signed_in: SignedIn, swept: Swept) -> None:
     client, one = signed_in("vic"), swept["halden", "usage-drop"]
     assert "Acknowledge<" not in text_of(client, f"/alerts/{one.id}/")

@@ -17,6 +17,7 @@ urlpatterns = [
     path("alerts/<int:alert_id>/acknowledge/", acts.acknowledge, name="acknowledge"),
     path("alerts/<int:alert_id>/snooze/", acts.snooze, name="snooze"),
     path("alerts/<int:alert_id>/resolve/", acts.resolve, name="resolve"),
+    path("alerts/<int:alert_id>/release/", acts.release, name="release"),
     path("alerts/<int:alert_id>/reopen/", acts.reopen, name="reopen"),
     path("alerts/<int:alert_id>/chart.svg", alert_chart.image, name="alert-chart"),
     path("alerts/<int:alert_id>/chart.json", alert_chart.spec, name="alert-spec"),

@@ -98,8 +98,15 @@ def resolve(request: Seen, alert_id: str, moment: datetime) -> str:
 
 
 @_acting
+def release(request: Seen, alert_id: str, moment: datetime) -> str:
+    """Let a held alert go out after review."""
+    done = alerts.release(alert_id, by=request.user.email, moment=moment, note=_note(request))
+    return f"Released: {_name(done)}"
+
+
+@_acting
 def reopen(request: Seen, alert_id: str, moment: datetime) -> str:
-    """Undo the above."""
+    """Undo an acknowledgement, a snooze or a resolution."""
     done = alerts.reopen(alert_id, by=request.user.email, moment=moment)
     return f"Open again: {_name(done)}"
 
