@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -14,7 +15,7 @@ from tocsin.alerts import facade, sweeping
 from tocsin.alerts.facade import AlertFilter, TransitionNotice
 from tocsin.alerts.models import Episode, Pending, Sweep, Transition
 from tocsin.core.errors import UserError
-from tocsin.core.rules import Definitions, MaxNew
+from tocsin.core.rules import Definitions, MaxNew, Variant
 
 LOW = rule()
 
@@ -151,13 +152,24 @@ def test_clear_keeps_an_alert_open_until_it_holds(book: FakeBook, swept: Sweepin
     assert reasons == {"a": "cleared", "b": "", "c": "subject_gone", "d": "subject_gone"}
 
 
-def test_a_rule_that_speaks_of_churn_keeps_the_churned(book: FakeBook, swept: Sweeping) -> None:
-    save = rule(when="status = 'churned'", clear="mrr > 20")
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"when": "status = 'churned'"}, True),
+        ({"where": "churned_at is null"}, True),
+        ({"vary": (Variant("account.status = 'churned'", {}),)}, True),
+        ({"when": "count(events where name = 'status viewed') < 3"}, False),
+    ],
+)
+def test_only_a_rule_that_speaks_of_churn_keeps_the_churned(
+    given: dict[str, Any], kept: bool, book: FakeBook, swept: Sweeping
+) -> None:
+    save = rule(clear="mrr > 20", **given)
     book.true = {"low-mrr": {"a"}}
     swept(save)
     book.true, book.churned = {}, {"a"}
     swept(save, day=1)
-    assert states() == {"a": "open"}
+    assert states() == {"a": "open" if kept else "closed"}
 
 
 def test_what_late_facts_have_made_untrue_closes_as_revised(book: FakeBook, swept: Sweeping) -> None:

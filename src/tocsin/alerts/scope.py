@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
     from tocsin.engine import Book
 
 STATUS = {"account": "status", "person": "account.status", "feature": "status"}
-_OWN_STATUS = re.compile(r"\b(status|churned_at)\b")
 
 
 def out_of_scope(
@@ -22,6 +20,8 @@ def out_of_scope(
 
     lingering: rule id -> subject id -> account id.
     """
+    from tocsin.engine import OF_CHURN, named_by  # here, so that who only lists alerts loads no engine
+
     found: dict[str, frozenset[str]] = {}
     for rule in rules:
         subjects = lingering.get(rule.id)
@@ -30,7 +30,7 @@ def out_of_scope(
             continue
         accounts = sorted(set(subjects.values()))
         rows = book.signals([status], [moment], rule.subject, accounts=accounts).to_pylist()
-        names_churn = _OWN_STATUS.search(f"{rule.where or ''} {rule.when or ''}")
+        names_churn = bool(named_by(rule) & OF_CHURN)
         here = {_id(row, rule.subject) for row in rows if names_churn or row["f0"] != "churned"}
         found[rule.id] = frozenset(subjects) - here
     return found

@@ -2,6 +2,6 @@
 
 from tocsin.engine.book import Book
 from tocsin.engine.evidence import Evidence
-from tocsin.engine.judge import Judgement, Match
+from tocsin.engine.judge import OF_CHURN, Judgement, Match, named_by
 
-__all__ = ["Book", "Evidence", "Judgement", "Match"]
+__all__ = ["OF_CHURN", "Book", "Evidence", "Judgement", "Match", "named_by"]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NOT_CHURNED = Operation("boolean", "!=", (Attribute("text", "account", "status"), Const("text", "churned")))
 TRUE = Const("boolean", value=True)
+OF_CHURN = frozenset({"status", "churned_at"})  # a rule that names one of these is about churned accounts too
 ALWAYS_TOLD: Mapping[Entity, tuple[str, ...]] = {"account": ("id", "name"), "person": ("id", "name", "email", "role")}
 
 
@@ -112,7 +113,7 @@ def judge(
     for rule in rules:
         if rule.trigger.kind != "when" or rule.when is None:
             continue
-        deleted = rule.subject == "person" and bool(_named(rule) & {"deleted_at"})
+        deleted = rule.subject == "person" and "deleted_at" in named_by(rule)
         batch = batches.setdefault((rule.subject, deleted), _Batch(rule.subject, deleted))
         try:
             asked = [_asked(book, case, batch.places) for case in _cases(book, rule)]
@@ -147,8 +148,7 @@ def _cases(book: Book, rule: Rule) -> list[Case]:
     """A case for each segment of `vary`, the first that matches winning, and one for everybody else."""
     assert rule.when is not None
     when = parse(rule.when)
-    named = _named(rule)
-    alive = [] if named & {"status", "churned_at"} else [NOT_CHURNED]
+    alive = [] if named_by(rule) & OF_CHURN else [NOT_CHURNED]
     made, taken = [], list[Term]()
     for variant in (*rule.vary, None):
         params = {**rule.params, **(variant.params if variant else {})}
@@ -178,8 +178,12 @@ def _not(test: Term) -> Term:
     return Operation("boolean", "not", (known,))
 
 
-def _named(rule: Rule) -> set[str]:
-    """The names that a rule's own formulas use."""
+def named_by(rule: Rule) -> frozenset[str]:
+    """The names that a rule's own formulas use: those of `where`, `when` and the segments of `vary`.
+
+    Of `account.status` both parts; nothing of what stands in a text, and nothing of the signals that are named. A formula
+    that cannot be read names nothing.
+    """
     found: set[str] = set()
     for formula in (rule.where, rule.when, *(variant.where for variant in rule.vary)):
         if formula is None:
@@ -188,7 +192,7 @@ def _named(rule: Rule) -> set[str]:
             found |= {name for path in _paths(parse(formula)) for name in (path.first, path.second) if name}
         except FormulaError:
             continue  # said where the rule is typed
-    return found
+    return frozenset(found)
 
 
 def _paths(node: object) -> Iterable[nodes.Path]:
