@@ -26,8 +26,8 @@ def filled(message: str, **params: Value) -> str:
     [
         (3.0, "3"), (3.14159, "3.14"), (31.4159, "31.4"), (1234567.0, "1,234,567"), (-0.001, "0"), (0.25, "0.25"), (10, "10"),
         (timedelta(days=14), "14 days"), (timedelta(days=1), "1 day"), (timedelta(hours=36), "36 hours"),
-        (timedelta(hours=1), "1 hour"), (date(2026, 1, 31), "2026-01-31"),
-        (datetime(2026, 1, 31, 9, 30, tzinfo=UTC), "2026-01-31 09:30 UTC"),
+        (timedelta(hours=1), "1 hour"), (date(2026, 1, 31), "31 Jan 2026"),
+        (datetime(2026, 1, 31, 9, 30, tzinfo=UTC), "31 Jan 2026 09:30 UTC"),
         (True, "yes"), (False, "no"), (None, "unknown"), (["a", 1.0], "a, 1"), ("as it is", "as it is"),
     ],
 )  # fmt: skip

@@ -45,7 +45,7 @@ class MessageError(UserError):
 
 
 def said(value: object) -> str:
-    """A value in people's words: `3`, `0.25`, `14 days`, `36 hours`, `2026-03-31`, `yes`, `a, b`; null is `unknown`."""
+    """A value in people's words: `3`, `0.25`, `14 days`, `36 hours`, `31 Mar 2026`, `yes`, `a, b`; null is `unknown`."""
     match value:
         case None | Undefined():
             return UNKNOWN
@@ -58,14 +58,20 @@ def said(value: object) -> str:
         case timedelta():
             return duration(value)
         case datetime():
-            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+            return f"{_day(value.astimezone(UTC))} {value.astimezone(UTC):%H:%M} UTC"
         case date():
-            return value.isoformat()
+            return _day(value)
         case str():
             return value
         case list() | tuple():
             return ", ".join(said(each) for each in value)
     return str(value)
+
+
+def _day(value: date) -> str:
+    """`31 Mar 2026`, whatever the locale of the process."""
+    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    return f"{value.day} {months[value.month - 1]} {value.year}"
 
 
 def number(value: object, digits: int | None = None) -> str:
