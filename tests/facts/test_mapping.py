@@ -136,6 +136,28 @@ def test_a_select_that_does_not_do(crm: Desk, sql: str, said: str) -> None:
     assert crm.store.counts()["accounts"] == 0
 
 
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        (
+            "-- a comment\n\nSELECT 1 AS id,\n  nothing AS name\nFROM customers",
+            r"accounts\.sql, line 4, does not run: Binder Error",
+        ),
+        ("-- a comment\nSELECT 1 AS id,\nFORM customers WHERE(", r"accounts\.sql, line 3, does not run: Parser Error"),
+        (
+            "\n-- late\nSELECT i AS id,\n  CAST(if(i = 250000, 'x', '1') AS INTEGER) AS name\nFROM range(300000) AS r(i)",
+            r"accounts\.sql, line 4, does not run: Conversion Error: Could not convert string 'x' to .*tables: customers\)$",
+        ),
+    ],
+)
+def test_a_select_that_fails_says_where_in_the_file(crm: Desk, sql: str, said: str) -> None:
+    crm.write("map/accounts.sql", sql)
+    with pytest.raises(UserError, match=said) as caught:
+        mapped(crm)
+    assert "incoming" not in str(caught.value), "how the rows are read is of no concern"
+    assert crm.store.counts()["accounts"] == 0
+
+
 def test_mapping_folders_that_are_none(crm: Desk) -> None:
     for folder, said in (("nowhere", "cannot be read"), ("in", "holds no COLLECTION.sql")):
         with pytest.raises(UserError, match=said):

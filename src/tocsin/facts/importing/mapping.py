@@ -5,11 +5,13 @@ The SELECTs run in a scratch database of their own that can reach the given file
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from tocsin.core.errors import UserError
 from tocsin.core.schema import COLLECTIONS, Collection
@@ -23,6 +25,8 @@ from tocsin.facts.importing.sources import Source, collection_named, shown, unkn
 from tocsin.facts.layout import literal, quote
 
 COLUMNS = "columns.yaml"
+# Where in the text of a query DuckDB found a fault: the first line of the excerpt that it shows.
+_PLACE = re.compile(r"^LINE (\d+): ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +71,14 @@ class Scratch:
         self.connection = duckdb.connect(str(folder / "scratch.duckdb"), config=CONFIG)
         settle_session(self.connection)
         self.connection.execute(f"SET temp_directory = {literal(str(folder))}")
-        self.links: list[str] = []
+        self.links: dict[str, Path] = {}
         self.sources: dict[str, Path] = {}
 
     def offer_parquet(self, source: Source, link: Path) -> None:
         """Offer a Parquet file with the types that it has."""
         check_ends(link, source.path)
         self.named(source.stem, source.path)
-        self.links.append(str(link))
+        self.links[str(link)] = source.path
         try:
             self.connection.execute(f"CREATE VIEW {quote(source.stem)} AS SELECT * FROM read_parquet({literal(str(link))})")
         except duckdb.Error as error:
@@ -104,45 +108,65 @@ class Scratch:
 
     def run(self, cursor: duckdb.DuckDBPyConnection, file: Path, collection: Collection, reading: Reading, table: str) -> Raw:
         """The rows that a SQL file gives, in a temporary table of the store. UserError where it does not run."""
-        query = self.only_select(file)
+        query, before = self.only_select(file)
         try:
             types = {row[0]: row[1] for row in self.connection.execute(f"DESCRIBE SELECT * FROM (\n{query}\n)").fetchall()}
         except duckdb.Error as error:
-            raise self.failed(file, error) from error
+            raise self.failed(file, error, before) from error
         columns, notes = match_columns(list(types), collection, file, reading)
         typed = [typed_column(column, types[column.source], collection) for column in columns]
         cells = ", ".join(f"{expression} AS {column.held}" for column, expression in typed)
+        faults: list[Exception] = []
         try:
             reader = self.connection.sql(f"SELECT {cells} FROM (\n{query}\n)").to_arrow_reader(100_000)
-            cursor.register("incoming", reader)
+            cursor.register("incoming", pa.RecordBatchReader.from_batches(reader.schema, _watched(reader, faults)))
             try:
                 cursor.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM incoming")
             finally:
                 cursor.unregister("incoming")
         except duckdb.Error as error:
-            raise self.failed(file, error) from error
+            raise self.failed(file, faults[0] if faults else error, before) from error
         return Raw(collection, str(file), table, [column for column, _ in typed], notes=notes)
 
-    def only_select(self, file: Path) -> str:
-        """The text of the one SELECT that a file holds. UserError for anything else."""
+    def only_select(self, file: Path) -> tuple[str, int]:
+        """The one SELECT that a file holds, and how many lines stand before it. UserError for anything else."""
         try:
-            statements = self.connection.extract_statements(file.read_text("utf-8-sig"))
+            text = file.read_text("utf-8-sig")
+            statements = self.connection.extract_statements(text)
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{shown(file)} cannot be read: {one_line(error)}") from error
         except duckdb.Error as error:
             raise self.failed(file, error) from error
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise UserError(f"{shown(file)} must hold exactly one SELECT over {', '.join(sorted(self.sources)) or 'the files'}")
-        return statements[0].query.strip().rstrip(";")
+        query = statements[0].query.strip().rstrip(";")
+        return query, text.count("\n", 0, max(text.find(query), 0))
 
-    def failed(self, file: Path, error: Exception) -> UserError:
-        """The error of a SELECT that does not run, with the tables that there are."""
-        known = ", ".join(sorted(self.sources))
-        return UserError(f"{shown(file)} does not run: {one_line(error)} (tables: {known})")
+    def failed(self, file: Path, error: Exception, before: int | None = None) -> UserError:
+        """The error of a SELECT that does not run: its line, what DuckDB says of it, and the tables that there are.
+
+        before: how many lines of the file stand before the SELECT, where DuckDB was given it below a line of ours.
+        """
+        said = one_line(error)
+        for link, path in self.links.items():
+            said = said.replace(link, shown(path))
+        place = _PLACE.search(str(error))
+        line = int(place[1]) - (before is not None) if place else 0
+        where = f"{shown(file)}, line {line + (before or 0)}," if line > 0 else shown(file)
+        return UserError(f"{where} does not run: {said} (tables: {', '.join(sorted(self.sources))})")
 
     def close(self) -> None:
         """Let go of the scratch database."""
         self.connection.close()
+
+
+def _watched(reader: pa.RecordBatchReader, faults: list[Exception]) -> Iterator[pa.RecordBatch]:
+    """The batches of a SELECT. What goes wrong in it is noted: whoever reads on says it in words about the reading."""
+    try:
+        yield from reader
+    except Exception as error:
+        faults.append(error)
+        raise
 
 
 def loose(name: str) -> Collection:
