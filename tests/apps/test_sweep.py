@@ -65,6 +65,18 @@ def test_the_past_is_refused_in_one_sentence(book: FakeBook, swept: Sweeping) ->
     assert Sweep.objects.count() == 2
 
 
+def test_far_ahead_of_the_clock_is_refused_in_one_sentence(book: FakeBook, swept: Sweeping) -> None:
+    def clock() -> datetime:
+        return T0
+
+    with pytest.raises(
+        UserError, match=r"2026-03-03T08:00:00Z is refused: it is more than 24 hours ahead of the clock \(2026-03-01"
+    ):
+        swept(LOW, day=2, clock=clock)
+    assert Sweep.objects.count() == 1, "the baseline"
+    assert swept(LOW, day=1, clock=clock).as_of == T0 + timedelta(days=1)
+
+
 def test_a_clock_is_read_when_the_turn_has_come(book: FakeBook, swept: Sweeping) -> None:
     swept(LOW)
     alone: list[bool] = []

@@ -5,8 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +96,29 @@ def test_alerts_live_their_life(facts: Path, tocsin: Tocsin) -> None:
     assert rows(tocsin.out("alerts", "list", "--account", "a2", "--state", "closed", "--format", "csv"))[1][0] == alert
     assert "the alert is closed" in tocsin.refused("alerts", "resolve", alert)
     assert tocsin("alerts", "reopen", alert).returncode == 0
-    assert "ahead of the clock" in tocsin("sweep", "--as-of", "2999-01-01").stderr
+    assert "more than 24 hours ahead of the clock" in tocsin.refused("sweep", "--as-of", "2999-01-01")
+    soon = datetime.now(UTC) + timedelta(hours=12)
+    assert "is ahead of the clock" in tocsin("sweep", "--as-of", soon.isoformat()).stderr
+
+
+def test_the_doctor_mends_a_home_that_was_swept_ahead_of_the_clock(filled: Tocsin, tocsin: Tocsin) -> None:
+    shutil.copytree(filled.home, tocsin.home)
+    tocsin.out("sweep", "--as-of", AS_OF)
+    data = tocsin.home / "tocsin.sqlite3"
+    with closing(sqlite3.connect(data)) as database, database:
+        database.execute("UPDATE alerts_sweep SET as_of = '2999-01-01 00:00:00'")
+    assert "is refused" in tocsin.refused("sweep")
+    told = tocsin("doctor", "--format", "json")
+    found = {each["check"]: each for each in json.loads(told.stdout)}["sweep"]
+    assert (told.returncode, found["state"]) == (1, "mend")
+    assert "as of 2999-01-01T00:00:00Z, ahead of the clock" in found["found"]
+    assert f"tocsin rules export DIR, move {data}* away" in found["mend"]
+    tocsin.out("rules", "export", "kept")
+    data.rename(tocsin.cwd / "away.sqlite3")
+    tocsin.out("rules", "apply", "kept")
+    tocsin.out("sweep")
+    assert {"quiet", "counted"} <= {each["id"] for each in json.loads(tocsin.out("rules", "list", "--format", "json"))}
+    assert tocsin("doctor").returncode == 0
 
 
 def test_importing_csms_makes_users_without_sign_in(filled: Tocsin) -> None:

@@ -32,9 +32,10 @@ from tocsin.alerts.shapes import (
     SweepReport,
     TransitionNotice,
 )
-from tocsin.alerts.sweeping import last_sweep, sweep
+from tocsin.alerts.sweeping import MOST_AHEAD, last_sweep, sweep
 
 __all__ = [
+    "MOST_AHEAD",
     "AccountCard",
     "AccountGroup",
     "Alert",

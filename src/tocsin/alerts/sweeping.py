@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 OnTransition = Callable[[Sequence[TransitionNotice]], None]
 Clock = Callable[[], datetime]
 
+# A sweep ahead of the clock is the last one until the clock is there: of a slip of the pen nobody should live that long.
+MOST_AHEAD = timedelta(hours=24)
+
 _one_at_a_time = threading.Lock()
 
 
@@ -38,12 +41,14 @@ def sweep(
     book: Book,
     moment: datetime | Clock,
     *,
+    clock: Clock | None = None,
     definitions: Definitions | None = None,
     on_transition: OnTransition | None = None,
 ) -> SweepReport:
     """Judge all `when` rules that are on or in shadow as of a moment; open, keep and close alerts. Idempotent.
 
     moment: or a clock, read when this sweep's turn has come: of two that start together none is refused for the other.
+    clock: where it is given, a moment more than MOST_AHEAD of it is refused; who takes moments from people gives it.
     Rules in shadow are counted and raise nothing. on_transition is called once, inside the transaction, with what changed.
     UserError where a later sweep was made already: alerts have lived through that, and time does not run backwards.
     """
@@ -51,6 +56,8 @@ def sweep(
     given = definitions or definitions_in_force()
     with _one_at_a_time:
         at = moment if isinstance(moment, datetime) else moment()
+        if clock is not None:
+            _refuse_the_future(at, clock())
         _refuse_the_past(at)
         judged = [rule for rule in given.rules if rule.trigger.kind == "when" and rule.state in ("on", "shadow")]
         judgement = book.judge(judged, at)
@@ -66,6 +73,14 @@ def last_sweep() -> SweepReport | None:
     """The report of the latest sweep; None before the first."""
     row = Sweep.objects.order_by("-as_of", "-id").first()
     return SweepReport(as_of=row.as_of, unknown=row.unknown, seconds=row.seconds, **row.figures) if row else None
+
+
+def _refuse_the_future(moment: datetime, now: datetime) -> None:
+    if moment > now + MOST_AHEAD:
+        raise UserError(
+            f"a sweep as of {iso(moment)} is refused: it is more than 24 hours ahead of the clock ({iso(now)}), and no other "
+            "could be made until then; `tocsin evaluate --as-of` looks ahead and changes nothing"
+        )
 
 
 def _refuse_the_past(moment: datetime) -> None:

@@ -38,7 +38,13 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int:
     """Write the findings; 1 where something has to be mended."""
-    findings = [*_home(workspace), *_facts(workspace, console.now), *_rules(workspace), *_users(workspace)]
+    findings = [
+        *_home(workspace),
+        *_facts(workspace, console.now),
+        *_rules(workspace),
+        *_sweep(workspace, console.now),
+        *_users(workspace),
+    ]
     rows = [{column: getattr(each, column) for column in COLUMNS} for each in findings]
     write(console, rows, COLUMNS, args.format)
     return 1 if any(each.state == "mend" for each in findings) else 0
@@ -107,9 +113,25 @@ def _rules(workspace: Workspace) -> Iterator[Finding]:
     for rule in rules:
         if rule.unknown and rule.state in ("on", "shadow"):
             yield Finding(f"rule {rule.id}", "look", "cannot be judged", rule.unknown)
+
+
+def _sweep(workspace: Workspace, now: datetime) -> Iterator[Finding]:
+    workspace.django()
+    from tocsin.alerts import facade
+
     last = facade.last_sweep()
     if last is None:
         yield Finding("sweep", "look", "none yet", "tocsin sweep, or tocsin up")
+    elif last.as_of > now + facade.MOST_AHEAD:
+        found = f"as of {iso(last.as_of)}, ahead of the clock: until then every other sweep is refused"
+        data = workspace.configuration.database
+        yield Finding(
+            "sweep",
+            "mend",
+            found,
+            f"restore {data} from a copy made before; without one: tocsin rules export DIR, move {data}* away while no server "
+            "runs, tocsin rules apply DIR, tocsin users create (what people did to alerts is lost)",
+        )
     else:
         yield Finding("sweep", "fine", f"as of {iso(last.as_of)}, in {last.seconds:.1f} s")
 

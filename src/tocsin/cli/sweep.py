@@ -29,7 +29,7 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
     book = workspace.book()
     from tocsin.alerts import facade
 
-    report = facade.sweep(book, console.clock if args.as_of is None else moment)
+    report = facade.sweep(book, console.clock if args.as_of is None else moment, clock=console.clock)
     if report.as_of > console.clock():
         console.say(f"tocsin: {iso(report.as_of)} is ahead of the clock: until then every other sweep is refused")
     for rule_id, reason in sorted(report.unknown.items()):
