@@ -181,13 +181,11 @@ class Workspace:
 
             from tocsin.alerts import upkeep
 
+            _make_private(self.configuration.database)
             try:
                 upkeep.bring_up_to_date(datetime.now(UTC))
             except DatabaseError as error:
-                raise UserError(
-                    f"the operational data in {self.configuration.database} cannot be used ({error}); check that it is whole, "
-                    "that there is space, and that its folder can be written, or restore it from a copy"
-                ) from error
+                raise _unusable(self.configuration.database, error) from error
             self._ready = True
 
     def definitions(self) -> Definitions:
@@ -239,6 +237,23 @@ def write_private(path: Path, text: str) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _make_private(database: Path) -> None:
+    """Make the file that the database will fill, for its owner alone; UserError where it cannot be made."""
+    try:
+        os.close(os.open(database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise _unusable(database, error.strerror or error) from error
+
+
+def _unusable(database: Path, why: object) -> UserError:
+    return UserError(
+        f"the operational data in {database} cannot be used ({why}); check that it is whole, "
+        "that there is space, and that its folder can be written, or restore it from a copy"
+    )
 
 
 def _make_folder(home: Path) -> bool:

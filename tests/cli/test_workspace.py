@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Tocsin
 from tocsin import workspace
 from tocsin.cli import main
 from tocsin.core.errors import UserError
@@ -28,6 +29,20 @@ def test_the_home_is_private_and_made_once(tmp_path: Path) -> None:
     made.make()
     assert made.secret_key() == key
     assert Workspace(configure(home, {"TOCSIN_SECRET_KEY": "given"})).secret_key() == "given"
+
+
+def test_data_kept_outside_of_the_home_is_private_too(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    urls = {"TOCSIN_FACTS_URL": f"duckdb://{shared}/facts.duckdb", "TOCSIN_DATABASE_URL": f"sqlite://{shared}/data.sqlite3"}
+    Tocsin(tmp_path / "home", tmp_path, urls).out("sweep")
+    assert {each.name: mode(each) for each in shared.iterdir()} == {"facts.duckdb": 0o600, "data.sqlite3": 0o600}
+
+
+def test_operational_data_that_cannot_be_made(tmp_path: Path) -> None:
+    urls = {"TOCSIN_DATABASE_URL": f"sqlite://{tmp_path}/nowhere/data.sqlite3"}
+    said = Tocsin(tmp_path / "home", tmp_path, urls).refused("sweep")
+    assert "nowhere/data.sqlite3 cannot be used (No such file or directory)" in said
 
 
 def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

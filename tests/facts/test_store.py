@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 import sys
 import threading
@@ -44,6 +45,27 @@ def test_what_was_stored_is_there_after_opening_again(tmp_path: Path) -> None:
     second = DuckStore(tmp_path / "new" / "facts.duckdb", UTC_ZONE)
     assert second.counts()["accounts"] == 1
     second.close()
+
+
+def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "facts.duckdb"
+    desk = Desk(DuckStore(path, UTC_ZONE), tmp_path)
+    assert mode(path) == 0o600
+    desk.give("accounts.csv", "id,name\na1,Acme\n")
+    log = tmp_path / "facts.duckdb.wal"
+    assert mode(log) == 0o600
+    desk.store.checkpoint()
+    desk.give("accounts.csv", "id,name\na2,Bolt\n")
+    assert mode(log) == 0o600, "a log that was made anew"
+    desk.store.close()
+    path.chmod(0o640)
+    again = DuckStore(path, UTC_ZONE)
+    assert mode(path) == 0o640, "what somebody chose stays"
+    again.close()
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 def test_a_file_that_another_process_holds(tmp_path: Path) -> None:

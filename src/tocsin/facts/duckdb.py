@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -116,6 +118,7 @@ class DuckStore:
                     _undo(given)
                     raise
                 given.execute("COMMIT" if keep else "ROLLBACK")
+                self._guard_log()
                 self.generation += 1
             except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
                 raise UserError(f"the facts in {self.path} could not be written: {one_line(error)}") from error
@@ -171,6 +174,12 @@ class DuckStore:
         """Let go of the file; the store cannot be used afterwards."""
         self._connection.close()
 
+    def _guard_log(self) -> None:
+        """Let nobody read the log who may not read the file: DuckDB makes it anew again and again, for all to read."""
+        log = self.path.with_name(self.path.name + ".wal")
+        if log.exists():
+            log.chmod(stat.S_IMODE(self.path.stat().st_mode))
+
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         cursor = self.cursor()
         try:
@@ -204,12 +213,17 @@ def _undo(cursor: duckdb.DuckDBPyConnection) -> None:
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:
-    """The connection to the file; UserError where it cannot be opened."""
+    """The connection to the file, made for its owner alone where it is missing; UserError where it cannot be opened."""
     where = str(path)
     try:
-        if where != ":memory:":
+        if where == ":memory:" or path.exists():
+            return duckdb.connect(where, config=CONFIG)
+        before = os.umask(0o077)
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
-        return duckdb.connect(where, config=CONFIG)
+            return duckdb.connect(where, config=CONFIG)
+        finally:
+            os.umask(before)
     except OSError as error:
         raise UserError(
             f"the folder {path.parent} cannot be written: {error.strerror}; set TOCSIN_HOME to one that can"
