@@ -175,6 +175,18 @@ def test_a_file_takes_no_rights_from_who_has_yet_to_choose_a_password(role: str)
     assert kept.role == role
 
 
+@pytest.mark.parametrize(("role", "active"), [("admin", True), ("operations", True), ("leader", False), ("csm", False)])
+def test_a_file_shuts_out_no_administrator(role: str, active: bool) -> None:
+    facade.create_user("ada@us.example", "Ada", role, moment=T0, password=PASSWORD)
+    rows = [{"email": "Ada@us.example", "name": "Ada L", "active": False}]
+    report = facade.sync_people(rows, [], moment=T0)
+    assert report.kept_active == (("ada@us.example",) if active else ())
+    kept = facade.person("ada@us.example")
+    assert kept
+    assert (kept.active, kept.name, kept.role) == (active, "Ada L", role)
+    assert facade.sync_people(rows, [], moment=T0).users_updated == 0
+
+
 def test_a_file_changes_no_role_of_who_signs_in_by_links() -> None:
     facade.create_user("ada@us.example", "Ada", "viewer", moment=T0)
     facade.sign_in_with_link(request(), token(facade.make_link("ada@us.example", moment=T0)), moment=T0)

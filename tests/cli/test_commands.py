@@ -127,6 +127,16 @@ def test_importing_csms_makes_users_without_sign_in(filled: Tocsin) -> None:
     assert not people["ada@us.example"]["can_sign_in"]
 
 
+def test_an_import_shuts_out_no_administrator(tocsin: Tocsin) -> None:
+    tocsin.out("users", "create", "--email", "o@us.example", "--name", "O", "--role", "admin")
+    (tocsin.cwd / "csms.csv").write_text("email,name,active\no@us.example,O,false\n")
+    done = tocsin("import", "csms.csv")
+    assert done.returncode == 0
+    assert "tocsin: o@us.example is inactive in csms and stays active here" in done.stderr
+    (kept,) = json.loads(tocsin.out("users", "list", "--format", "json"))
+    assert (kept["email"], kept["active"]) == ("o@us.example", True)
+
+
 def test_a_new_user_gets_a_link(filled: Tocsin) -> None:
     made = filled("users", "create", "--email", "Lea@us.example", "--name", "Lea", "--role", "leader", "--format", "json")
     given = json.loads(made.stdout)

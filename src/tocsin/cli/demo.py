@@ -78,7 +78,7 @@ def _make(args: argparse.Namespace, console: Console, workspace: Workspace, *, a
     console.say(f"tocsin: making a demo book of {args.accounts} accounts in {home}")
     generate(workspace.store(), accounts=args.accounts, until=console.now, seed=args.seed, progress=console.progress)
     workspace.django()
-    _people(console.now, workspace)
+    _people(console, workspace)
     moments = _moments(console.now, workspace)
     from tocsin.alerts import facade
     from tocsin.cli import demo_life
@@ -93,13 +93,13 @@ def _make(args: argparse.Namespace, console: Console, workspace: Workspace, *, a
     console.say(f"tocsin: {counts.live} alerts of {len(counts.by_account)} accounts are open")
 
 
-def _people(moment: datetime, workspace: Workspace) -> None:
+def _people(console: Console, workspace: Workspace) -> None:
     from tocsin.people import facade
 
-    sync_people(workspace, moment)
+    sync_people(workspace, console)
     for (email, name), role in ((ADMIN, "admin"), (LEADER, "leader")):
         if facade.person(email) is None:
-            facade.create_user(email, name, role, moment=moment)
+            facade.create_user(email, name, role, moment=console.now)
 
 
 def _moments(now: datetime, workspace: Workspace) -> list[datetime]:

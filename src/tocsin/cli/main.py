@@ -84,7 +84,7 @@ def run_command(args: argparse.Namespace, console: Console, workspace: Workspace
     command: Command = module_of(args.command)
     status = command.run(args, console, workspace)
     if args.command == "import" and status == FINE and not getattr(args, "dry_run", False):
-        sync_people(workspace, console.now)
+        sync_people(workspace, console)
     return status
 
 

@@ -40,12 +40,13 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What `sync_people` did."""
+    """What `sync_people` did. kept_active: those whom the files call inactive, and whose role no file takes away."""
 
     users_added: int
     users_updated: int
     teams_added: int
     teams_updated: int
+    kept_active: tuple[str, ...] = ()
 
 
 class TooManyAttemptsError(UserError):
@@ -172,7 +173,7 @@ def sync_people(csms: Iterable[Mapping[str, Any]], teams: Iterable[Mapping[str, 
     """Make or update users and teams from rows of the facts (columns of `csms` and `teams`); such users cannot sign in by it.
 
     A user who can sign in, or was given a role that no file gives, keeps their role: rights are given in the product, never
-    by a file.
+    by a file. Nor does a file deactivate somebody of such a role: the last administrator would be shut out by a slip in it.
     """
     with transaction.atomic():
         by_name = {team.name: team for team in Team.objects.all()}
@@ -182,9 +183,8 @@ def sync_people(csms: Iterable[Mapping[str, Any]], teams: Iterable[Mapping[str, 
         for name in [*given, *(str(row["team"]) for row in rows if row.get("team"))]:
             _sync_team(name, given.get(name, {}), by_name, counts)
         by_email = {user.email: user for user in User.objects.all()}
-        for row in rows:
-            _sync_user(row, by_email, by_name, moment, counts)
-    return SyncReport(**counts)
+        kept = [str(row["email"]) for row in rows if not _sync_user(row, by_email, by_name, moment, counts)]
+    return SyncReport(**counts, kept_active=tuple(normal_email(email) for email in kept))
 
 
 def _sync_team(name: str, row: Mapping[str, Any], known: dict[str, Team], counts: dict[str, int]) -> None:
@@ -201,7 +201,8 @@ def _sync_team(name: str, row: Mapping[str, Any], known: dict[str, Team], counts
 
 def _sync_user(
     row: Mapping[str, Any], known: dict[str, User], teams: Mapping[str, Team], moment: datetime, counts: dict[str, int]
-) -> None:
+) -> bool:
+    """Make or update one user; False where the row would deactivate somebody whom no file deactivates."""
     email = normal_email(str(row["email"]))
     user = known.get(email)
     team = teams.get(str(row.get("team") or ""))
@@ -212,6 +213,9 @@ def _sync_user(
         "churn_tolerance": row.get("churn_tolerance"),
         "is_active": row.get("active") is not False,
     }
+    kept_active = user is not None and user.is_active and user.role not in ROLES_OF_FILES and not wanted["is_active"]
+    if kept_active:
+        wanted["is_active"] = True
     if user is None or not (_can_sign_in(user) or user.role not in ROLES_OF_FILES):
         wanted["role"] = _role(row.get("role"))
     if user is None:
@@ -225,6 +229,7 @@ def _sync_user(
             setattr(user, field, value)
         user.save(update_fields=list(wanted))
         counts["users_updated"] += 1
+    return not kept_active
 
 
 def _role(given: Any) -> str:
