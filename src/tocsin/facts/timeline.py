@@ -234,10 +234,12 @@ def contacts(store: Store, account_id: str, moment: datetime, *, limit: int = 20
 
 
 def currency(store: Store) -> str:
-    """What amounts are in: where there are rates the currency that they lead to, else the one that all accounts share.
+    """What amounts are in: the reporting currency, else what the rates lead to, else the one that all accounts share.
 
     Empty where there is none, or where there are several.
     """
+    if store.currency:
+        return store.currency
     sql = """
         WITH base AS (SELECT upper(currency) AS currency FROM rates GROUP BY 1 HAVING min(rate) = 1 AND max(rate) = 1),
         used AS (

@@ -112,9 +112,8 @@ def zone() -> ZoneInfo:
 
 
 def currency() -> str:
-    """What money is shown in: the reporting currency, else the one that all accounts share, else nothing."""
-    configured = _here().configuration.currency
-    return configured or kept(("currency",), lambda: timeline.currency(store()))
+    """What money is shown in: see `timeline.currency`."""
+    return kept(("currency",), lambda: timeline.currency(store()))
 
 
 def kept(key: tuple[Hashable, ...], make: Callable[[], T], moment: datetime | None = None) -> T:
