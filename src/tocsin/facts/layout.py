@@ -44,6 +44,11 @@ _OTHER_TABLES = (
         '"row" VARCHAR, account_ref VARCHAR, row_id VARCHAR, "at" TIMESTAMP)'
     ),
 )
+# Tables that a file of this layout may lack, because it was made before there were any; they are made when it is opened.
+_LATER_TABLES = (
+    # Ends that no source gave: `import --full` set them, and takes them back when the row is there again.
+    'CREATE TABLE IF NOT EXISTS closed_by_full (collection VARCHAR, key VARCHAR, "end" VARCHAR)',
+)
 
 
 def quote(name: str) -> str:
@@ -77,7 +82,7 @@ def create_tables(cursor: duckdb.DuckDBPyConnection) -> None:
         columns = [f"{quote(name)} {kind}" for name, kind in physical_columns(collection).items()]
         columns += [_EXTRA[collection.name]] if collection.name in _EXTRA else []
         cursor.execute(f"CREATE TABLE {quote(collection.name)} ({', '.join(columns)})")
-    for statement in _OTHER_TABLES:
+    for statement in (*_OTHER_TABLES, *_LATER_TABLES):
         cursor.execute(statement)
     cursor.execute("CREATE TABLE meta (name VARCHAR, value VARCHAR)")
     cursor.execute("INSERT INTO meta VALUES ('layout', ?)", [str(LAYOUT_VERSION)])
@@ -101,3 +106,5 @@ def check_layout(cursor: duckdb.DuckDBPyConnection, path: str) -> None:
             f"{path} was laid out by another version of Tocsin (layout {found[0]}, this one reads {LAYOUT_VERSION}); "
             "use that version, or import the facts into a new home"
         )
+    for statement in _LATER_TABLES:
+        cursor.execute(statement)

@@ -11,7 +11,7 @@ from tocsin.core.errors import UserError
 from tocsin.core.moment import day_of
 from tocsin.core.schema import COLLECTIONS
 from tocsin.facts.importing.stage import Staged
-from tocsin.facts.layout import literal, names, physical_columns, quote
+from tocsin.facts.layout import literal, names, physical_columns, physical_name, quote
 
 
 def check_full(collections: set[str]) -> None:
@@ -24,10 +24,52 @@ def check_full(collections: set[str]) -> None:
 def note_seen(cursor: duckdb.DuckDBPyConnection, staged: Staged) -> None:
     """Remember which rows a file holds, those that were rejected included: what is wrong is not missing."""
     keys = names(staged.keys)
-    cursor.execute(
-        f"CREATE TEMP TABLE IF NOT EXISTS seen_{staged.collection.name} AS SELECT {keys} FROM {staged.table} LIMIT 0"
+    rows = f"SELECT {keys}, reason IS NULL AS good FROM {staged.table}"
+    cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS seen_{staged.collection.name} AS {rows} LIMIT 0")
+    cursor.execute(f"INSERT INTO seen_{staged.collection.name} {rows}")
+
+
+def forget_closed(cursor: duckdb.DuckDBPyConnection, staged: Staged) -> int:
+    """What a file itself says of ends, `--full` no longer does; gives how many rows that it had closed are open again."""
+    end = staged.collection.closing
+    if end is None or end not in staged.columns or not _closed(cursor, staged):
+        return 0
+    name = staged.collection.name
+    spoken = (
+        f"FROM {quote(name)} AS kept JOIN {staged.table} AS new ON {_equal(staged, 'new')} AND new.reason IS NULL "
+        f"WHERE {_identity(staged)} IN (SELECT key FROM closed_by_full WHERE collection = {literal(name)})"
     )
-    cursor.execute(f"INSERT INTO seen_{staged.collection.name} SELECT {keys} FROM {staged.table}")
+    opened = cursor.execute(f"SELECT count(DISTINCT {_identity(staged)}) {spoken} AND kept.{quote(end)} IS NULL").fetchone()
+    cursor.execute(
+        f"DELETE FROM closed_by_full WHERE collection = {literal(name)} AND key IN (SELECT {_identity(staged)} {spoken})"
+    )
+    return int(opened[0]) if opened else 0
+
+
+def open_returned(cursor: duckdb.DuckDBPyConnection, staged: Staged) -> int:
+    """Open the rows that the files hold again and whose end an earlier `--full` had set; gives their number.
+
+    An end that has become another one since is left as it is, and so is that of a row that was rejected.
+    """
+    if not _closed(cursor, staged):
+        return 0
+    name, end = staged.collection.name, quote(staged.collection.closing or "")
+    back = (
+        f"EXISTS (SELECT 1 FROM seen_{name} AS seen WHERE seen.good AND {_equal(staged, 'seen')}) "
+        f"AND ({_identity(staged)}, CAST(kept.{end} AS VARCHAR)) IN "
+        f'(SELECT (key, "end") FROM closed_by_full WHERE collection = {literal(name)})'
+    )
+    cursor.execute(
+        f"CREATE OR REPLACE TEMP TABLE returned AS SELECT kept.rowid AS held, {_identity(staged)} AS key "
+        f"FROM {quote(name)} AS kept WHERE {back}"
+    )
+    if name == "subscriptions":
+        cursor.execute(
+            f"INSERT INTO touched SELECT 'accounts', account_key FROM {name} WHERE rowid IN (SELECT held FROM returned)"
+        )
+    found = cursor.execute(f"UPDATE {quote(name)} SET {end} = NULL WHERE rowid IN (SELECT held FROM returned)").fetchone()
+    cursor.execute(f"DELETE FROM closed_by_full WHERE collection = {literal(name)} AND key IN (SELECT key FROM returned)")
+    return int(found[0]) if found else 0
 
 
 def close_missing(cursor: duckdb.DuckDBPyConnection, staged: Staged, now: datetime, zone: ZoneInfo) -> int:
@@ -39,10 +81,36 @@ def close_missing(cursor: duckdb.DuckDBPyConnection, staged: Staged, now: dateti
     end = COLLECTIONS[name].column(COLLECTIONS[name].closing or "")
     text = day_of(now, zone).isoformat() if end.type == "date" else now.replace(tzinfo=None).isoformat(sep=" ")
     moment = f"CAST({literal(text)} AS {physical_columns(staged.collection)[end.name]})"
-    equal = " AND ".join(f"seen.{quote(key)} IS NOT DISTINCT FROM kept.{quote(key)}" for key in staged.keys)
-    missing = f"kept.{quote(end.name)} IS NULL AND NOT EXISTS (SELECT 1 FROM seen_{name} AS seen WHERE {equal})"
+    missing = (
+        f"kept.{quote(end.name)} IS NULL AND NOT EXISTS (SELECT 1 FROM seen_{name} AS seen WHERE {_equal(staged, 'seen')})"
+    )
     if name == "subscriptions":
         cursor.execute(f"INSERT INTO touched SELECT 'accounts', kept.account_key FROM {name} AS kept WHERE {missing}")
+    missed = f"FROM {quote(name)} AS kept WHERE {missing}"
+    cursor.execute(
+        f"DELETE FROM closed_by_full WHERE collection = {literal(name)} AND key IN (SELECT {_identity(staged)} {missed})"
+    )
+    cursor.execute(
+        f"INSERT INTO closed_by_full SELECT {literal(name)}, {_identity(staged)}, CAST({moment} AS VARCHAR) {missed}"
+    )
     found = cursor.execute(f"UPDATE {quote(name)} AS kept SET {quote(end.name)} = {moment} WHERE {missing}").fetchone()
     cursor.execute(f"DROP TABLE seen_{name}")
     return int(found[0]) if found else 0
+
+
+def _equal(staged: Staged, other: str) -> str:
+    """Whether a stored row and another one are the same."""
+    return " AND ".join(f"{other}.{quote(key)} IS NOT DISTINCT FROM kept.{quote(key)}" for key in staged.keys)
+
+
+def _identity(staged: Staged) -> str:
+    """What tells a stored row from all others, as one text: also where a file gives less of it than another."""
+    declared = ("id",) if staged.collection.keyed_by_id else staged.collection.identity
+    parts = (f"coalesce(CAST(kept.{quote(physical_name(name))} AS VARCHAR), chr(30))" for name in declared)
+    return f"concat_ws(chr(31), {', '.join(parts)})"
+
+
+def _closed(cursor: duckdb.DuckDBPyConnection, staged: Staged) -> bool:
+    """Whether `--full` has closed any row of a collection that is not known to be back."""
+    given = [staged.collection.name]
+    return cursor.execute("SELECT 1 FROM closed_by_full WHERE collection = ? LIMIT 1", given).fetchone() is not None

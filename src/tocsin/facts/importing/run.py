@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from tocsin.facts import history
 from tocsin.facts.cells import Formats, decimal_sign
 from tocsin.facts.cells import date_format as read_date_format
 from tocsin.facts.duckdb import DuckStore
-from tocsin.facts.importing.full import check_full, close_missing, note_seen
+from tocsin.facts.importing.full import check_full, close_missing, forget_closed, note_seen, open_returned
 from tocsin.facts.importing.mapping import read_mapping
 from tocsin.facts.importing.open_files import Opener, Progress
 from tocsin.facts.importing.raw import Raw
@@ -85,6 +86,7 @@ class _Run:
     tell: Progress
     full: bool
     reports: dict[str, CollectionReport] = field(default_factory=dict)
+    returned: Counter[str] = field(default_factory=Counter)
 
     def store_all(self, raws: Sequence[Raw]) -> tuple[CollectionReport, ...]:
         """Check and store what was read, and settle the history; gives the reports in order."""
@@ -94,6 +96,10 @@ class _Run:
             self.tell(name, 0.5 + at / (2 * len(raws)))
             staged = self.store_rows(raw)
             last = at + 1 == len(raws) or raws[at + 1].collection.name != name
+            if self.full and last:
+                self.returned[name] += open_returned(self.cursor, staged)
+            if self.returned[name] and last:
+                self.note(name, f"{self.returned[name]:,} rows are back and open again ({raw.collection.closing})")
             if self.full and last:
                 closed = close_missing(self.cursor, staged, self.now, self.store.zone)
                 self.note(name, f"{closed:,} rows that the file lacks are closed ({raw.collection.closing})")
@@ -112,6 +118,7 @@ class _Run:
         counts = upsert(self.cursor, staged, self.now)
         rejected = keep_rejected(self.cursor, raw, staged, self.now)
         self.touch(staged)
+        self.returned[name] += forget_closed(self.cursor, staged)
         if self.full:
             note_seen(self.cursor, staged)
         read = counts.added + counts.updated + counts.unchanged + rejected
