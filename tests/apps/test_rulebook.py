@@ -56,6 +56,48 @@ def test_a_draft_is_kept_and_not_in_force() -> None:
     assert facade.rule("a").version == 3
 
 
+def test_a_draft_is_compared_with_the_latest_draft() -> None:
+    def draft(severity: str, formula: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        given = Definitions(rules=(rule("a", severity=severity),), signals={"x": formula})
+        report = facade.publish_rules(given, by=BY, moment=T0, draft=True)
+        return report.added, report.changed, report.unchanged
+
+    both = ("signal x", "a")
+    assert draft("low", "1") == (both, (), ())
+    assert draft("low", "1") == ((), (), both)
+    assert draft("high", "1") == ((), ("a",), ("signal x",))
+    publish(rule("a", severity="high"), signals={"x": "2"})
+    assert draft("high", "2") == ((), (), both), "it is in force"
+    assert draft("low", "2") == ((), ("a",), ("signal x",))
+    assert draft("high", "2") == ((), ("a",), ("signal x",)), "the latest draft differs, though what is in force does not"
+    assert [(each.version, each.current) for each in facade.versions("a")] == [
+        (5, False), (4, False), (3, True), (2, False), (1, False)
+    ]  # fmt: skip
+    assert AuditEntry.objects.filter(act="drafted").count() == 5
+
+
+def test_drafts_are_listed_with_what_they_say() -> None:
+    publish(rule("a"), rule("b"), rule("c", state="draft"))
+    drafted = Definitions(rules=(rule("a", severity="critical"), rule("new", category="upsell")))
+    facade.publish_rules(drafted, by=BY, moment=T0, draft=True)
+    assert [(info.id, info.version, info.severity, info.state) for info in facade.list_drafts()] == [
+        ("new", 1, "medium", "draft"),
+        ("a", 2, "critical", "draft"),
+    ]
+    assert {info.id for info in facade.list_rules()} == {"a", "b", "c"}
+    publish(rule("a", severity="low"))
+    assert [info.id for info in facade.list_drafts()] == ["new"], "what was published since is newer than the draft"
+
+
+def test_a_draft_that_cannot_be_read_says_why() -> None:
+    given = Definitions(rules=(rule("a"),))
+    facade.publish_rules(given, by=BY, moment=T0, draft=True)
+    RuleVersion.objects.update(source="- id: a\n  name: A\n  category: risk\n  when: mrr <\n")
+    (info,) = facade.list_drafts()
+    assert (info.id, info.name, info.state) == ("a", "a", "draft")
+    assert info.unknown
+
+
 def test_a_rule_that_is_not_there() -> None:
     publish(rule("no-login"))
     with pytest.raises(UserError, match=r"there is no rule 'nologin'.*no-login"):

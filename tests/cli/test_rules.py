@@ -138,6 +138,23 @@ def test_a_draft_is_not_in_force(run: Running, tmp_path: Path) -> None:
         in_force("quiet")
 
 
+def test_drafts_are_kept_once_and_listed(run: Running, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(QUIET, encoding="utf-8")
+    run("apply", "mine.yaml", "--draft")
+    again = run("apply", "mine.yaml", "--draft")[1]
+    assert again.said == ["1 rule kept as drafts: 0 added, 0 changed, 1 unchanged"]
+
+    def listed(*states: str) -> list[tuple[str, str, int]]:
+        asked = [word for state in states for word in ("--state", state)]
+        rows = json.loads(run("list", *asked, "--format", "json")[1].data)
+        return [(row["id"], row["state"], row["version"]) for row in rows]
+
+    assert listed("draft") == [("quiet", "draft", 1)]
+    assert len(listed("on", "draft")) == len(listed("on")) + 1
+    assert {state for _, state, _ in listed("off")} <= {"off"}
+    assert "quiet" not in {rule for rule, *_ in listed()}
+
+
 def test_apply_is_all_or_nothing(run: Running, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(QUIET, encoding="utf-8")
     (tmp_path / "b.yaml").write_text(QUIET.replace("quiet", "loud").replace("< $least", "<"), encoding="utf-8")

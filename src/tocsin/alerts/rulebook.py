@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.db import transaction
-from django.db.models import Count, Max
+from django.db.models import Count, Manager, Model, OuterRef, QuerySet, Subquery
 
 from tocsin.alerts.models import AuditEntry, Episode, NamedFormula, RuleVersion, Sweep
 from tocsin.alerts.shapes import LIVE, PublishReport, RuleInfo
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 CATALOG, USER = "catalog", "user"
 MONTH = timedelta(days=30)
+# What makes versions those of one definition.
+IDENTITY: Mapping[type[Model], tuple[str, ...]] = {
+    RuleVersion: ("rule",),
+    NamedFormula: ("kind", "name"),
+}
 _publishing = threading.Lock()
 
 
@@ -33,12 +38,14 @@ def publish_rules(
 ) -> PublishReport:
     """Publish what the definitions hold: a new version of each that differs from the one in force; all or nothing.
 
-    What they do not hold stays as it is. draft: the versions are kept, audited, and not in force.
+    What they do not hold stays as it is. draft: the versions are kept, audited, and not in force; what is the same as the
+    latest draft, or without one as what is in force, is unchanged.
     """
     with _publishing, transaction.atomic():
         report = _Report()
-        _publish_formulas(definitions, report, by=by, moment=moment, draft=draft, origin=origin)
-        _publish_rules(definitions.rules, report, by=by, moment=moment, draft=draft, origin=origin)
+        how: _How = {"by": by, "moment": moment, "draft": draft, "origin": origin}
+        _publish(NamedFormula.objects, _given_formulas(definitions), report, **how)
+        _publish(RuleVersion.objects, _given_rules(definitions.rules), report, **how)
         return PublishReport(tuple(report.added), tuple(report.changed), tuple(report.unchanged), draft)
 
 
@@ -91,32 +98,54 @@ def list_rules(moment: datetime | None = None) -> list[RuleInfo]:
     broken = broken_rules()
     unknown = {**(last.unknown if last else {}), **broken}
     by_id = {rule.id: rule for rule in definitions().rules}
-    infos = []
-    for row in RuleVersion.objects.filter(current=True):
-        rule = by_id.get(row.rule)
-        infos.append(
-            RuleInfo(
-                id=row.rule,
-                name=rule.name if rule else row.rule,
-                category=rule.category if rule else "",
-                subject=rule.subject if rule else "",
-                severity=rule.severity if rule else "",
-                trigger=rule.trigger.kind if rule else "",
-                state=row.state,
-                version=row.version,
-                origin=row.origin,
-                source=row.source,
-                published_at=row.published_at,
-                by=row.by,
-                open=live.get(row.rule, 0),
-                held=held.get(row.rule, 0),
-                fired_30d=fired.get(row.rule, 0),
-                matching=matching.get(row.rule),
-                scope=figures.get("scopes", {}).get(row.rule),
-                unknown=unknown.get(row.rule, ""),
-                last_evaluated=last.as_of if last and row.rule in matching else None,
-            )
+    infos = [
+        replace(
+            _info(row, by_id.get(row.rule)),
+            open=live.get(row.rule, 0),
+            held=held.get(row.rule, 0),
+            fired_30d=fired.get(row.rule, 0),
+            matching=matching.get(row.rule),
+            scope=figures.get("scopes", {}).get(row.rule),
+            unknown=unknown.get(row.rule, ""),
+            last_evaluated=last.as_of if last and row.rule in matching else None,
         )
+        for row in RuleVersion.objects.filter(current=True)
+    ]
+    return _in_order(infos)
+
+
+def list_drafts() -> list[RuleInfo]:
+    """The drafts: the latest version of each rule where it is newer than the one in force. Their state is `draft`.
+
+    `unknown` says why one cannot be read, such as for a segment that is itself a draft.
+    """
+    rows = list(_latest(RuleVersion.objects).filter(current=False).order_by("rule"))
+    read = _in_force(tuple((row.rule, row.source) for row in rows))
+    by_id = {rule.id: rule for rule in read.definitions.rules}
+    infos = [replace(_info(row, by_id.get(row.rule)), state="draft", unknown=read.broken.get(row.rule, "")) for row in rows]
+    return _in_order(infos)
+
+
+def _info(row: RuleVersion, rule: Rule | None) -> RuleInfo:
+    """A version as it is shown, without its life. rule: what its YAML says, None where this version cannot read it."""
+    return RuleInfo(
+        id=row.rule,
+        name=rule.name if rule else row.rule,
+        category=rule.category if rule else "",
+        subject=rule.subject if rule else "",
+        severity=rule.severity if rule else "",
+        trigger=rule.trigger.kind if rule else "",
+        state=row.state,
+        version=row.version,
+        origin=row.origin,
+        source=row.source,
+        published_at=row.published_at,
+        by=row.by,
+    )
+
+
+def _in_order(infos: Iterable[RuleInfo]) -> list[RuleInfo]:
+    """By category, then id."""
     order = {category: place for place, category in enumerate(CATEGORIES)}
     return sorted(infos, key=lambda info: (order.get(info.category, len(order)), info.id))
 
@@ -164,6 +193,15 @@ def export_rules() -> dict[str, str]:
 # Publishing
 
 
+class _How(TypedDict):
+    """By whom, when, and as what definitions are published."""
+
+    by: str
+    moment: datetime
+    draft: bool
+    origin: str
+
+
 class _Report:
     def __init__(self) -> None:
         self.added: list[str] = []
@@ -175,78 +213,79 @@ class _Report:
         (self.unchanged if same else self.added if before is None else self.changed).append(name)
 
 
-def _publish_rules(rules: Sequence[Rule], report: _Report, *, by: str, moment: datetime, draft: bool, origin: str) -> None:
-    current = {row.rule: row for row in RuleVersion.objects.filter(current=True)}
-    latest = dict(RuleVersion.objects.values_list("rule").annotate(Max("version")))
-    made, replaced, audit = [], [], []
+def _given_rules(rules: Sequence[Rule]) -> list[_Given]:
+    given = []
     for each in rules:
         source = dump_rule(each)
-        checksum = hashlib.sha256(source.encode()).hexdigest()
-        before = current.get(each.id)
-        same = before is not None and before.checksum == checksum
-        report.note(each.id, before, same=same)
-        if same:
-            continue
-        version = latest.get(each.id, 0) + 1
-        made.append(
-            RuleVersion(
-                rule=each.id,
-                version=version,
-                source=source,
-                state=each.state,
-                origin=origin,
-                checksum=checksum,
-                current=not draft,
-                published_at=moment,
-                by=by,
-            )
-        )
-        if before is not None and not draft:
-            replaced.append(before.pk)
-        act = "drafted" if draft else "published"
-        audit.append(AuditEntry(at=moment, by=by, act=act, what=f"rule {each.id}", detail={"version": version}))
-    RuleVersion.objects.filter(pk__in=replaced).update(current=False)
-    RuleVersion.objects.bulk_create(made)
-    AuditEntry.objects.bulk_create(audit)
+        columns = {"source": source, "state": each.state, "checksum": hashlib.sha256(source.encode()).hexdigest()}
+        given.append(_Given((each.id,), f"rule {each.id}", each.id, columns))
+    return given
 
 
-def _publish_formulas(
-    definitions: Definitions, report: _Report, *, by: str, moment: datetime, draft: bool, origin: str
+def _given_formulas(definitions: Definitions) -> list[_Given]:
+    given = []
+    for kind, formulas in (("signal", definitions.signals), ("segment", definitions.segments)):
+        for name, formula in formulas.items():
+            said = definitions.descriptions.get(name, Description()) if kind == "signal" else Description()
+            columns = {"formula": formula, "text": said.text, "unit": said.unit}
+            given.append(_Given((kind, name), f"{kind} {name}", f"{kind} {name}", columns))
+    return given
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A definition to publish. key: its identity, of the table's IDENTITY. what: as the audit names it; name: as the report."""
+
+    key: tuple[str, ...]
+    what: str
+    name: str
+    columns: Mapping[str, Any]
+
+
+def _publish(
+    table: Manager[Any],
+    definitions: Sequence[_Given],
+    report: _Report,
+    *,
+    by: str,
+    moment: datetime,
+    draft: bool,
+    origin: str,
 ) -> None:
-    current = {(row.kind, row.name): row for row in NamedFormula.objects.filter(current=True)}
-    latest = {(kind, name): n for kind, name, n in NamedFormula.objects.values_list("kind", "name").annotate(Max("version"))}
-    given = [("signal", *item) for item in definitions.signals.items()]
-    given += [("segment", *item) for item in definitions.segments.items()]
+    """Add a version of each that differs from the one in force; as a draft, from the latest, which may be a draft itself."""
+    identity = IDENTITY[table.model]
+
+    def by_key(rows: Iterable[Any]) -> dict[tuple[str, ...], Any]:
+        return {tuple(getattr(row, field) for field in identity): row for row in rows}
+
+    current = by_key(table.filter(current=True))
+    latest = by_key(_latest(table))
     made, replaced, audit = [], [], []
-    for kind, name, formula in given:
-        before = current.get((kind, name))
-        said = definitions.descriptions.get(name, Description()) if kind == "signal" else Description()
-        same = before is not None and (before.formula, before.text, before.unit) == (formula, said.text, said.unit)
-        report.note(f"{kind} {name}", before, same=same)
+    for each in definitions:
+        before, last = current.get(each.key), latest.get(each.key)
+        compared = last if draft else before
+        same = compared is not None and all(getattr(compared, name) == value for name, value in each.columns.items())
+        report.note(each.name, compared, same=same)
         if same:
             continue
-        version = latest.get((kind, name), 0) + 1
-        made.append(
-            NamedFormula(
-                kind=kind,
-                name=name,
-                version=version,
-                formula=formula,
-                text=said.text,
-                unit=said.unit,
-                origin=origin,
-                current=not draft,
-                published_at=moment,
-                by=by,
-            )
-        )
+        version = last.version + 1 if last else 1
+        about = dict(zip(identity, each.key, strict=True))
+        published = {"origin": origin, "current": not draft, "published_at": moment, "by": by}
+        made.append(table.model(**about, **each.columns, **published, version=version))
         if before is not None and not draft:
             replaced.append(before.pk)
         act = "drafted" if draft else "published"
-        audit.append(AuditEntry(at=moment, by=by, act=act, what=f"{kind} {name}", detail={"version": version}))
-    NamedFormula.objects.filter(pk__in=replaced).update(current=False)
-    NamedFormula.objects.bulk_create(made)
+        audit.append(AuditEntry(at=moment, by=by, act=act, what=each.what, detail={"version": version}))
+    table.filter(pk__in=replaced).update(current=False)
+    table.bulk_create(made)
     AuditEntry.objects.bulk_create(audit)
+
+
+def _latest(table: Manager[Any]) -> QuerySet[Any]:
+    """The latest version of each definition: the one in force, or a draft that is newer."""
+    same = {field: OuterRef(field) for field in IDENTITY[table.model]}
+    newest = table.filter(**same).order_by("-version").values("version")[:1]
+    return table.filter(version=Subquery(newest))
 
 
 # Reading
@@ -258,14 +297,16 @@ class _InForce:
     broken: Mapping[str, str]
 
 
-def _in_force() -> _InForce:
+def _in_force(drafts: tuple[tuple[str, str], ...] | None = None) -> _InForce:
+    """What is in force; with these rules, as (id, YAML), instead of those that are, where some are given."""
     formulas = tuple(
         NamedFormula.objects.filter(current=True)
         .order_by("kind", "name")
         .values_list("kind", "name", "formula", "text", "unit")
     )
-    rules = tuple(RuleVersion.objects.filter(current=True).order_by("rule").values_list("rule", "source"))
-    return _read(formulas, rules)
+    if drafts is not None:
+        return _read(formulas, drafts)
+    return _read(formulas, tuple(RuleVersion.objects.filter(current=True).order_by("rule").values_list("rule", "source")))
 
 
 @lru_cache(maxsize=4)  # reading YAML costs more than the query; the texts themselves are the key

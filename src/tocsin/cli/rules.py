@@ -16,7 +16,7 @@ from tocsin.cli.who import me
 from tocsin.core.errors import Problem, UserError
 from tocsin.core.language import Names
 from tocsin.core.rulefiles import dump_rule, read_rules
-from tocsin.core.rules import Definitions
+from tocsin.core.rules import STATES, Definitions
 from tocsin.workspace import Workspace
 
 WRONG = 2
@@ -27,7 +27,9 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command and its acts."""
     parser = commands.add_parser("rules", help="list, check, apply or export rules")
     acts = parser.add_subparsers(dest="act", metavar="ACT", required=True)
-    add_format(acts.add_parser("list", help="the rules in force"))
+    listing = acts.add_parser("list", help="the rules in force, in any state; with --state draft also drafts")
+    listing.add_argument("--state", action="append", choices=STATES, default=[], help="only this state (may be repeated)")
+    add_format(listing)
     check = acts.add_parser("check", help="tell every problem of rule files, with file, line and column")
     check.add_argument("path", type=Path, metavar="PATH", help="a rule file, or a folder of them")
     apply = acts.add_parser("apply", help="publish rule files: all of what they hold, or, where there is a problem, nothing")
@@ -67,7 +69,11 @@ def _list(args: argparse.Namespace, console: Console, workspace: Workspace) -> i
     workspace.django()
     from tocsin.alerts import facade
 
-    rows = [info.to_json() for info in facade.list_rules()]
+    infos = facade.list_rules()
+    if args.state:
+        drafts = facade.list_drafts() if "draft" in args.state else []
+        infos = [*(info for info in infos if info.state in args.state), *drafts]
+    rows = [info.to_json() for info in infos]
     write(console, rows, list(rows[0]) if rows else SHOWN, args.format, shown=SHOWN)
     return 0
 
