@@ -36,6 +36,15 @@ def test_an_import_says_what_it_did(here: Tocsin) -> None:
     ]
 
 
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_data_on_standard_output_has_its_reasons_beside_it(here: Tocsin, options: tuple[str, ...]) -> None:
+    done = here("import", "in", "--format", "json", *options)
+    assert [each["rejected"] for each in json.loads(done.stdout)] == [0, 2]
+    assert "events.csv:3: unknown account 'zz'" in done.stderr
+    assert "events.csv:4: at 'never' is no time" in done.stderr
+    assert ("`tocsin import --rejected` lists them" in done.stderr) is not bool(options)
+
+
 def test_the_rejected_and_the_unmatched(here: Tocsin) -> None:
     here.out("import", "in")
     entries = json.loads(here.out("import", "--rejected", "--format", "json"))

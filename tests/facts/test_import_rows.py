@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -208,6 +209,34 @@ def test_a_dry_run_says_the_same_and_writes_nothing(acme: Desk) -> None:
     assert acme.give("events.csv", text).collections == dry.collections
     assert "nothing was written" in dry.to_text()
     assert "--rejected" not in dry.to_text(), "a dry run leaves no list behind"
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_the_first_reasons_are_said(acme: Desk, dry_run: bool) -> None:
+    rows = ["zz,x,2026-01-01", "a1,x,soon", "a1,x,2026-01-01", "yy,x,2026-01-01", "a1,x,never", "a1,,2026-01-01"]
+    report = acme.give("events.csv", "account_id,name,at\n" + "\n".join(rows) + "\n", dry_run=dry_run)
+    found = [reason.removeprefix(str(acme.folder / "events.csv")) for reason in report.reasons]
+    assert [reason[:22] for reason in found] == [":2: unknown account 'z", ":3: at 'soon' is no ti", ":7: name is empty, and"]
+    said = report.to_text().splitlines()
+    at = said.index(report.reasons[0])
+    assert said[at : at + 3] == list(report.reasons)
+    assert said[at + 3].startswith(
+        "5 rows would be rejected" if dry_run else "5 rows were rejected; `tocsin import --rejected`"
+    )
+
+
+def test_only_a_few_reasons_are_said(acme: Desk) -> None:
+    acme.write("in/accounts.csv", "id,name,seats\na1,,\na2,Bolt,many\x1b\n")
+    columns = ["person_id", "name", "at", "minutes", "properties"]
+    broken = ["p,,2026-01-01,,", "p,x,soon,,", "p,x,2026-01-01,many,", "p,x,2026-01-01,,[]"]
+    text = f"account_id,{','.join(columns)}\n" + "".join(f"a1,{row}\n" for row in broken)
+    acme.write("in/events.csv", text)
+    report = import_paths(acme.store, [acme.folder / "in"], now=LATER)
+    assert report.rejected == 6
+    assert [Path(reason.split(": ")[0]).name for reason in report.reasons] == [
+        "accounts.csv:2", "accounts.csv:3", "events.csv:2", "events.csv:3", "events.csv:4",
+    ]  # fmt: skip
+    assert all(reason.isprintable() for reason in report.reasons)
 
 
 def test_rejected_rows_are_kept_once_and_leave_when_they_come_in(acme: Desk) -> None:

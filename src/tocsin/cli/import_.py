@@ -58,7 +58,7 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
     else:
         columns = ["collection", "read", "added", "updated", "unchanged", "rejected", "notes"]
         write(console, (each.to_json() for each in report.collections), columns, args.format)
-        for note in report.notes:
+        for note in (*report.notes, *report.rejections()):
             console.say(note)
     return 0
 

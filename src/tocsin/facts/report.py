@@ -37,11 +37,15 @@ class CollectionReport:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """An import as a whole: one entry per collection, and notes that belong to none."""
+    """An import as a whole: one entry per collection, and notes that belong to none.
+
+    reasons: why rows were rejected, with file and line: the first few, each of another kind.
+    """
 
     collections: tuple[CollectionReport, ...]
     notes: tuple[str, ...] = ()
     dry_run: bool = False
+    reasons: tuple[str, ...] = ()
 
     @property
     def rejected(self) -> int:
@@ -65,12 +69,17 @@ class ImportReport:
         ]
         lines += [f"{each.name}: {note}" for each in self.collections for note in each.notes]
         lines += self.notes
-        counted = f"{self.rejected:,} row{'' if self.rejected == 1 else 's'}"
-        if self.rejected and self.dry_run:
-            lines.append(f"{counted} would be rejected.")
-        elif self.rejected:
-            were = "was" if self.rejected == 1 else "were"
-            lines.append(f"{counted} {were} rejected; `tocsin import --rejected` lists them with their reasons.")
+        lines += self.rejections()
         if self.dry_run:
             lines.append("Dry run: nothing was written.")
         return "\n".join(lines)
+
+    def rejections(self) -> tuple[str, ...]:
+        """The first reasons why rows were rejected, how many rows were, and where all are listed; nothing where none was."""
+        if not self.rejected:
+            return ()
+        counted = f"{self.rejected:,} row{'' if self.rejected == 1 else 's'}"
+        if self.dry_run:
+            return (*self.reasons, f"{counted} would be rejected.")
+        were = "was" if self.rejected == 1 else "were"
+        return (*self.reasons, f"{counted} {were} rejected; `tocsin import --rejected` lists them with their reasons.")

@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from tocsin.facts.importing.open_files import Unread
 from tocsin.facts.importing.raw import Raw
+from tocsin.facts.importing.sources import shown
 from tocsin.facts.importing.stage import Staged
 from tocsin.facts.layout import literal, quote
 from tocsin.facts.report import CollectionReport
+
+SHOWN = 5
+# What a reason quotes of a row: without it, reasons of one kind are the same.
+_QUOTED = "'.*'"
+
+
+@dataclass
+class Reasons:
+    """Why the first rows of an import were rejected: one row of each kind of reason, at most `SHOWN` kinds."""
+
+    first: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def add(self, collection: str, file: str, line: int | None, reason: str) -> None:
+        """Take in a rejected row, where its kind is new and there is room."""
+        kind = (collection, re.sub(_QUOTED, "", reason, flags=re.DOTALL))
+        if len(self.first) < SHOWN and kind not in self.first:
+            text = f"{shown(Path(file))}{'' if line is None else f':{line}'}: {reason}"
+            self.first[kind] = "".join(each if each.isprintable() else "?" for each in text)
+
+    def add_file(self, cursor: duckdb.DuckDBPyConnection, collection: str) -> None:
+        """Take in the rows of a file that `keep_rejected` has just entered."""
+        rows = cursor.execute(
+            "SELECT first.file, first.line, first.reason FROM ("
+            "SELECT arg_min({'file': file, 'line': line, 'reason': reason}, coalesce(line, 0)) AS first "
+            f"FROM turned_down GROUP BY regexp_replace(reason, {literal(_QUOTED)}, '', 's')) "
+            f"ORDER BY first.line, first.reason LIMIT {SHOWN}"
+        ).fetchall()
+        for file, line, reason in rows:
+            self.add(collection, file, line, reason)
 
 
 def keep_rejected(cursor: duckdb.DuckDBPyConnection, raw: Raw, staged: Staged, now: datetime) -> int:

@@ -21,7 +21,7 @@ from tocsin.facts.importing.full import check_full, close_missing, forget_closed
 from tocsin.facts.importing.mapping import read_mapping
 from tocsin.facts.importing.open_files import Opener, Progress
 from tocsin.facts.importing.raw import Raw
-from tocsin.facts.importing.rejects import keep_rejected, keep_unread
+from tocsin.facts.importing.rejects import Reasons, keep_rejected, keep_unread
 from tocsin.facts.importing.sources import find_sources, in_order
 from tocsin.facts.importing.stage import Staged, make_references, stage
 from tocsin.facts.importing.upsert import make_changes, upsert
@@ -68,8 +68,10 @@ def import_paths(
         run = _Run(store, cursor, now.astimezone(UTC), tell, full)
         with store.write(keep=not dry_run, cursor=cursor):
             unread = keep_unread(cursor, opener.unread, run.now)
+            for each in opener.unread:
+                run.reasons.add(each.name, each.file, each.line, each.reason)
             reports = run.store_all(raws)
-    return ImportReport((*reports, *unread), (*notes, *opener.notes), dry_run)
+    return ImportReport((*reports, *unread), (*notes, *opener.notes), dry_run, tuple(run.reasons.first.values()))
 
 
 def _silent(_name: str, _share: float) -> None:
@@ -87,6 +89,7 @@ class _Run:
     full: bool
     reports: dict[str, CollectionReport] = field(default_factory=dict)
     returned: Counter[str] = field(default_factory=Counter)
+    reasons: Reasons = field(default_factory=Reasons)
 
     def store_all(self, raws: Sequence[Raw]) -> tuple[CollectionReport, ...]:
         """Check and store what was read, and settle the history; gives the reports in order."""
@@ -117,6 +120,8 @@ class _Run:
         staged = stage(self.cursor, raw, self.store.zone)
         counts = upsert(self.cursor, staged, self.now)
         rejected = keep_rejected(self.cursor, raw, staged, self.now)
+        if rejected:
+            self.reasons.add_file(self.cursor, name)
         self.touch(staged)
         self.returned[name] += forget_closed(self.cursor, staged)
         if self.full:
