@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -25,7 +26,7 @@ from tocsin.worker import Worker
 from tocsin.workspace import SERVER, Workspace, write_private
 
 GRACE = 2  # seconds that answers under way are given at the end
-PATIENCE = 1.5  # seconds that a sweep under way is given after that
+PATIENCE = 1.5  # seconds that a sweep and commands under way are given after that
 DEADLINE = 4.5  # seconds after which the process ends whatever still runs
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - names of the wildcard address, not a binding
 
@@ -80,7 +81,8 @@ def serve(
         last_resort.daemon = True
         last_resort.start()
 
-    front = Front(ready.is_set, {door.PATH: door.Door(token, runner(worker))})
+    commands = door.Door(token, runner(worker))
+    front = Front(ready.is_set, {door.PATH: commands})
     config = uvicorn.Config(
         front,
         log_config=None,
@@ -96,12 +98,19 @@ def serve(
     finally:
         note.unlink(missing_ok=True)
         listening.close()
-        if not worker.stop(PATIENCE):
+        if not idle(worker, commands, PATIENCE):
             _end_at_once()
 
 
+def idle(worker: Worker, commands: door.Door, patience: float) -> bool:
+    """Whether the sweep and the commands under way have ended, waiting so many seconds for all of them together."""
+    until = time.monotonic() + patience
+    swept = worker.stop(patience)
+    return commands.finish(max(0.0, until - time.monotonic())) and swept
+
+
 def _end_at_once() -> None:
-    """End while a sweep still runs: to tear the interpreter down below it would crash. Both databases survive a kill."""
+    """End while a sweep or a command still runs: tearing the interpreter down would crash. Both databases survive a kill."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -11,6 +11,7 @@ import hmac
 import ipaddress
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from tocsin.asgi import Receive, Scope, Send, answer
 PATH = "/_local/run"
 MOST_BODY = 8 * 1024 * 1024
 WAITING = 32  # frames that wait for a slow reader before the command does
+LOOK = 0.1  # seconds after which a command that waits for its reader looks whether there still is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +38,32 @@ class Request:
 
 
 class Hatch:
-    """Between the thread of a command and the connection of its client."""
+    """Between the thread of a command and the connection of its client.
+
+    gone: the client went away; a command ends when it is about to tell it something. shut: nobody takes frames any more.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self.frames: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING)
-        self.gone = threading.Event()
+        self.gone, self.shut = threading.Event(), threading.Event()
 
     def put(self, frame: dict[str, Any]) -> None:
-        """Hand a frame over from the command's thread; waits while the reader is slow."""
-        asyncio.run_coroutine_threadsafe(self.frames.put(frame), self._loop).result()
+        """Hand a frame over from the command's thread; waits while the reader is slow. Dropped where nobody takes it."""
+        if self.shut.is_set():
+            return
+        putting = self.frames.put(frame)
+        try:
+            waiting = asyncio.run_coroutine_threadsafe(putting, self._loop)
+        except RuntimeError:  # the loop has been closed
+            putting.close()
+            return
+        while not self.shut.is_set():
+            try:
+                waiting.result(LOOK)
+            except TimeoutError:
+                continue
+            return
 
 
 # Runs a command line with its output going to the hatch; gives the exit status. It is the command line's own (`tocsin.cli`).
@@ -57,6 +75,17 @@ class Door:
 
     def __init__(self, token: str, runner: Runner) -> None:
         self._token, self._runner = token.encode(), runner
+        self._guard = threading.Lock()
+        self._running: set[threading.Thread] = set()
+
+    def finish(self, patience: float) -> bool:
+        """Wait for the commands under way, so many seconds at most in all. Says whether all have ended."""
+        until = time.monotonic() + patience
+        with self._guard:
+            running = list(self._running)
+        for thread in running:
+            thread.join(max(0.0, until - time.monotonic()))
+        return not any(thread.is_alive() for thread in running)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run one command."""
@@ -69,20 +98,28 @@ class Door:
             await answer(send, 400, b"no command line\n")
             return
         hatch = Hatch(asyncio.get_running_loop())
-        threading.Thread(target=self._work, args=(request, hatch), name="command", daemon=True).start()
+        thread = threading.Thread(target=self._work, args=(request, hatch), name="command", daemon=True)
+        with self._guard:
+            self._running.add(thread)
+        thread.start()
         watching = asyncio.create_task(_watch(receive, hatch))
         try:
             await _stream(hatch, send)
         finally:
             hatch.gone.set()
+            hatch.shut.set()
             watching.cancel()
 
     def _work(self, request: Request, hatch: Hatch) -> None:
         try:
-            status = self._runner(request, hatch)
+            try:
+                status = self._runner(request, hatch)
+            finally:
+                connections.close_all()
+            hatch.put({"exit": status})
         finally:
-            connections.close_all()
-        hatch.put({"exit": status})
+            with self._guard:
+                self._running.discard(threading.current_thread())
 
 
 async def _stream(hatch: Hatch, send: Send) -> None:
