@@ -53,6 +53,23 @@ def test_a_note_of_a_process_that_does_not_own_the_home_is_removed(tmp_path: Pat
     assert not path.exists()
 
 
+def test_the_note_of_a_server_that_came_up_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, real = note(tmp_path, note_of(2**22 + 1)), remote._alive
+    fresh = note_of(os.getpid())
+
+    def alive(pid: int) -> bool:
+        if pid != os.getpid():
+            note(tmp_path, fresh)  # after the stale one was read, and before it would be removed
+        return real(pid)
+
+    monkeypatch.setattr(remote, "_alive", alive)
+    with remote.owned(tmp_path, Kept()):
+        found = remote.find(tmp_path)
+    assert found is not None
+    assert found.pid == os.getpid()
+    assert path.read_text() == fresh
+
+
 def test_the_server_that_owns_the_home_is_found(tmp_path: Path) -> None:
     with remote.owned(tmp_path, Kept()) as found:
         assert found is None

@@ -38,19 +38,35 @@ class Server:
 def find(home: Path) -> Server | None:
     """The server that runs on the home, if one answers. A note left behind by a server that is gone is removed."""
     note = home / SERVER
+    text = _read(note)
+    while text is not None:
+        server = _told(text)
+        if server is not None and _alive(server.pid) and _held(home):
+            return server
+        # Between reading and removing, a server may have come up and written its own note: that one stays, and is looked at.
+        again = _read(note)
+        if again == text:
+            note.unlink(missing_ok=True)
+            return None
+        text = again
+    return None
+
+
+def _read(note: Path) -> str | None:
+    """The text of the note; None where there is none, or none that can be read."""
     try:
-        text = note.read_text("utf-8")
+        return note.read_text("utf-8", "replace")
     except OSError:
         return None
+
+
+def _told(text: str) -> Server | None:
+    """The server that a note tells of; None where it says nothing."""
     try:
         given = json.loads(text)
-        server = Server(str(given["address"]), int(given["pid"]), str(given["token"]))
+        return Server(str(given["address"]), int(given["pid"]), str(given["token"]))
     except (ValueError, KeyError, TypeError):
-        server = None
-    if server is not None and _alive(server.pid) and _held(home):
-        return server
-    note.unlink(missing_ok=True)
-    return None
+        return None
 
 
 def run(server: Server, argv: Sequence[str], console: Console) -> int:
