@@ -12,13 +12,14 @@ from pathlib import Path
 
 import duckdb
 
-from tocsin.core.schema import FROM_SUBSCRIPTIONS
+from tocsin.core.schema import COLLECTIONS, FROM_SUBSCRIPTIONS
 from tocsin.facts import history
 from tocsin.facts.cells import Formats, decimal_sign
 from tocsin.facts.cells import date_format as read_date_format
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing.full import check_full, close_missing, forget_closed, note_seen, open_returned
 from tocsin.facts.importing.mapping import read_mapping
+from tocsin.facts.importing.money import converted, without_rate
 from tocsin.facts.importing.open_files import Opener, Progress
 from tocsin.facts.importing.raw import Raw
 from tocsin.facts.importing.rejects import Reasons, keep_rejected, keep_unread
@@ -110,6 +111,7 @@ class _Run:
         history.settle(self.cursor, self.store.zone, self.reports.keys())
         history.leave_out(self.cursor, self.store.internal_domains)
         self.add_notes()
+        self.add_notes_on_money()
         self.tell("history", 1.0)
         return tuple(self.reports[name] for name in in_order(self.reports))
 
@@ -173,6 +175,14 @@ class _Run:
                 f"{passed_over:,} accounts have subscriptions, which alone give {given}; "
                 "columns and history of these names are passed over",
             )
+
+    def add_notes_on_money(self) -> None:
+        """Say which amounts no rate converts: of what was imported, and of everything where rates were."""
+        for name, collection in COLLECTIONS.items():
+            told = name if name in self.reports else "rates"
+            if converted(collection) and told in self.reports:
+                for text in without_rate(self.cursor, name, self.store.currency):
+                    self.note(told, text)
 
     def count(self, sql: str) -> int:
         """The one number that a query gives."""
