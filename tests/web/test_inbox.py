@@ -82,6 +82,12 @@ def test_filters_live_in_the_address(signed_in: SignedIn, swept: Swept, query: s
         assert "No alert fits these filters" in page
 
 
+def test_what_can_be_chosen_is_what_there_is(signed_in: SignedIn, swept: Swept) -> None:
+    page = text_of(signed_in("ada"), "/alerts/")
+    assert re.findall(r"\?state=(\w+)", page) == list(alerts.STATES)
+    assert re.findall(r"\?severity=(\w+)", page) == ["critical", "high", "medium"], "those that are listed, gravest first"
+
+
 def test_an_inbox_without_data_says_what_to_do(signed_in: SignedIn, here: Workspace) -> None:
     assert "tocsin sweep" in text_of(signed_in("ada"), "/alerts/")
 

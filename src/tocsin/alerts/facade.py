@@ -20,6 +20,10 @@ from tocsin.alerts.rulebook import (
     versions,
 )
 from tocsin.alerts.shapes import (
+    LIVE,
+    OUTCOMES,
+    SEVERITIES,
+    STATES,
     AccountCard,
     AccountGroup,
     Alert,
@@ -36,7 +40,11 @@ from tocsin.alerts.shapes import (
 from tocsin.alerts.sweeping import MOST_AHEAD, last_sweep, sweep
 
 __all__ = [
+    "LIVE",
     "MOST_AHEAD",
+    "OUTCOMES",
+    "SEVERITIES",
+    "STATES",
     "AccountCard",
     "AccountGroup",
     "Alert",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from tocsin.core import rules
 
 State = Literal["open", "acknowledged", "snoozed", "held", "closed"]
-STATES: tuple[State, ...] = ("open", "acknowledged", "snoozed", "held", "closed")
+STATES: tuple[State, ...] = get_args(State)
 # What a person has before them: not closed, and not held back for review.
 LIVE: tuple[State, ...] = ("open", "acknowledged", "snoozed")
-SEVERITIES = ("info", "low", "medium", "high", "critical")  # from mild to grave
+SEVERITIES = rules.SEVERITIES  # from mild to grave
 OUTCOMES = ("useful", "not_useful", "false_alarm")  # what resolving asks
 
 

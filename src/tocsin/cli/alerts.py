@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from tocsin.alerts.shapes import OUTCOMES, STATES
 from tocsin.cli.console import Console
 from tocsin.cli.moments import ahead
 from tocsin.cli.output import write
@@ -16,8 +17,6 @@ from tocsin.workspace import Workspace
 if TYPE_CHECKING:
     from tocsin.alerts.facade import Alert
 
-STATES = ("open", "acknowledged", "snoozed", "held", "closed")
-OUTCOMES = ("useful", "not_useful", "false_alarm")
 SHOWN = ("id", "state", "severity", "rule", "account_id", "opened_at", "message")
 
 

@@ -14,8 +14,7 @@ from tocsin.alerts.facade import AlertFilter
 from tocsin.people import facade as people
 
 Whose = Literal["mine", "team", "all"]
-STATES = ("open", "acknowledged", "snoozed", "held", "closed")
-SEVERITIES = ("critical", "high", "medium", "low", "info")
+GRAVEST_FIRST = alerts.SEVERITIES[::-1]
 WHOSE: tuple[tuple[Whose, str], ...] = (("mine", "Mine"), ("team", "Team"), ("all", "All"))
 _LONGEST = 200
 
@@ -78,8 +77,8 @@ def read(given: QueryDict, role: str) -> Filters:
     known = whose in ("mine", "team", "all")
     return Filters(
         whose=whose if known else "mine" if role == "csm" else "all",  # type: ignore[arg-type]
-        state=_one_of(given.get("state", ""), STATES),
-        severity=_one_of(given.get("severity", ""), SEVERITIES),
+        state=_one_of(given.get("state", ""), alerts.STATES),
+        severity=_one_of(given.get("severity", ""), alerts.SEVERITIES),
         category=given.get("category", "")[:_LONGEST],
         rule=given.get("rule", "")[:_LONGEST],
         account=given.get("account", "")[:_LONGEST],
@@ -116,8 +115,8 @@ def chips(filters: Filters, account_name: str) -> list[Chip]:
 def choices(filters: Filters, inbox: alerts.Inbox) -> dict[str, list[Choice]]:
     """What can be chosen under Filter, with counts of what is listed now."""
     return {
-        "Severity": _choices(filters, "severity", [(each, inbox.by_severity.get(each, 0)) for each in SEVERITIES]),
-        "State": [Choice(each.capitalize(), None, filters.query(state=each), filters.state == each) for each in STATES],
+        "Severity": _choices(filters, "severity", [(each, inbox.by_severity.get(each, 0)) for each in GRAVEST_FIRST]),
+        "State": [Choice(each.capitalize(), None, filters.query(state=each), filters.state == each) for each in alerts.STATES],
         "Category": _choices(filters, "category", sorted(inbox.by_category.items())),
         "Rule": _choices(filters, "rule", _by_count(inbox.by_rule)[:12], plain=True),
     }

@@ -34,7 +34,6 @@ SHOWN = (
 CHARTED = 6
 BEFORE = "28d"
 SMALL = 10  # below this a percentage says less than the two numbers
-LIVE = ("open", "acknowledged", "snoozed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def line_of_account(account_id: str, name: str, moment: datetime) -> Line | None
         return None
     points = weekly(account_id, name, moment)
     line = Line(words.signal(name), points, _unit(name, defined), source.currency(), small=True)
-    for alert in alerts.list_alerts(AlertFilter(accounts=(account_id,), states=LIVE)):
+    for alert in alerts.list_alerts(AlertFilter(accounts=(account_id,), states=alerts.LIVE)):
         for each in alert.evidence:
             seen = evidence.read(each.formula, defined)
             if alert.subject_kind == "account" and seen and seen.observed == name:

@@ -59,7 +59,7 @@ def account(request: Seen, account_id: str) -> HttpResponse:
         ("contacts", account_id), lambda: timeline.contacts(source.store(), account_id, moment, limit=PEOPLE), moment
     )
     names = {each.email: each.name for each in people.people(active=False)}
-    filters = AlertFilter(accounts=(account_id,), states=("open", "acknowledged", "snoozed"))
+    filters = AlertFilter(accounts=(account_id,), states=alerts.LIVE)
     context |= {
         "facts": {name: facts.get(formula) for name, formula in FACTS.items()},
         "owner_name": names.get(row.owner.lower(), row.owner),
@@ -67,7 +67,7 @@ def account(request: Seen, account_id: str) -> HttpResponse:
         "weeks": signals.WEEKS,
         "alerts": sorted(
             alerts.list_alerts(filters),
-            key=lambda each: (-alerts_rank(each.severity), -each.opened_at.timestamp()),
+            key=lambda each: (-alerts.SEVERITIES.index(each.severity), -each.opened_at.timestamp()),
         ),
         "contacts": contacts,
         "total_people": total,
@@ -103,12 +103,6 @@ def image(request: Seen, account_id: str, signal: str) -> HttpResponse:
 def spec(request: Seen, account_id: str, signal: str) -> HttpResponse:
     """The chart of a signal as a Vega-Lite spec."""
     return alert_chart.json(request, _line(account_id, signal), height=HEIGHT)
-
-
-def alerts_rank(severity: str) -> int:
-    """How grave a severity is, from 0."""
-    order = ("info", "low", "medium", "high", "critical")
-    return order.index(severity) if severity in order else 0
 
 
 def _account(account_id: str, moment: datetime) -> AccountRow:
