@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from tocsin.alerts.facade import AlertFilter, TransitionNotice
 from tocsin.alerts.models import Episode, Pending, Sweep, Transition
 from tocsin.core.errors import UserError
 from tocsin.core.rules import Definitions, MaxNew, Variant
+from tocsin.engine import Evidence
 
 LOW = rule()
 
@@ -37,6 +39,15 @@ def test_opens_keeps_and_closes(book: FakeBook, swept: Sweeping) -> None:
     assert closed.close_reason == "cleared"
     kept = next(alert for alert in facade.list_alerts() if alert.subject_id == "b")
     assert (kept.opened_at, kept.last_seen_at) == (T0, T0 + timedelta(days=1))
+
+
+def test_evidence_is_kept_as_evaluate_gives_it(book: FakeBook, swept: Sweeping) -> None:
+    book.true = {"low-mrr": {"a"}}
+    swept(LOW)
+    (line,) = facade.list_alerts()[0].to_json()["evidence"]
+    asked = Evidence("mrr < 10", "MRR is below 10", 7.5, "<", 10.0).to_json()
+    assert json.dumps({name: line[name] for name in asked}) == json.dumps(asked)
+    assert json.dumps(line["threshold"]) == "10"
 
 
 def test_the_same_sweep_again_changes_nothing(book: FakeBook, swept: Sweeping) -> None:

@@ -13,11 +13,11 @@ from tocsin.alerts import cards
 from tocsin.alerts.findings import Findings, Identity
 from tocsin.alerts.models import Episode, Pending, Transition
 from tocsin.alerts.models.episodes import RUNNING
-from tocsin.alerts.plain import plain
 from tocsin.alerts.rulebook import versions_in_force
 from tocsin.alerts.shapes import SEVERITIES, TransitionNotice
 from tocsin.alerts.states import STATE_FIELDS, put, state_of
 from tocsin.core.lifecycle import CloseReason, EpisodeState, Outcome, Policy, Verdict, settle_ladder, transition
+from tocsin.core.plain import plain
 
 if TYPE_CHECKING:
     from tocsin.core.rules import Rule

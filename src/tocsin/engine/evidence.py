@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from typing import Any
 
 from tocsin.core.language import Node, Value, clears, english, negation, nodes, substituted
 from tocsin.core.language.terms import Term
-from tocsin.core.moment import iso
+from tocsin.core.plain import plain
 
 FLIPPED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -145,24 +144,6 @@ def _sides(node: Node) -> tuple[Node, str, tuple[Node, ...], bool]:
         case nodes.Not(operand=operand):
             return operand, "=", (false,), False
     return node, "=", (true,), False
-
-
-def plain(value: object) -> Any:
-    """A value as JSON has it: whole floats as integers, times and dates as ISO text."""
-    match value:
-        case bool() | None | str():
-            return value
-        case float() if value.is_integer() and abs(value) < 1e15:
-            return int(value)
-        case int() | float():
-            return value
-        case datetime():
-            return iso(value)
-        case date():
-            return value.isoformat()
-        case list() | tuple():
-            return [plain(each) for each in value]
-    return str(value)
 
 
 class Places:
