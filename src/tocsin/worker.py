@@ -1,21 +1,23 @@
-"""The worker: sweeps every minute, and soon after new facts came in."""
+"""The worker: sweeps every minute, and soon after new facts came in; now and then it clears what has expired."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import connections
 
 from tocsin.alerts import facade
 from tocsin.core.errors import UserError
+from tocsin.people import facade as people
 
 if TYPE_CHECKING:
     from tocsin.workspace import Workspace
 
 EVERY = 60.0  # seconds from the end of one sweep to the beginning of the next
+UPKEEP = timedelta(hours=1)  # from one clearing of what has expired to the next
 SETTLE = 0.5  # seconds that new facts are given to be followed by more
 
 log = logging.getLogger("tocsin.worker")
@@ -26,6 +28,7 @@ class Worker:
 
     def __init__(self, workspace: Workspace, every: float = EVERY) -> None:
         self._workspace, self._every = workspace, every
+        self._kept_up: datetime | None = None
         self._stop, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
@@ -48,6 +51,7 @@ class Worker:
     def _run(self) -> None:
         while not self._stop.is_set():
             self.sweep()
+            self.keep_up(datetime.now(UTC))
             if self._wake.wait(self._every):
                 self._wake.clear()
                 self._stop.wait(SETTLE)
@@ -64,3 +68,13 @@ class Worker:
             log.info("no sweep: %s", error)
         except Exception:  # the loop must outlive whatever a sweep meets
             log.exception("the sweep failed")
+
+    def keep_up(self, moment: datetime) -> None:
+        """Clear the sessions and links that have expired: at the beginning, and then once an hour."""
+        if self._kept_up is not None and moment < self._kept_up + UPKEEP:
+            return
+        self._kept_up = moment
+        try:
+            people.clear_expired(moment)
+        except Exception:  # as above
+            log.exception("what has expired could not be cleared")

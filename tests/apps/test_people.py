@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.test import RequestFactory
 
@@ -137,6 +138,18 @@ def test_setting_a_password_by_link() -> None:
     for link in (path, forgotten):
         assert facade.link_holder(token(link), moment=T0, purpose="set-password") is None
     assert facade.sign_in(request(), "ada@us.example", PASSWORD, moment=T0)
+
+
+def test_what_has_expired_is_cleared() -> None:
+    user()
+    for key, hours in (("old", -1), ("new", 1)):
+        Session.objects.create(session_key=key, session_data="", expire_date=T0 + timedelta(hours=hours))
+    facade.make_link("ada@us.example", moment=T0 - timedelta(days=2))
+    fresh = facade.make_link("ada@us.example", moment=T0 - timedelta(hours=1), purpose="set-password")
+    assert facade.clear_expired(T0) == 1
+    assert [session.session_key for session in Session.objects.all()] == ["new"]
+    assert SignInLink.objects.count() == 1
+    assert facade.link_holder(token(fresh), moment=T0, purpose="set-password")
 
 
 CSMS: list[dict[str, Any]] = [

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
+from django.contrib.sessions.models import Session
 
+from tests.apps.fakes import T0
 from tocsin import worker as module
 from tocsin.core.errors import UserError
 from tocsin.logs import OneLine
@@ -89,6 +92,33 @@ def test_what_fails_is_one_line(monkeypatch: pytest.MonkeyPatch, log: Kept) -> N
         "ERROR the sweep failed: ZeroDivisionError: of all things (TOCSIN_DEBUG=1 shows where)",
         "INFO no sweep: time does not run backwards",
     ]
+
+
+def test_what_has_expired_is_cleared_once_an_hour(monkeypatch: pytest.MonkeyPatch, log: Kept) -> None:
+    cleared: list[datetime] = []
+    monkeypatch.setattr("tocsin.people.facade.clear_expired", cleared.append)
+    one = worker(1)
+    for minutes in (0, 1, 59, 60, 61):
+        one.keep_up(T0 + timedelta(minutes=minutes))
+    assert cleared == [T0, T0 + timedelta(hours=1)]
+
+    def fail(moment: datetime) -> None:
+        raise ZeroDivisionError(moment)
+
+    monkeypatch.setattr("tocsin.people.facade.clear_expired", fail)
+    one.keep_up(T0 + timedelta(hours=2))
+    assert [line.partition(":")[0] for line in log.lines] == ["ERROR what has expired could not be cleared"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_running_worker_clears_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    swept = sweeping(monkeypatch)
+    Session.objects.create(session_key="old", session_data="", expire_date=T0)
+    one = worker(1, every=0.01)
+    one.start()
+    assert all(swept.acquire(timeout=10) for _ in range(2))
+    assert one.stop(10)
+    assert not Session.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

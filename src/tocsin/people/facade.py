@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib import auth
 from django.contrib.auth.password_validation import validate_password
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
@@ -167,6 +168,12 @@ def sign_in(request: HttpRequest, email: str, password: str, *, moment: datetime
 def sign_out(request: HttpRequest) -> None:
     """End the session."""
     auth.logout(request)
+
+
+def clear_expired(moment: datetime) -> int:
+    """Remove the sessions and one-time links that have expired; gives how many sessions there were."""
+    SignInLink.objects.filter(expires_at__lt=moment).delete()
+    return Session.objects.filter(expire_date__lt=moment).delete()[0]
 
 
 def sync_people(csms: Iterable[Mapping[str, Any]], teams: Iterable[Mapping[str, Any]], *, moment: datetime) -> SyncReport:
