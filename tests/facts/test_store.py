@@ -187,3 +187,20 @@ def test_a_known_fault_of_the_optimizer_is_gone_around(
     else:
         with pytest.raises(duckdb.InternalException):
             desk.store.query("SELECT 1 AS n")
+
+
+def test_another_time_zone_moves_the_days_of_subscriptions(tmp_path: Path) -> None:
+    path = tmp_path / "facts.duckdb"
+    desk = Desk(DuckStore(path, UTC_ZONE), tmp_path)
+    desk.give("accounts.csv", "id,name\na1,Acme\n")
+    desk.give("subscriptions.csv", "account_id,starts_on,plan\na1,2026-03-01,pro\n")
+    assert ("2026-03-01 00:00", "pro") in desk.timeline("a1", "plan")
+    desk.store.close()
+    for key, begins in (
+        ("Europe/Berlin", "2026-02-28 23:00"),
+        ("Europe/Berlin", "2026-02-28 23:00"),
+        ("UTC", "2026-03-01 00:00"),
+    ):
+        desk = Desk(DuckStore(path, ZoneInfo(key)), tmp_path)
+        assert desk.timeline("a1", "plan") == [(begins, "pro")]
+        desk.store.close()

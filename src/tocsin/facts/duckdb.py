@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from tocsin.core.errors import UserError
 from tocsin.core.schema import COLLECTIONS
+from tocsin.facts.history import follow_zone
 from tocsin.facts.layout import check_layout, literal, quote
 
 # Nothing is fetched at run time: what the library does not bring along is not used.
@@ -58,6 +59,7 @@ class DuckStore:
             cursor = self.cursor()
             check_layout(cursor, str(self.path))
             _check_zone(cursor, zone)
+            follow_zone(cursor, zone)
         except duckdb.Error as error:
             self._connection.close()
             raise UserError(f"the facts in {self.path} cannot be used: {one_line(error)}") from error

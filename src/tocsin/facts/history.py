@@ -39,6 +39,23 @@ def settle(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo, imported: Abstract
             _rebuild(cursor, collection, touched, zone)
 
 
+def follow_zone(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
+    """Make anew what depends on the workspace's time zone, where it is another than when the timelines were made.
+
+    A subscription begins and ends with a day, which begins elsewhere at another instant. Bare dates that files gave for times
+    were read in the zone of their import and stay so.
+    """
+    known = cursor.execute("SELECT max(value) FROM meta WHERE name = 'zone'").fetchone()
+    if known is not None and known[0] == zone.key:
+        return
+    cursor.execute("BEGIN")
+    if known is not None and known[0] is not None:
+        _rebuild(cursor, "accounts", "SELECT DISTINCT account_key FROM subscriptions", zone)
+    cursor.execute("DELETE FROM meta WHERE name = 'zone'")
+    cursor.execute("INSERT INTO meta VALUES ('zone', ?)", [zone.key])
+    cursor.execute("COMMIT")
+
+
 def _any(cursor: duckdb.DuckDBPyConnection, table: str, collection: str) -> bool:
     """Whether a temporary table says anything of a collection."""
     return cursor.execute(f"SELECT 1 FROM {table} WHERE collection = {literal(collection)} LIMIT 1").fetchone() is not None
