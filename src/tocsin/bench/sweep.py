@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from tocsin.catalog import catalog
 from tocsin.core.language import check, parse, terms
@@ -23,7 +25,7 @@ REPEATS = 3  # of each measurement; the least counts, as noise only adds
 
 @dataclass(frozen=True)
 class SweepFigures:
-    """Seconds (the least of three), how many, and the most memory of the process so far, in bytes."""
+    """Seconds (the least of three), how many, and the most memory while rules were judged, in bytes."""
 
     accounts: int
     events: int
@@ -36,16 +38,30 @@ class SweepFigures:
     memory: int
 
 
-def measure_sweep(store: DuckStore, *, accounts: int, events: int, until: datetime) -> SweepFigures:
-    """Fill a store, then time the bare scan, the judging of all rules, and each of its aggregates by a query of its own."""
+def measure_sweep(path: Path, *, accounts: int, events: int, until: datetime) -> SweepFigures:
+    """Fill a store, then time the bare scan, the judging of all rules, and each of its aggregates by a query of its own.
+
+    path: where the store is made. It is closed after the filling, so that what that took is not counted as memory.
+    """
+    store = DuckStore(path, ZoneInfo("UTC"))
     fill(store, accounts=accounts, events=events, until=until)
+    store.close()
+    store = DuckStore(path, ZoneInfo("UTC"))
+    try:
+        return _measured(store, accounts=accounts, events=events, until=until)
+    finally:
+        store.close()
+
+
+def _measured(store: DuckStore, *, accounts: int, events: int, until: datetime) -> SweepFigures:
     shipped = catalog()
     book = Book(store, shipped.signals, shipped.segments)
     rules = [rule for rule in shipped.rules if rule.trigger.kind == "when"]
     longest = _longest_window(book, rules, until)
     scan = _least(lambda: bare_scan(store, until, longest))
+    _forget_peak()
     judged = _least(lambda: book.judge(rules, until))
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    memory = _peak()
     aggregates = _aggregates(book, rules, until)
     began = time.perf_counter()
     for subject, term, at in aggregates:
@@ -63,6 +79,22 @@ def bare_scan(store: DuckStore, until: datetime, longest: timedelta) -> None:
         'WHERE "at" > ?::TIMESTAMP AND "at" <= ?::TIMESTAMP GROUP BY account_key, name',
         [last - longest, last],
     )
+
+
+def _forget_peak() -> None:
+    """Let the peak of resident memory begin anew, where the system can (Linux)."""
+    reset = Path("/proc/self/clear_refs")
+    if reset.exists():
+        reset.write_text("5")
+
+
+def _peak() -> int:
+    """The peak of resident memory in bytes: since it was last forgotten, or of the whole process."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        [line] = [each for each in status.read_text().splitlines() if each.startswith("VmHWM:")]
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _least(work: Callable[[], object]) -> float:

@@ -8,11 +8,9 @@ import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from tocsin.bench.sweep import SweepFigures, measure_sweep
 from tocsin.facts.bench import import_ratio
-from tocsin.facts.duckdb import DuckStore
 
 UNTIL = datetime(2026, 6, 30, tzinfo=UTC)
 MEBIBYTE = 1 << 20
@@ -26,11 +24,7 @@ def run(*, accounts: int, events: int, progress: Callable[[str, float], None] | 
     tell = progress or (lambda _name, _share: None)
     with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
         tell("sweep", 0.1)
-        store = DuckStore(Path(folder, "sweep.duckdb"), ZoneInfo("UTC"))
-        try:
-            sweep = measure_sweep(store, accounts=accounts, events=events, until=UNTIL)
-        finally:
-            store.close()
+        sweep = measure_sweep(Path(folder, "sweep.duckdb"), accounts=accounts, events=events, until=UNTIL)
         tell("import", 0.6)
         imported = import_ratio(events, Path(folder, "import"))
         tell("done", 1.0)
