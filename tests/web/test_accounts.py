@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -11,6 +13,8 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.web.conftest import SignedIn
 from tests.web.test_inbox import Swept, text_of
+from tocsin.engine import Book
+from tocsin.web import source
 from tocsin.workspace import Workspace
 
 
@@ -99,6 +103,32 @@ def test_the_signals_are_a_table_too(signed_in: SignedIn, swept: Swept) -> None:
     assert "Usage, 30 d" in page
     assert '<td class="num">29</td>' in page  # as of now
     assert '<td class="num">120</td>' in page  # and before the fall
+
+
+def test_one_signal_that_cannot_be_computed_leaves_the_page(
+    signed_in: SignedIn, swept: Swept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = Book.signals
+
+    def signals(self: Book, formulas: Sequence[str], *given: Any, **more: Any) -> Any:
+        if any("usage_30d" in formula for formula in formulas):
+            raise OverflowError("of\nall things")
+        return real(self, formulas, *given, **more)
+
+    monkeypatch.setattr(Book, "signals", signals)
+    monkeypatch.setattr(source, "_shelf", source._Shelf(50))
+    client = signed_in("ada")
+    with caplog.at_level("WARNING", "tocsin.web"):
+        page = text_of(client, "/accounts/halden/")
+    assert '<b>Usage, 30 d</b><span class="num">not available</span>' in page
+    assert "/accounts/halden/charts/active_users.svg" in page
+    assert "/accounts/halden/charts/usage_30d.svg" not in page
+    assert "$12,400" in page
+    (line,) = caplog.messages
+    assert line == "not available for halden: usage_30d, ago(usage_30d, 28d): OverflowError: of"
+    assert client.get("/accounts/halden/charts/usage_30d.svg").status_code == 404
+    assert "–</td>" in text_of(client, "/accounts/halden/signals/")
+    assert "uses the product less" in text_of(client, f"/alerts/{swept['halden', 'usage-drop'].id}/")
 
 
 def test_charts_come_as_image_and_as_spec(signed_in: SignedIn, swept: Swept) -> None:

@@ -38,13 +38,17 @@ SMALL = 10  # below this a percentage says less than the two numbers
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A signal of an account in words: what it is now, how it changed in four weeks, what it means."""
+    """A signal of an account in words: what it is now, how it changed in four weeks, what it means.
+
+    available: whether it could be computed; without, there is no chart of it.
+    """
 
     name: str
     title: str
     now: str
     change: str
     means: str
+    available: bool = True
 
     @property
     def alt(self) -> str:
@@ -65,16 +69,22 @@ def formulas() -> list[str]:
 
 
 def tiles(values: Mapping[str, Any]) -> list[Tile]:
-    """The tiles of an account from the values of `formulas`; a signal that is no number, or never was one, has none."""
+    """The tiles of an account from the values of `formulas`; a signal that is no number, or never was one, has none.
+
+    One that could not be computed says so.
+    """
     definitions, currency = alerts.definitions(), source.currency()
     made = []
     for name in shown(definitions.signals):
         now, before = values.get(name), values.get(f"ago({name}, {BEFORE})")
-        if _number(now) is None and _number(before) is None:
+        if name in values and _number(now) is None and _number(before) is None:
             continue
         formula, unit = definitions.signals[name], _unit(name, definitions.signals)
         described = definitions.descriptions.get(name)
         means = f"{described.text}: {formula}" if described and described.text else formula
+        if name not in values:
+            made.append(Tile(name, words.signal(name), "not available", "", means, available=False))
+            continue
         made.append(
             Tile(name, words.signal(name), evidence.show(now, unit, currency), _change(now, before, unit, currency), means)
         )
@@ -107,11 +117,19 @@ def line_of_account(account_id: str, name: str, moment: datetime) -> Line | None
 
 
 def weekly(account_id: str, name: str, moment: datetime) -> tuple[tuple[datetime, float | None], ...]:
-    """A signal of an account at the start of a day in each of the last 26 weeks, and now."""
+    """A signal of an account at the start of a day in each of the last 26 weeks, and now; not known where it cannot be had."""
     start = floor_day(moment, source.zone())
     moments = [start - timedelta(weeks=back) for back in range(WEEKS, 0, -1)] + [moment]
     key = ("weekly", account_id, name, alerts.definitions().signals[name], _hour(moment))
-    return source.kept(key, lambda: _numbers(source.series([name], moments, account_id)[name]))
+
+    def points() -> tuple[tuple[datetime, float | None], ...]:
+        try:
+            return _numbers(source.series([name], moments, account_id)[name])
+        except Exception as error:  # noqa: BLE001 - whatever it is, the page of all signals does not end for one
+            source.note_unavailable({name: error}, account_id)
+            return tuple((each, None) for each in moments)
+
+    return source.kept(key, points)
 
 
 def telling(alert: Alert) -> tuple[EvidenceLine, Reading] | None:

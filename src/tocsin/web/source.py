@@ -6,9 +6,10 @@ that were replaced since, and forty page views of one minute cost one evaluation
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -16,7 +17,6 @@ from zoneinfo import ZoneInfo
 
 from tocsin import workspace
 from tocsin.alerts import facade as alerts
-from tocsin.core.errors import UserError
 from tocsin.core.rules import Definitions
 from tocsin.core.schema import COLLECTIONS
 from tocsin.engine import Book
@@ -24,6 +24,7 @@ from tocsin.facts import timeline
 from tocsin.facts.duckdb import DuckStore
 
 T = TypeVar("T")
+log = logging.getLogger("tocsin.web")
 KEPT = 256
 LATE = timedelta(hours=26)  # data older than this is marked: a nightly import has failed
 
@@ -156,7 +157,7 @@ def values(
 ) -> dict[str, Any]:
     """Formula -> value as of a moment for one account, or for one person or feature of it.
 
-    None for a subject that did not exist then. A formula that cannot be evaluated (any more) is missing.
+    None for a subject that did not exist then. A formula that cannot be evaluated (any more) is missing, and logged.
     """
     if not formulas:
         return {}
@@ -167,12 +168,25 @@ def values(
 def _values(formulas: Sequence[str], moment: datetime, account_id: str, subject: str, subject_id: str) -> dict[str, Any]:
     try:
         return _row(book(), formulas, moment, account_id, subject, subject_id)
-    except UserError:
-        # One of them is broken, for a definition of another room has changed since: the others are still told.
+    except Exception as error:  # noqa: BLE001 - whatever it is, a page does not end for one formula
+        # One of them is broken, or the engine cannot compute it for these facts: the others are still told.
         found: dict[str, Any] = {}
+        failed = {} if len(formulas) > 1 else {formulas[0]: error}
         for formula in formulas if len(formulas) > 1 else ():
-            found |= values([formula], moment, account_id, subject=subject, subject_id=subject_id)
+            try:
+                found |= _row(book(), [formula], moment, account_id, subject, subject_id)
+            except Exception as error:  # noqa: BLE001 - as above
+                failed[formula] = error
+        note_unavailable(failed, subject_id or account_id)
         return found
+
+
+def note_unavailable(failed: Mapping[str, Exception], subject_id: str) -> None:
+    """Log, in one line, which formulas could not be computed, and why the first could not. Nothing where none failed."""
+    if failed:
+        error = next(iter(failed.values()))
+        why = (str(error).strip().splitlines() or [""])[0][:300]
+        log.warning("not available for %s: %s: %s: %s", subject_id, ", ".join(failed), type(error).__name__, why)
 
 
 def _row(
