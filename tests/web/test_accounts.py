@@ -119,8 +119,8 @@ def test_one_signal_that_cannot_be_computed_leaves_the_page(
     monkeypatch.setattr(Book, "signals", signals)
     monkeypatch.setattr(source, "_shelf", source._Shelf(50))
     client = signed_in("ada")
-    with caplog.at_level("WARNING", "tocsin.web"):
-        page = text_of(client, "/accounts/halden/")
+    monkeypatch.setattr(logging.getLogger("tocsin"), "propagate", True)
+    page = text_of(client, "/accounts/halden/")
     assert '<b>Usage, 30 d</b><span class="num">not available</span>' in page
     assert "/accounts/halden/charts/active_users.svg" in page
     assert "/accounts/halden/charts/usage_30d.svg" not in page
