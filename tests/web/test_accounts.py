@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -119,7 +118,6 @@ def test_one_signal_that_cannot_be_computed_leaves_the_page(
     monkeypatch.setattr(Book, "signals", signals)
     monkeypatch.setattr(source, "_shelf", source._Shelf(50))
     client = signed_in("ada")
-    monkeypatch.setattr(logging.getLogger("tocsin"), "propagate", True)
     page = text_of(client, "/accounts/halden/")
     assert '<b>Usage, 30 d</b><span class="num">not available</span>' in page
     assert "/accounts/halden/charts/active_users.svg" in page
