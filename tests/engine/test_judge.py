@@ -263,7 +263,7 @@ def test_messages_tell_attributes_signals_and_parameters(book: Book) -> None:
     assert message(book, "{{ account.name }} has {{ account.seats }} seats") == "Zed has 5 seats"
     assert message(book, "{{ tickets_open }} of {{ n }}, {{ value }} against {{ threshold }}") == "1 of 1, 1 against 1"
     assert message(book, "{{ account.renews_on }} {{ account.nothing }}") == "unknown unknown"
-    assert message(book, "{{ rule.name }} on {{ as_of }}") == "A rule on 2026-03-31 12:00 UTC"
+    assert message(book, "{{ rule.name }} on {{ as_of }}") == "A rule on 31 Mar 2026 12:00 UTC"
 
 
 def test_a_person_rule_tells_of_the_person_and_of_the_account(book: Book) -> None:
