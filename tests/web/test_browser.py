@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 pytestmark = pytest.mark.browser
 
@@ -141,9 +141,10 @@ def test_the_inbox_by_keyboard(visit: Visiting) -> None:
 
     page.goto(page.url.split("?")[0] + "?state=open")
     expect(page.locator('#list .alert-row[data-state="open"]').first).to_be_visible()
-    page.locator('#list .alert-row[data-state="open"]').first.click()
-    expect(page.locator('#alert [aria-keyshortcuts="a"]')).to_be_visible()
-    chosen = str(page.locator("#alert").get_attribute("data-alert"))
+    row = page.locator('#list .alert-row[data-state="open"]').first
+    chosen = str(row.get_attribute("data-alert"))
+    row.click()
+    expect(page.locator("#alert")).to_have_attribute("data-alert", chosen)
     page.locator("h1").click()
     page.keyboard.press("a")
     expect(page.locator(".toast")).to_contain_text("Acknowledged")
@@ -151,6 +152,25 @@ def test_the_inbox_by_keyboard(visit: Visiting) -> None:
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".toast").last).to_contain_text("Open again")
     expect(page.locator(f'#list .alert-row[data-alert="{chosen}"]')).to_have_attribute("data-state", "open")
+
+
+def test_a_key_means_the_alert_that_is_on_its_way(visit: Visiting) -> None:
+    page = visit("/alerts/?state=open").page
+    rows = page.locator('#list .alert-row[data-state="open"]')
+    chosen = str(rows.nth(1).get_attribute("data-alert"))
+    assert page.locator("#alert").get_attribute("data-alert") != chosen
+
+    def late(route: Route) -> None:
+        page.wait_for_timeout(400)
+        route.continue_()
+
+    page.route(re.compile(rf"/alerts/{chosen}/\?"), late)
+    rows.nth(1).click(no_wait_after=True)
+    page.keyboard.press("a")
+    expect(page.locator(".toast")).to_contain_text("Acknowledged")
+    expect(page.locator("#alert")).to_have_attribute("data-alert", chosen)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".toast").last).to_contain_text("Open again")
 
 
 def test_snoozing_and_resolving_by_keyboard(visit: Visiting) -> None:

@@ -14,7 +14,27 @@
     return focused >= 0 ? focused : list.findIndex((row) => row.hasAttribute("aria-current"));
   };
 
+  // Another alert is on its way into the pane: what is pressed meanwhile is meant for that one, not for the one still shown.
   let opening;
+  let coming = false;
+  let meant;
+  const shows = (event) => event.detail.target?.id === "alert";
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (!shows(event)) return;
+    coming = true;
+    $("#alert")?.setAttribute("aria-busy", "true");
+  });
+  for (const end of ["htmx:afterSettle", "htmx:responseError", "htmx:sendError", "htmx:timeout", "htmx:sendAbort"]) {
+    document.addEventListener(end, (event) => {
+      if (!coming || !(shows(event) || event.target.id === "alert")) return;
+      coming = false;
+      $("#alert")?.removeAttribute("aria-busy");
+      const key = meant;
+      meant = undefined;
+      if (key && end === "htmx:afterSettle") press(key);
+    });
+  }
+
   function move(step) {
     const list = rows();
     if (!list.length) return;
@@ -23,11 +43,24 @@
     row.focus();
     row.scrollIntoView({ block: "nearest" });
     // On a wide screen the pane follows the cursor, once it rests.
-    clearTimeout(opening);
-    if (wide() && !row.hasAttribute("aria-current")) opening = setTimeout(() => row.click(), 180);
+    clearTimeout(opening?.timer);
+    opening = undefined;
+    if (wide() && !row.hasAttribute("aria-current")) opening = { row, timer: setTimeout(open, 180) };
+  }
+
+  function open() {
+    const { row, timer } = opening;
+    clearTimeout(timer);
+    opening = undefined;
+    row.click();
   }
 
   function press(key) {
+    if (opening) open();
+    if (coming) {
+      meant = key;
+      return true;
+    }
     const target = $(`#alert [aria-keyshortcuts="${key}"]`);
     if (!target) return false;
     target.click();
