@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from tocsin.core.moment import DAY, start_of_day
 
-NULL = exp.null()
+MICROSECONDS_A_DAY = 86_400_000_000
 TYPES = {"number": "DOUBLE", "text": "VARCHAR", "boolean": "BOOLEAN", "time": "TIMESTAMP", "date": "DATE", "list": "VARCHAR[]"}
 FIRST_INSTANT = datetime(1, 1, 2, tzinfo=UTC)  # what a null start is ordered as: before all others
 
@@ -137,6 +137,12 @@ def start_of(value: exp.Expr, zone: ZoneInfo) -> exp.Expr:
         if twice
         else local
     )
+
+
+def days_passed(at: datetime, value: exp.Expr) -> exp.Expr:
+    """The 24 h periods from an instant to `at`, with fractions; in microseconds, as engines count whole days otherwise."""
+    passed = exp.Sub(this=call("epoch_us", instant(at)), expression=call("epoch_us", value))
+    return exp.Div(this=cast(exp.paren(passed), "number"), expression=number(MICROSECONDS_A_DAY))
 
 
 def local_day(value: exp.Expr, zone: ZoneInfo) -> exp.Expr:

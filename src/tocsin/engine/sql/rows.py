@@ -13,7 +13,7 @@ from tocsin.core.moment import day_of
 from tocsin.core.schema import COLLECTIONS, Collection
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.asof import AsOf, column_name
-from tocsin.engine.sql.values import MICROSECONDS_A_DAY, property_as
+from tocsin.engine.sql.values import property_as
 
 ROW = "r"
 
@@ -91,8 +91,7 @@ class Rows:
         """T minus the row's start, in days with fractions; a date starts at the beginning of that day in the zone."""
         start: exp.Expr = self.start()
         began = b.start_of(start, self.zone) if self.start_type == "date" else start
-        passed = exp.Sub(this=b.call("epoch_us", b.instant(self.at)), expression=b.call("epoch_us", began))
-        return exp.Div(this=b.cast(exp.paren(passed), "number"), expression=b.number(MICROSECONDS_A_DAY))
+        return b.days_passed(self.at, began)
 
     def _open(self) -> exp.Expr:
         closing = self.collection.closing

@@ -16,7 +16,7 @@ from tocsin.engine.sql import aggregates
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.asof import attribute_view, column_name
 from tocsin.engine.sql.rows import ROW, Rows, rows_of
-from tocsin.engine.sql.universe import KEYS, OWNER, born, exists, universe
+from tocsin.engine.sql.universe import KEYS, OWNER, born, exists, not_by_left_out, universe
 from tocsin.engine.sql.values import Reader, slope
 
 
@@ -236,7 +236,7 @@ class Statement:
     def _base(self, group: Group, rows: Rows, anchors: str | None) -> exp.Select:
         """The rows of a group with what their filters look at joined to them."""
         base = exp.select().from_(self._source(rows), copy=False)
-        named = {part.name for leaf in group.members for part in self._row_columns(leaf)}
+        named = {part.name for leaf in group.members for part in self._row_columns(leaf, group.kind)}
         if "person_id" in named:
             on = exp.EQ(this=b.column("pk", "key"), expression=b.column(ROW, "person_key"))
             base = base.join(b.table("person_keys", "pk"), on=on, join_type="left", copy=False)
@@ -296,23 +296,18 @@ class Statement:
             return base.where(exp.not_(b.column(ROW, "left_out")), copy=False)
         if "person_id" not in rows.collection:
             return base
-        theirs = exp.select(b.column("lo", "key")).from_(b.table("people", "lo")).where(b.column("lo", "left_out"))
-        person = b.column(ROW, "person_key")
-        known = exp.not_(exp.In(this=person, query=theirs.subquery()))
-        return base.where(exp.paren(exp.or_(b.is_null(person.copy()), known)), copy=False)
+        return base.where(not_by_left_out(ROW), copy=False)
 
-    def _row_columns(self, leaf: Leaf) -> list[terms.Column]:
-        """The columns of rows that an aggregate names, less what a distinct pass reads by key."""
+    @staticmethod
+    def _row_columns(leaf: Leaf, kind: str) -> list[terms.Column]:
+        """The columns of rows that an aggregate names in a pass of a kind, less what a distinct pass reads by key."""
         term = leaf.term
         assert isinstance(term, Aggregated)
         parts = list(terms.walk(term.where)) if term.where is not None else []
-        counted_by_key = term.function == "distinct" and getattr(term.column, "name", None) == "person_id"
-        if term.column is not None and not (counted_by_key and not self._is_wide(leaf)):
+        read_by_key = kind == "distinct" and getattr(term.column, "name", None) == "person_id"
+        if term.column is not None and not read_by_key:
             parts.append(term.column)
         return [part for part in parts if isinstance(part, terms.Column)]
-
-    def _is_wide(self, leaf: Leaf) -> bool:
-        return any(leaf in group.members for group in self.plan.groups if group.kind == "wide")
 
     @staticmethod
     def _looks_at(group: Group, entity: str) -> bool:

@@ -71,9 +71,7 @@ def _features(question: Question, left_out: bool) -> exp.Select:
         .group_by(b.column("e", "account_key"), b.column("e", "feature"))
     )
     if left_out:
-        theirs = exp.select(b.column("lo", "key")).from_(b.table("people", "lo")).where(b.column("lo", "left_out"))
-        known = exp.not_(exp.In(this=b.column("e", "person_key"), query=theirs.subquery()))
-        used = used.where(exp.paren(exp.or_(b.is_null(b.column("e", "person_key")), known)))
+        used = used.where(not_by_left_out("e"))
     return (
         exp.select(
             b.column("f", "account_key"),
@@ -85,6 +83,14 @@ def _features(question: Question, left_out: bool) -> exp.Select:
         .from_(used.subquery("f"))
         .join(b.table("accounts", "a"), on=exp.EQ(this=b.column("a", "key"), expression=b.column("f", "account_key")))
     )
+
+
+def not_by_left_out(alias: str) -> exp.Expr:
+    """Whether a row is nobody's or of a person who counts: not of our own people and service users."""
+    theirs = exp.select(b.column("lo", "key")).from_(b.table("people", "lo")).where(b.column("lo", "left_out"))
+    person = b.column(alias, "person_key")
+    known = exp.not_(exp.In(this=person, query=theirs.subquery()))
+    return exp.paren(exp.or_(b.is_null(person.copy()), known))
 
 
 def born(subject: str, at: datetime) -> exp.Expr:

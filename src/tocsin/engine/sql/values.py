@@ -16,7 +16,6 @@ from tocsin.core.moment import day_of
 from tocsin.engine.plan import Leaf, back
 from tocsin.engine.sql import build as b
 
-MICROSECONDS_A_DAY = 86_400_000_000
 MONDAY = date(1970, 1, 5)
 COMPARISONS: dict[str, type[exp.Binary]] = {
     "=": exp.EQ, "!=": exp.NEQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE,
@@ -101,8 +100,7 @@ class Reader:
             return working_days(then, today, self.holidays)
         if operand.type == "date":
             return b.cast(exp.paren(exp.Sub(this=b.day(today), expression=given), copy=False), "number")
-        microseconds = exp.Sub(this=b.call("epoch_us", b.instant(at)), expression=b.call("epoch_us", given))
-        return exp.Div(this=b.cast(exp.paren(microseconds), "number"), expression=b.number(MICROSECONDS_A_DAY))
+        return b.days_passed(at, given)
 
 
 def constant(term: terms.Const) -> exp.Expr:
