@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -153,6 +154,15 @@ def test_upkeep_does_its_work_once(django_assert_num_queries: object) -> None:
     Mark.objects.filter(name="catalog").update(value="another")
     upkeep.bring_up_to_date(T0)
     assert RuleVersion.objects.count() == versions
+
+
+def test_the_digest_of_the_catalog_sees_nested_files_and_no_tests_of_rules(tmp_path: Path) -> None:
+    (tmp_path / "rules" / "risk").mkdir(parents=True)
+    before = upkeep._digest(tmp_path)
+    (tmp_path / "rules" / "risk" / "a.test.yaml").write_text("rule: a\n", "utf-8")
+    assert upkeep._digest(tmp_path) == before
+    (tmp_path / "rules" / "risk" / "a.yaml").write_text("[]\n", "utf-8")
+    assert upkeep._digest(tmp_path) != before
 
 
 def test_a_rule_that_cannot_be_read_any_more_is_unknown_and_not_lost() -> None:

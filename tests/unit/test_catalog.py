@@ -154,6 +154,17 @@ def test_a_folder_gives_all_its_rule_files_sorted(tmp_path: Path) -> None:
     assert rule_files(tmp_path) == tuple((str(tmp_path / name), name) for name in ("a.yml", "b.yaml", "deeper/c.YAML"))
 
 
+def test_tests_of_rules_are_no_rule_files(tmp_path: Path) -> None:
+    for name in ("a.yaml", "a.test.yaml", "b.TEST.YML", "latest.yaml"):
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    assert [Path(file).name for file, _ in rule_files(tmp_path)] == ["a.yaml", "latest.yaml"]
+
+
+def test_each_rule_stands_in_a_file_of_its_own_below_its_category() -> None:
+    files = {file for file, _ in sources() if file.startswith("rules/")}
+    assert files == {f"rules/{rule.category}/{rule.id}.yaml" for rule in catalog().rules}
+
+
 def test_a_file_of_any_name_is_read(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("[]", encoding="utf-8")
     assert rule_files(tmp_path / "mine.txt") == ((str(tmp_path / "mine.txt"), "[]"),)

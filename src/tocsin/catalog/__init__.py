@@ -1,4 +1,7 @@
-"""The ready-made content: signals and rules, live the moment an account is. Plain YAML files, read once."""
+"""The ready-made content: signals, segments, profiles and rules, live the moment an account is. Plain YAML files, read once.
+
+A rule stands in `rules/<category>/<id>.yaml`, and its tests beside it in `<id>.test.yaml` (see `catalog.testing`).
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,18 @@ from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 
-from tocsin.catalog.files import rule_files
+from tocsin.catalog.files import is_rule_file, rule_files
 from tocsin.core.rulefiles import read_rules
 from tocsin.core.rules import Definitions
 
-__all__ = ["catalog", "rule_files"]
+__all__ = ["catalog", "is_rule_file", "rule_files"]
+
+FOLDERS = ("signals", "segments", "profiles", "rules")
 
 
 @cache
 def catalog() -> Definitions:
-    """The shipped signals and rules. RuntimeError where they are not right, which the tests make sure of."""
+    """What ships. RuntimeError where it is not right, which the tests make sure of."""
     definitions, problems = read_rules(sources())
     if problems:
         raise RuntimeError("the shipped catalog is broken:\n" + "\n".join(map(str, problems)))
@@ -23,11 +28,18 @@ def catalog() -> Definitions:
 
 
 def sources() -> tuple[tuple[str, str], ...]:
-    """The catalog's files: (name such as `rules/risk.yaml`, text), sorted."""
+    """The catalog's files: (name such as `rules/risk/no-login.yaml`, text), sorted; tests of rules are left out."""
     here = resources.files(__name__)
-    return tuple(sorted(_texts(here / "signals", "signals") + _texts(here / "rules", "rules")))
+    found = [file for name in FOLDERS if (here / name).is_dir() for file in _texts(here / name, name)]
+    return tuple(sorted(found))
 
 
 def _texts(folder: Traversable, name: str) -> list[tuple[str, str]]:
-    found = (each for each in folder.iterdir() if each.name.endswith(".yaml"))
-    return [(f"{name}/{each.name}", each.read_text(encoding="utf-8")) for each in found]
+    found: list[tuple[str, str]] = []
+    for each in folder.iterdir():
+        path = f"{name}/{each.name}"
+        if each.is_dir():
+            found += _texts(each, path)
+        elif is_rule_file(each.name):
+            found.append((path, each.read_text(encoding="utf-8")))
+    return found

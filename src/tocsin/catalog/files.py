@@ -7,16 +7,28 @@ from pathlib import Path
 from tocsin.core.errors import UserError
 
 SUFFIXES = (".yaml", ".yml")
+TESTS = tuple(f".test{suffix}" for suffix in SUFFIXES)  # beside a rule's file: what it must and must not fire for
 MAX_BYTES = 5_000_000  # of one file; the largest catalog anybody has written is far below
+
+
+def is_rule_file(name: str) -> bool:
+    """Whether a file of that name in a folder holds definitions: YAML, and no tests of rules."""
+    return name.lower().endswith(SUFFIXES) and not is_test_file(name)
+
+
+def is_test_file(name: str) -> bool:
+    """Whether a file of that name holds tests of a rule."""
+    return name.lower().endswith(TESTS)
 
 
 def rule_files(path: Path) -> tuple[tuple[str, str], ...]:
     """The rule files at a path, (name, text) each: the file itself, or all `*.yaml` and `*.yml` of a folder and those in it.
 
-    The path is taken literally. UserError where there is nothing, or nothing that can be read.
+    Tests of rules (`*.test.yaml`) in a folder are passed over. The path is taken literally. UserError where there is
+    nothing, or nothing that can be read.
     """
     if path.is_dir():
-        found = sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES and each.is_file())
+        found = sorted(each for each in path.rglob("*") if is_rule_file(each.name) and each.is_file())
         if not found:
             raise UserError(f"{path}: the folder holds no rule files; they end in .yaml or .yml")
         return tuple((str(each), _text(each)) for each in found)
