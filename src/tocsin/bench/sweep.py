@@ -115,7 +115,7 @@ def _aggregates(book: Book, rules: list[Rule], moment: datetime) -> list[tuple[s
                 continue
             term = check(parse(formula), rule.subject, book.names, rule.params)
             for leaf in leaves(term, moment):
-                if isinstance(leaf.term, terms.Aggregated):
+                if isinstance(leaf.term, terms.Aggregated) and isinstance(leaf.at, datetime):
                     found[rule.subject, leaf.term, leaf.at] = None
     return list(found)
 

@@ -13,8 +13,8 @@ from tocsin.core.language import Names, Term, check, parse
 from tocsin.core.language.terms import Ago, Attribute, Const, Market, Operation
 from tocsin.core.moment import floor_day
 from tocsin.core.rules import Rule
+from tocsin.engine.instants import back
 from tocsin.engine.judge import Judgement, judge
-from tocsin.engine.plan import back
 from tocsin.engine.sql.statement import Question, Statement, Surroundings
 from tocsin.facts.store import Store
 

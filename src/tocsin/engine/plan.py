@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Literal
 
 from tocsin.core.language.terms import (
@@ -33,6 +32,7 @@ from tocsin.core.language.terms import (
     walk,
 )
 from tocsin.core.schema import COLLECTIONS
+from tocsin.engine.instants import Instant, back
 
 TALL_COLLECTIONS = ("events", "metrics")  # those that grow large, and whose rows never change
 TALL_FUNCTIONS = ("count", "exists", "sum", "avg", "min", "max")
@@ -46,7 +46,7 @@ class Leaf:
     """A term that is read from the facts, as of an instant."""
 
     term: Term
-    at: datetime
+    at: Instant
 
 
 Aspect = Literal["value", "since", "previous"]
@@ -57,7 +57,7 @@ class View:
     """The attributes of accounts or people that are needed as of an instant: (name, aspect) pairs."""
 
     entity: Entity
-    at: datetime
+    at: Instant
     columns: dict[tuple[str, Aspect], Term] = field(default_factory=dict)
 
 
@@ -72,7 +72,7 @@ class Group:
 
     kind: Literal["tall", "distinct", "wide", "slopes"]
     collection: str
-    at: datetime | None
+    at: Instant | None
     with_subject: bool
     level: int
     members: list[Leaf] = field(default_factory=list)
@@ -82,21 +82,21 @@ class Group:
 class Plan:
     """What a set of formulas needs, each thing once."""
 
-    views: dict[tuple[Entity, datetime], View] = field(default_factory=dict)
+    views: dict[tuple[Entity, Instant], View] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
 
-    def view(self, entity: Entity, at: datetime) -> View:
+    def view(self, entity: Entity, at: Instant) -> View:
         """The view of an entity as of an instant, made when first asked for."""
         return self.views.setdefault((entity, at), View(entity, at))
 
 
-def make_plan(items: Iterable[tuple[Term, datetime]], *, wide_only: bool = False) -> Plan:
+def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False) -> Plan:
     """The plan for terms as of instants. `wide_only` leaves the tall passes out: a yardstick for tests and benches."""
     plan = Plan()
     groups: dict[tuple[object, ...], Group] = {}
     seen: set[Leaf] = set()
 
-    def add(term: Term, at: datetime) -> int:
+    def add(term: Term, at: Instant) -> int:
         """Plan the leaves of a term; gives the level from which on it can be computed."""
         return max((add_leaf(leaf) for leaf in leaves(term, at)), default=0)
 
@@ -149,7 +149,7 @@ def make_plan(items: Iterable[tuple[Term, datetime]], *, wide_only: bool = False
     return plan
 
 
-def leaves(term: Term, at: datetime) -> Iterator[Leaf]:
+def leaves(term: Term, at: Instant) -> Iterator[Leaf]:
     """What a term reads from the facts, not looking into filters and anchors of aggregates."""
     match term:
         case Attribute() | Turned() | Aggregated() | Operation(name="slope"):
@@ -163,15 +163,7 @@ def leaves(term: Term, at: datetime) -> Iterator[Leaf]:
                 yield from leaves(child, at)
 
 
-def back(at: datetime, length: object) -> datetime:
-    """The instant so long before; the beginning of time where there is none."""
-    try:
-        return at - length  # type: ignore[operator, no-any-return]
-    except OverflowError:
-        return datetime.min.replace(year=2, tzinfo=at.tzinfo)
-
-
-def _people_columns(plan: Plan, term: Aggregated, at: datetime) -> None:
+def _people_columns(plan: Plan, term: Aggregated, at: Instant) -> None:
     view = plan.view("person", at)
     for part in (*walk(term.column or Const("null", None)), *(walk(term.where) if term.where is not None else ())):
         match part:

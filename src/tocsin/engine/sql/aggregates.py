@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlglot import exp
 
 from tocsin.core.language import terms
 from tocsin.core.language.terms import Aggregated, Term, Window
-from tocsin.engine.plan import Leaf, back
+from tocsin.engine.instants import Instant, back
+from tocsin.engine.plan import Leaf
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.asof import AsOf
 from tocsin.engine.sql.rows import ROW, Rows
@@ -41,7 +42,7 @@ def of_nothing(term: Aggregated, value: exp.Expr) -> exp.Expr:
 # Windows
 
 
-def window_test(window: Window | None, rows: Rows, at: datetime, anchor: exp.Expr | None) -> exp.Expr | None:
+def window_test(window: Window | None, rows: Rows, at: Instant, anchor: exp.Expr | None) -> exp.Expr | None:
     """Whether a row's start lies in a window; rows later than T are left out already. None for no window."""
     if window is None:
         return None
@@ -54,13 +55,8 @@ def window_test(window: Window | None, rows: Rows, at: datetime, anchor: exp.Exp
     since = exp.GTE(this=began, expression=anchor)
     if window.length is None:
         return since
-    until = exp.Add(this=anchor.copy(), expression=microseconds(window.length))
+    until = exp.Add(this=anchor.copy(), expression=b.microseconds(window.length))
     return b.both(since, exp.LT(this=began.copy(), expression=until))
-
-
-def microseconds(length: timedelta) -> exp.Expr:
-    """An exact length as an interval."""
-    return b.call("to_microseconds", b.whole(length // timedelta(microseconds=1)))
 
 
 # Wide: one SELECT, a filter for each aggregate
@@ -122,10 +118,10 @@ def _order(rows: Rows) -> exp.Expr:
 
 def tall(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader, name: str) -> list[tuple[str, exp.Expr]]:
     """The CTEs of a tall pass: `name_tall` with partial aggregates per bucket, and `name` pivoted from it."""
-    borders = sorted({leaf.at for leaf in members} | {low for leaf in members if (low := _low(leaf)) is not None})
+    borders = sorted({_at(leaf) for leaf in members} | {low for leaf in members if (low := _low(leaf)) is not None})
     bounded = all(_low(leaf) is not None for leaf in members)
     predicates, measures = _predicates(members), _measures(members)
-    last = max(leaf.at for leaf in members)
+    last = max(_at(leaf) for leaf in members)
     seen = group.base.where(AsOf(last, rows.zone).reached(rows.start(), rows.start_type), copy=False)
     if bounded:
         seen = seen.where(AsOf(borders[0], rows.zone).later_than(rows.start(), rows.start_type), copy=False)
@@ -156,7 +152,13 @@ def _low(leaf: Leaf) -> datetime | None:
     assert isinstance(term, Aggregated)
     if term.window is None or term.window.length is None:
         return None
-    return back(leaf.at, term.window.length)
+    return back(_at(leaf), term.window.length)
+
+
+def _at(leaf: Leaf) -> datetime:
+    """The fixed moment of a leaf: tall and distinct passes tell windows apart by them."""
+    assert isinstance(leaf.at, datetime)
+    return leaf.at
 
 
 def _predicates(members: Sequence[Leaf]) -> dict[Term, str]:
@@ -222,8 +224,8 @@ def _pivoted(
     bucket = b.column("p", "bucket$")
     if low is not None and low in numbered:
         tests.append(exp.GTE(this=bucket, expression=b.whole(numbered[low])))
-    if leaf.at in numbered:
-        tests.append(exp.LT(this=bucket.copy(), expression=b.whole(numbered[leaf.at])))
+    if _at(leaf) in numbered:
+        tests.append(exp.LT(this=bucket.copy(), expression=b.whole(numbered[_at(leaf)])))
     if low is not None and low == leaf.at:
         tests.append(exp.false())
     if term.where is not None:
@@ -251,7 +253,7 @@ def _pivoted(
 
 def distinct(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader, name: str) -> list[tuple[str, exp.Expr]]:
     """The CTEs of a distinct pass over one column: `name_values` with flags per value, and `name` that counts them."""
-    last = max(leaf.at for leaf in members)
+    last = max(_at(leaf) for leaf in members)
     lows = [_low(leaf) for leaf in members]
     first = members[0].term
     assert isinstance(first, Aggregated)

@@ -7,15 +7,14 @@ attribute of an account or person has the value of its latest change at or befor
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
 from tocsin.core.language.names import ENTITY_COLLECTIONS
 from tocsin.core.language.terms import Entity, Term
-from tocsin.core.moment import day_of
 from tocsin.core.schema import COLLECTIONS, Collection, Column
+from tocsin.engine.instants import Instant
 from tocsin.engine.plan import Aspect, View
 from tocsin.engine.sql import build as b
 
@@ -26,19 +25,19 @@ TIMELINES: dict[Entity, str] = {"account": "account_timeline", "person": "person
 class AsOf:
     """Visibility as of an instant, in a workspace's time zone."""
 
-    at: datetime
+    at: Instant
     zone: ZoneInfo
 
     def reached(self, value: exp.Expr, kind: str) -> exp.Expr:
         """`value <= T`: of a date, that its day has begun in the zone."""
         if kind == "date":
-            return exp.LTE(this=value, expression=b.day(day_of(self.at, self.zone)))
+            return exp.LTE(this=value, expression=b.today(self.at, self.zone))
         return exp.LTE(this=value, expression=b.instant(self.at))
 
     def later_than(self, value: exp.Expr, kind: str) -> exp.Expr:
         """`value > T`; `later_than` at T - 7d is the open lower border of a window."""
         if kind == "date":
-            return exp.GT(this=value, expression=b.day(day_of(self.at, self.zone)))
+            return exp.GT(this=value, expression=b.today(self.at, self.zone))
         return exp.GT(this=value, expression=b.instant(self.at))
 
     def begun(self, alias: str, collection: Collection) -> exp.Expr:

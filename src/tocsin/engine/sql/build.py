@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
-from tocsin.core.moment import DAY, start_of_day
+from tocsin.core.moment import DAY, day_of, start_of_day
+from tocsin.engine.instants import Instant, Point
 
 MICROSECONDS_A_DAY = 86_400_000_000
 TYPES = {"number": "DOUBLE", "text": "VARCHAR", "boolean": "BOOLEAN", "time": "TIMESTAMP", "date": "DATE", "list": "VARCHAR[]"}
@@ -56,14 +57,27 @@ def number(value: float) -> exp.Expr:
     return cast(exp.Literal.string(repr(float(value))), "number")
 
 
-def instant(value: datetime) -> exp.Expr:
-    """A UTC instant."""
+def instant(value: Instant) -> exp.Expr:
+    """A UTC instant: a literal, or that of a row of the points."""
+    if isinstance(value, Point):
+        at = column(value.table, value.column)
+        return exp.paren(exp.Sub(this=at, expression=microseconds(value.offset))) if value.offset else at
     return cast(text(value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")), "time")
 
 
 def day(value: date) -> exp.Expr:
     """A calendar day."""
     return cast(text(value.isoformat()), "date")
+
+
+def today(at: Instant, zone: ZoneInfo) -> exp.Expr:
+    """The calendar day of an instant in the workspace's zone."""
+    return local_day(instant(at), zone) if isinstance(at, Point) else day(day_of(at, zone))
+
+
+def microseconds(length: timedelta) -> exp.Expr:
+    """An exact length as an interval."""
+    return call("to_microseconds", whole(length // timedelta(microseconds=1)))
 
 
 def call(function: str, *arguments: exp.Expr) -> exp.Expr:
@@ -139,7 +153,7 @@ def start_of(value: exp.Expr, zone: ZoneInfo) -> exp.Expr:
     )
 
 
-def days_passed(at: datetime, value: exp.Expr) -> exp.Expr:
+def days_passed(at: Instant, value: exp.Expr) -> exp.Expr:
     """The 24 h periods from an instant to `at`, with fractions; in microseconds, as engines count whole days otherwise."""
     passed = exp.Sub(this=call("epoch_us", instant(at)), expression=call("epoch_us", value))
     return exp.Div(this=cast(exp.paren(passed), "number"), expression=number(MICROSECONDS_A_DAY))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
 from tocsin.core.language import terms
-from tocsin.core.moment import day_of
 from tocsin.core.schema import COLLECTIONS, Collection
+from tocsin.engine.instants import Instant
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.asof import AsOf, column_name
 from tocsin.engine.sql.values import property_as
@@ -27,7 +26,7 @@ class Rows:
     """
 
     collection: Collection
-    at: datetime
+    at: Instant
     zone: ZoneInfo
     view: str | None = None
     money: bool = False
@@ -101,7 +100,7 @@ class Rows:
         return self.asof.is_open(ROW, self.collection)
 
     def _derived(self, name: str) -> exp.Expr:
-        today = b.day(day_of(self.at, self.zone))
+        today = b.today(self.at, self.zone)
         due = b.column(ROW, "due_on")
         if name == "overdue":  # three-valued: an open task without a due date is neither
             late = exp.LT(this=due, expression=today)
@@ -112,7 +111,7 @@ class Rows:
         return b.case((self._open(), exp.Greatest(this=past, expressions=[b.number(0)])), otherwise=b.number(0))
 
 
-def rows_of(collection: str, at: datetime, zone: ZoneInfo, view: str | None = None, *, converts: bool = False) -> Rows:
+def rows_of(collection: str, at: Instant, zone: ZoneInfo, view: str | None = None, *, converts: bool = False) -> Rows:
     """The rows of a collection as of an instant."""
     declared = COLLECTIONS[collection]
     has_currency = "currency" in declared and any(column.money for column in declared)

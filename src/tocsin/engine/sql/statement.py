@@ -11,7 +11,8 @@ from sqlglot import exp
 
 from tocsin.core.language import terms
 from tocsin.core.language.terms import Aggregated, Attribute, Entity, Term, Turned
-from tocsin.engine.plan import Group, Leaf, Plan, leaves, make_plan
+from tocsin.engine.instants import Instant
+from tocsin.engine.plan import Group, Leaf, Plan, View, leaves, make_plan
 from tocsin.engine.sql import aggregates
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.asof import attribute_view, column_name
@@ -67,17 +68,17 @@ class Statement:
         asked = [*question.formulas, *([question.where] if question.where is not None else [])]
         self.plan: Plan = make_plan(((term, at) for at in question.moments for term in asked), wide_only=wide_only)
         self.ctes: list[tuple[str, exp.Expr]] = []
-        self.views: dict[tuple[Entity, datetime], str] = {}
+        self.views: dict[tuple[Entity, Instant], str] = {}
         self.columns: dict[Leaf, tuple[str, str]] = {}  # aggregate -> (CTE, column)
         self.anchors: dict[Leaf, tuple[str, str]] = {}  # anchored aggregate -> (CTE, column) of its anchor
         self.keys = KEYS[question.subject]
 
     def sql(self) -> str:
         """The SELECT: `subject_id` (of features `account_id`, `feature`), `moment` where there are several, f0, f1, ..."""
-        self.ctes.append(("universe", universe(self.question.subject, self.question, self.around.left_out)))
+        self._add_universe()
         for number, ((entity, at), view) in enumerate(self.plan.views.items()):
             self.views[entity, at] = f"{entity}_{number}"
-            self.ctes += attribute_view(view, self.around.zone, f"{entity}_{number}")
+            self._add_view(view, f"{entity}_{number}")
         for number, group in enumerate(self.plan.groups):
             add = self._add_slopes if group.kind == "slopes" else self._add_group
             add(group, f"g{number}")
@@ -92,6 +93,18 @@ class Statement:
         for name, query in self.ctes:
             ordered = ordered.with_(b.name(name), as_=query, copy=False)
         return ordered.sql(dialect=self.around.dialect, copy=False)
+
+    def _add_universe(self) -> None:
+        """The CTE of everybody who can be a subject."""
+        self.ctes.append(("universe", universe(self.question.subject, self.question, self.around.left_out)))
+
+    def _add_view(self, view: View, name: str) -> None:
+        """The CTEs of the attributes of accounts or people as of an instant."""
+        self.ctes += attribute_view(view, self.around.zone, name)
+
+    def _on_view(self, entity: Entity, cte: str) -> exp.Expr:
+        """How a view is joined to the universe."""
+        return exp.EQ(this=b.column(cte, "key"), expression=b.column("u", f"{entity}_key"))
 
     # The answer
 
@@ -111,7 +124,7 @@ class Statement:
             select = select.where(exp.paren(reader.value(question.where, at), copy=False), copy=False)
         return select
 
-    def _joined(self, asked: Sequence[Term], at: datetime) -> exp.Select:
+    def _joined(self, asked: Sequence[Term], at: Instant) -> exp.Select:
         """The universe with the views and groups that the terms need, as of the moment."""
         source = exp.select().from_(b.table("universe", "u"), copy=False)
         joined: set[str] = set()
@@ -127,7 +140,7 @@ class Statement:
         else:
             entity = self._entity(leaf.term)
             cte = self.views[entity, leaf.at]
-            joins = [(cte, exp.EQ(this=b.column(cte, "key"), expression=b.column("u", f"{entity}_key")))]
+            joins = [(cte, self._on_view(entity, cte))]
         for cte, on in joins:
             if cte not in joined:
                 joined.add(cte)
@@ -140,9 +153,14 @@ class Statement:
             self.around.zone,
             leaf=self._leaf,
             born=lambda at: born(self.question.subject, at),
-            market=lambda term, at: self.question.markets[term, at],
+            market=self._market,
             holidays=self.around.holidays,
         )
+
+    def _market(self, term: terms.Market, at: Instant) -> exp.Expr:
+        assert isinstance(at, datetime)
+        known = self.question.markets[term, at]
+        return exp.null() if known is None else b.number(known)
 
     def _leaf(self, leaf: Leaf) -> exp.Expr:
         if leaf in self.columns:
@@ -171,7 +189,7 @@ class Statement:
     # Groups of aggregates
 
     def _add_group(self, group: Group, name: str) -> None:
-        at = group.at or max(leaf.at for leaf in group.members)
+        at = group.at or _latest(group.members)
         view = self.views["person", at] if group.collection == "people" else None
         rows = rows_of(group.collection, at, self.around.zone, view, converts=self.around.converts)
         anchors = self._anchors(group, name)
@@ -318,6 +336,11 @@ class Statement:
                 if isinstance(part, (Attribute, Turned)) and part.entity == entity and not getattr(part, "of_row", False):
                     return True
         return False
+
+
+def _latest(members: Sequence[Leaf]) -> datetime:
+    """The latest instant of leaves as of fixed moments."""
+    return max(leaf.at for leaf in members if isinstance(leaf.at, datetime))
 
 
 def _samples(leaf: Leaf) -> tuple[Term, ...]:

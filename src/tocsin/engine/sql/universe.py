@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from tocsin.engine.instants import Instant
 from tocsin.engine.sql import build as b
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def not_by_left_out(alias: str) -> exp.Expr:
     return exp.paren(exp.or_(b.is_null(person.copy()), known))
 
 
-def born(subject: str, at: datetime) -> exp.Expr:
+def born(subject: str, at: Instant) -> exp.Expr:
     """Whether the subject, and the account it belongs to, existed at an instant (whether or not it was deleted since)."""
     tests = [_begun("account_born", at)]
     if subject == "person":
@@ -103,7 +103,7 @@ def born(subject: str, at: datetime) -> exp.Expr:
     return b.both(*tests)
 
 
-def exists(subject: str, at: datetime, *, deleted: bool) -> exp.Expr:
+def exists(subject: str, at: Instant, *, deleted: bool) -> exp.Expr:
     """Who is a subject as of a moment: people only until they are deleted, unless deleted ones are asked for."""
     there = born(subject, at)
     if subject != "person" or deleted:
@@ -112,6 +112,6 @@ def exists(subject: str, at: datetime, *, deleted: bool) -> exp.Expr:
     return b.both(there, exp.not_(b.coalesce(gone, exp.false())))
 
 
-def _begun(column: str, at: datetime) -> exp.Expr:
+def _begun(column: str, at: Instant) -> exp.Expr:
     value = b.column("u", column)
     return exp.paren(exp.or_(b.is_null(value), exp.LTE(this=value.copy(), expression=b.instant(at))))

@@ -13,7 +13,8 @@ from tocsin.core.language import terms
 from tocsin.core.language.functions import FEWEST_SAMPLES
 from tocsin.core.language.terms import Term
 from tocsin.core.moment import day_of
-from tocsin.engine.plan import Leaf, back
+from tocsin.engine.instants import Instant, Point, back
+from tocsin.engine.plan import Leaf
 from tocsin.engine.sql import build as b
 
 MONDAY = date(1970, 1, 5)
@@ -44,11 +45,11 @@ class Reader:
     leaf: Callable[[Leaf], exp.Expr]
     row: Callable[[terms.Column | terms.Property], exp.Expr] | None = None
     turned: Callable[[terms.Turned], exp.Expr] | None = None
-    born: Callable[[datetime], exp.Expr] | None = None
-    market: Callable[[terms.Market, datetime], float | None] | None = None
+    born: Callable[[Instant], exp.Expr] | None = None
+    market: Callable[[terms.Market, Instant], exp.Expr] | None = None
     holidays: tuple[date, ...] = ()
 
-    def value(self, term: Term, at: datetime) -> exp.Expr:
+    def value(self, term: Term, at: Instant) -> exp.Expr:
         """The term as of an instant."""
         if term.type == "null" and not isinstance(term, terms.Operation):
             return exp.null()
@@ -66,21 +67,20 @@ class Reader:
             case terms.Ago(operand=operand, length=length):
                 return self._ago(operand, at, length)
             case terms.StartOf(unit=unit):
-                return b.day(first_day(day_of(at, self.zone), unit))
+                return first_day(at, unit, self.zone)
             case terms.Market() if self.market is not None:
-                known = self.market(term, at)
-                return exp.null() if known is None else b.number(known)
+                return self.market(term, at)
             case terms.Operation():
                 return self._operation(term, at)
         raise TypeError(f"{type(term).__name__} cannot be computed here")
 
-    def _ago(self, operand: Term, at: datetime, length: timedelta) -> exp.Expr:
+    def _ago(self, operand: Term, at: Instant, length: timedelta) -> exp.Expr:
         assert self.born is not None
         then = back(at, length)
         value = self.value(operand, then)
         return value if length == timedelta(0) else b.case((self.born(then), value))
 
-    def _operation(self, term: terms.Operation, at: datetime) -> exp.Expr:
+    def _operation(self, term: terms.Operation, at: Instant) -> exp.Expr:
         given: list[exp.Expr] = [exp.paren(self.value(each, at), copy=False) for each in term.arguments]
         if comparison := COMPARISONS.get(term.name):
             return comparison(this=given[0], expression=given[1])
@@ -88,18 +88,18 @@ class Reader:
             return self._of_days(term, given[0], at)
         return _OPERATIONS[term.name](given)
 
-    def _of_days(self, term: terms.Operation, given: exp.Expr, at: datetime) -> exp.Expr:
+    def _of_days(self, term: terms.Operation, given: exp.Expr, at: Instant) -> exp.Expr:
         [operand] = term.arguments
         if operand.type == "null":
             return exp.null()
-        today = day_of(at, self.zone)
+        today = b.today(at, self.zone)
         if term.name == "start_of_day":
             return b.start_of(given, self.zone)
         if term.name == "workdays_since":
             then = given if operand.type == "date" else b.local_day(given, self.zone)
             return working_days(then, today, self.holidays)
         if operand.type == "date":
-            return b.cast(exp.paren(exp.Sub(this=b.day(today), expression=given), copy=False), "number")
+            return b.cast(exp.paren(exp.Sub(this=today, expression=given), copy=False), "number")
         return b.days_passed(at, given)
 
 
@@ -119,13 +119,16 @@ def constant(term: terms.Const) -> exp.Expr:
     return exp.null()
 
 
-def first_day(today: date, unit: str) -> date:
-    """The first day of the month, quarter or year."""
+def first_day(at: Instant, unit: str, zone: ZoneInfo) -> exp.Expr:
+    """The first day of the month, quarter or year of an instant."""
+    if isinstance(at, Point):
+        return b.cast(b.call("date_trunc", b.text(unit), b.today(at, zone)), "date")
+    today = day_of(at, zone)
     month = {"month": today.month, "quarter": (today.month - 1) // 3 * 3 + 1, "year": 1}[unit]
-    return date(today.year, month, 1)
+    return b.day(date(today.year, month, 1))
 
 
-def working_days(then: exp.Expr, today: date, holidays: tuple[date, ...]) -> exp.Expr:
+def working_days(then: exp.Expr, today: exp.Expr, holidays: tuple[date, ...]) -> exp.Expr:
     """Working days in (then, today]: Monday to Friday less the holidays; negative where `then` is ahead."""
 
     def weekdays_before(days: exp.Expr) -> exp.Expr:
@@ -140,11 +143,13 @@ def working_days(then: exp.Expr, today: date, holidays: tuple[date, ...]) -> exp
         return exp.paren(exp.Add(this=days, expression=b.number(1)))
 
     worked: exp.Expr = exp.Sub(
-        this=weekdays_before(days_from_monday(b.day(today))), expression=weekdays_before(days_from_monday(then))
+        this=weekdays_before(days_from_monday(today)), expression=weekdays_before(days_from_monday(then))
     )
     for holiday in holidays:
-        if holiday.weekday() < 5 and holiday <= today:
-            passed = b.case((exp.LT(this=then.copy(), expression=b.day(holiday)), b.number(1)), otherwise=b.number(0))
+        if holiday.weekday() < 5:
+            since = exp.LT(this=then.copy(), expression=b.day(holiday))
+            upto = exp.LTE(this=b.day(holiday), expression=today.copy())
+            passed = b.case((b.both(since, upto), b.number(1)), otherwise=b.number(0))
             worked = exp.Sub(this=worked, expression=passed)
     return exp.paren(worked)
 
