@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from tocsin.core.language.terms import Entity, Type
 from tocsin.core.schema import COLLECTIONS, SUBJECT_COLLECTIONS, Collection, derived_columns
 
 ENTITY_COLLECTIONS: Mapping[Entity, str] = {"account": "accounts", "person": "people"}
+# What every account has without any column giving it: health, computed from the profiles; `health_profile` names the version
+# that scored, `health_override` is what a person set; and the scores of forecasts.
+ENGINE_SIGNALS: Mapping[str, Type] = MappingProxyType(
+    {
+        "health_score": "number",
+        "health_band": "text",
+        "health_profile": "text",
+        "health_override": "number",
+        "churn_risk": "number",
+        "expansion_likelihood": "number",
+        "conversion_likelihood": "number",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +62,7 @@ class Names:
         return SUBJECT_COLLECTIONS[subject]
 
     def _customs(self, collection: str) -> Mapping[str, str]:
-        return {"accounts": self.accounts, "people": self.people}.get(collection, {})
+        return {"accounts": {**self.accounts, **ENGINE_SIGNALS}, "people": self.people}.get(collection, {})
 
     def _typed(self, declared: Collection, name: str) -> Type | None:
         customs = self._customs(declared.name)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tocsin.core.language import FormulaError, Names, Node, check, parse, suggestion
+from tocsin.core.language.names import ENGINE_SIGNALS
 from tocsin.core.language.terms import Entity
 from tocsin.core.messages import MessageError, check_message
 from tocsin.core.rulefiles.build import Draft
@@ -25,7 +26,6 @@ from tocsin.core.rules import Definitions, Rule
 from tocsin.core.schema import COLLECTIONS
 
 SUBJECTS_OF_SIGNALS = ("account", "person", "feature")  # a signal must mean something for one of them
-ENGINE_SIGNALS = ("health_score", "health_band", "churn_risk", "expansion_likelihood", "conversion_likelihood")
 
 
 def duplicate_ids(drafts: Sequence[Draft]) -> None:
@@ -94,7 +94,7 @@ def named_in_triggers(drafts: Sequence[Draft], segments: Sequence[str], names: N
             draft.report(named, f"unknown segment {named.text!r}{hint}")
         elif kind == "change" and names is not None:
             entity: Entity = "person" if draft.rule is not None and draft.rule.subject == "person" else "account"
-            attributes = [*names.attributes(entity), *ENGINE_SIGNALS]
+            attributes = names.attributes(entity)
             if named.text not in attributes:
                 draft.report(named, f"unknown attribute {named.text!r}{suggestion(named.text, attributes)}")
         elif kind == "countdown":
@@ -156,7 +156,7 @@ def signals(entries: Sequence[tuple[Report, Named]], names: Names | None) -> Non
     places: list[tuple[Report, Named, Node]] = []
     for report, entry in entries:
         tree = parsed(report, Formula(f"the signal {entry.name!r}", entry.formula))
-        if entry.name in COLLECTIONS["accounts"]:
+        if entry.name in COLLECTIONS["accounts"] or entry.name in ENGINE_SIGNALS:
             said = f"the signal {entry.name!r} is never seen: accounts have an attribute of that name; give it another"
             report(entry.key, said)
         if tree is not None:
