@@ -31,15 +31,16 @@ def rule_files(path: Path) -> tuple[tuple[str, str], ...]:
         found = sorted(each for each in path.rglob("*") if is_rule_file(each.name) and each.is_file())
         if not found:
             raise UserError(f"{path}: the folder holds no rule files; they end in .yaml or .yml")
-        return tuple((str(each), _text(each)) for each in found)
+        return tuple((str(each), read_text(each)) for each in found)
     if not path.exists():
         raise UserError(f"{path}: there is no such file or folder; give a rule file or a folder of them")
     if not path.is_file():
         raise UserError(f"{path}: is not a regular file; give a rule file or a folder of them")
-    return ((str(path), _text(path)),)
+    return ((str(path), read_text(path)),)
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a rule file or a test file; UserError where it cannot be read, is too long or no UTF-8."""
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`tocsin rules`: list what is in force, check and apply rule files, export them."""
+"""`tocsin rules`: list what is in force, check, test and apply rule files, export them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tocsin.catalog import rule_files
+from tocsin.cli import rule_tests
 from tocsin.cli.console import Console
 from tocsin.cli.output import write
 from tocsin.cli.parser import add_format
@@ -25,13 +26,14 @@ SHOWN = ("id", "category", "severity", "trigger", "state", "version", "open", "n
 
 def register(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command and its acts."""
-    parser = commands.add_parser("rules", help="list, check, apply or export rules")
+    parser = commands.add_parser("rules", help="list, check, test, apply or export rules")
     acts = parser.add_subparsers(dest="act", metavar="ACT", required=True)
     listing = acts.add_parser("list", help="the rules in force, in any state; with --state draft also drafts")
     listing.add_argument("--state", action="append", choices=STATES, default=[], help="only this state (may be repeated)")
     add_format(listing)
     check = acts.add_parser("check", help="tell every problem of rule files, with file, line and column")
     check.add_argument("path", type=Path, metavar="PATH", help="a rule file, or a folder of them")
+    rule_tests.add(acts)
     apply = acts.add_parser("apply", help="publish rule files: all of what they hold, or, where there is a problem, nothing")
     apply.add_argument("path", type=Path, metavar="PATH", help="a rule file, or a folder of them")
     apply.add_argument("--draft", action="store_true", help="keep as drafts, not in force")
@@ -41,12 +43,14 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int:
-    """Do the act; 2 where rule files have problems."""
+    """Do the act; 2 where rule files have problems, 1 where a test of a rule fails."""
     match args.act:
         case "list":
             return _list(args, console, workspace)
         case "export":
             return _export(args.folder, console, workspace)
+        case "test":
+            return rule_tests.run(args, console, workspace)
     definitions, problems = _checked(args.path, console, workspace)
     if problems:
         for problem in problems:
