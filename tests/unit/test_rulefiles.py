@@ -114,7 +114,7 @@ def test_what_is_left_out_has_its_default() -> None:
 def test_a_mapping_holds_signals_segments_rules_and_what_others_read() -> None:
     text = (
         "signals:\n  logins: count(events)\n  spare: {formula: seats - 1, description: Seats to spare, unit: seats}\n"
-        "segments: {gone: logins = 0}\nprofiles: [{name: p}]\nplaybooks: [{id: b}]\n"
+        "segments: {gone: logins = 0}\nprofiles: []\nplaybooks: [{id: b}]\n"
         "rules:\n" + HEAD + "  trigger: {enter: gone}\n"
     )
     definitions, found = read_rules([("all.yaml", text)], names=NAMES)
@@ -122,7 +122,7 @@ def test_a_mapping_holds_signals_segments_rules_and_what_others_read() -> None:
     assert definitions.signals == {"logins": "count(events)", "spare": "seats - 1"}
     assert definitions.descriptions == {"spare": Description("Seats to spare", "seats")}
     assert definitions.segments == {"gone": "logins = 0"}
-    assert (definitions.profiles, definitions.playbooks) == (({"name": "p"},), ({"id": "b"},))
+    assert (definitions.profiles, definitions.playbooks) == ((), ({"id": "b"},))
     assert [rule.trigger for rule in definitions.rules] == [Trigger("enter", {"enter": "gone"})]
 
 

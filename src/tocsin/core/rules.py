@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from tocsin.core.language import Value
 from tocsin.core.lifecycle import Policy
+from tocsin.core.profiles import Profile
 
 Category = Literal["onboarding", "renewal", "upsell", "risk", "account", "safety", "portfolio", "work"]
 Severity = Literal["info", "low", "medium", "high", "critical"]
@@ -133,14 +134,14 @@ class Definitions:
     """What rule files define.
 
     signals, segments: name -> formula. descriptions: of the signals that have one.
-    profiles, playbooks: as the files have them, plain values; other rooms read them.
+    playbooks: as the files have them, plain values; other rooms read them.
     """
 
     signals: Mapping[str, str] = field(default_factory=dict)
     segments: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     descriptions: Mapping[str, Description] = field(default_factory=dict)
-    profiles: tuple[Any, ...] = ()
+    profiles: tuple[Profile, ...] = ()
     playbooks: tuple[Any, ...] = ()
 
     def rule(self, rule_id: str) -> Rule:

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from tocsin.core.errors import Problem
 from tocsin.core.language import Names
 from tocsin.core.rulefiles import across
-from tocsin.core.rulefiles.dump import dump_rule, dump_rules
+from tocsin.core.rulefiles.dump import dump_profile, dump_profiles, dump_rule, dump_rules
 from tocsin.core.rulefiles.marked import Place
+from tocsin.core.rulefiles.profiles import across_profiles, valid_profiles
 from tocsin.core.rulefiles.report import Report
 from tocsin.core.rulefiles.sections import Named, read_file
 from tocsin.core.rules import Definitions
 
-__all__ = ["dump_rule", "dump_rules", "read_rules"]
+__all__ = ["dump_profile", "dump_profiles", "dump_rule", "dump_rules", "read_rules"]
 
 
 def read_rules(
@@ -30,7 +31,7 @@ def read_rules(
     known:   what is defined besides (the shipped catalog, the published rules): rules that may be named, signals and segments
              that may be used. A rule of the files replaces a known one of the same id.
 
-    A rule with a problem is left out of the definitions.
+    A rule or profile with a problem is left out of the definitions.
     """
     known = known or Definitions()
     files = [read_file(file, text) for file, text in sources]
@@ -49,6 +50,8 @@ def read_rules(
     across.unknown_inhibitors(drafts, known)
     across.ladders(drafts, known)
     across.named_in_triggers(drafts, list(all_segments), names)
+    profiles = [draft for contents in files for draft in contents.profiles]
+    across_profiles(profiles, known.profiles, all_names)
 
     problems = tuple(sorted({problem for contents in files for problem in contents.report.problems}))
     spoiled = {(problem.file, Place(problem.line, problem.column)) for problem in problems}
@@ -57,7 +60,7 @@ def read_rules(
         segments={entry.name: entry.formula.text for _, entry in segments},
         rules=across.valid(drafts, spoiled),
         descriptions={entry.name: entry.description for _, entry in signals if entry.description.text},
-        profiles=tuple(each for contents in files for each in contents.profiles),
+        profiles=valid_profiles(profiles, spoiled),
         playbooks=tuple(each for contents in files for each in contents.playbooks),
     )
     return definitions, problems

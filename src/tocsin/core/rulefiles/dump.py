@@ -1,4 +1,4 @@
-"""Rules as text: the author's own where it still says the rule, else written from the fields."""
+"""Rules and profiles as text: the author's own where it still says the rule, else written from the fields."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from tocsin.core.language import Value
 from tocsin.core.moment import DAY
+from tocsin.core.profiles import Profile
 from tocsin.core.rulefiles.sections import read_file
 from tocsin.core.rules import DEFAULT_EXPIRES, EXPIRING, MaxNew, Rule
 
@@ -32,6 +33,39 @@ def dump_rule(rule: Rule) -> str:
 def dump_rules(rules: Iterable[Rule]) -> str:
     """A rule file of these rules, in their order."""
     return "\n".join(dump_rule(rule) for rule in rules) or "[]\n"
+
+
+def dump_profile(profile: Profile) -> str:
+    """The profile as an entry of the list under `profiles:`, ending in a line break; reading it gives the same profile."""
+    text = _as_entry(profile.source)
+    if text:
+        contents = read_file("", f"profiles:\n{text}")
+        if [draft.profile for draft in contents.profiles] == [profile] and not contents.report.problems:
+            return text
+    return _as_entry(_written(_plain_profile(profile)))
+
+
+def dump_profiles(profiles: Iterable[Profile]) -> str:
+    """A rule file of these profiles, in their order."""
+    entries = "\n".join(dump_profile(each) for each in profiles)
+    return f"profiles:\n{entries}" if entries else "profiles: []\n"
+
+
+def _plain_profile(profile: Profile) -> dict[str, Any]:
+    indicators = [
+        {"name": each.name, "kind": each.kind, "weight": _short(each.weight), "score": each.score}
+        for each in profile.indicators
+    ]
+    keys = {
+        "id": profile.id,
+        "name": profile.name,
+        "where": profile.where,
+        "precedence": profile.precedence,
+        "bands": {"good": _short(profile.bands.good), "average": _short(profile.bands.average)},
+        "indicators": indicators,
+        "state": profile.state if profile.state != "on" else None,
+    }
+    return {key: value for key, value in keys.items() if value is not None}
 
 
 def _says(text: str, rule: Rule) -> bool:

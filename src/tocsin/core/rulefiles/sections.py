@@ -9,6 +9,7 @@ from typing import Any
 
 from tocsin.core.rulefiles.build import Draft, read_rule
 from tocsin.core.rulefiles.marked import Fields, Item, Items, MarkedError, Scalar, plain, read
+from tocsin.core.rulefiles.profiles import ProfileDraft, read_profiles
 from tocsin.core.rulefiles.report import Report, kind_of, known_keys, listed, mapping, text
 from tocsin.core.rules import Description
 
@@ -51,7 +52,7 @@ class Contents:
     rules: list[Draft] = field(default_factory=list)
     signals: list[Named] = field(default_factory=list)
     segments: list[Named] = field(default_factory=list)
-    profiles: list[Any] = field(default_factory=list)
+    profiles: list[ProfileDraft] = field(default_factory=list)
     playbooks: list[Any] = field(default_factory=list)
 
 
@@ -71,7 +72,7 @@ def read_file(file: str, content: str) -> Contents:
         contents.rules = _rules(report, document.get("rules"))
         contents.signals = _named(report, document.get("signals"), "signal", ("formula", "description", "unit"))
         contents.segments = _named(report, document.get("segments"), "segment", ("formula", "description"))
-        contents.profiles = _raw(document.get("profiles"))
+        contents.profiles = read_profiles(report, document.get("profiles"))
         contents.playbooks = _raw(document.get("playbooks"))
     elif document is not None:
         sections = ", ".join(SECTIONS)
