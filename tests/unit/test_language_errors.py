@@ -150,12 +150,6 @@ def test_what_means_nothing(subject: str, text: str, position: int, length: int,
     assert (error.value.position, error.value.length) == (position, length)
 
 
-@pytest.mark.parametrize("subject", ["csm", "team", "company"])
-def test_subjects_to_come_are_named_as_such(subject: str) -> None:
-    with pytest.raises(FormulaError, match="not supported in this version"):
-        check(parse("1"), subject)
-
-
 def test_an_unknown_subject_has_a_suggestion() -> None:
     with pytest.raises(FormulaError, match="unknown subject 'acount', did you mean 'account'"):
         check(parse("1"), "acount")

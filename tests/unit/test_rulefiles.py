@@ -340,7 +340,10 @@ CASES = {
         HEAD + "  when: seats > $x\n  with: {x: 1}\n  vary: [{where: ⟦teir = 1, with: {x: 2}}]\n",
         "rule 'quiet': `where` of `vary`: unknown name 'teir', did you mean 'tier'?",
     ),
-    "a later subject": (HEAD + "  subject: csm\n  when: ⟦seats > 1\n", "rule 'quiet': `when`: formulas about a csm are not supported"),
+    "of another subject": (
+        HEAD + "  subject: csm\n  when: ⟦seats > 1\n",
+        "rule 'quiet': `when`: unknown name 'seats'; 'seats' is an attribute of accounts: write sum(accounts.seats)",
+    ),
     # messages
     "a message with an unknown name": (
         HEAD + WHEN + "  message: ⟦'{{ accnt.name }}'\n".replace("⟦'", "'⟦"),

@@ -262,13 +262,19 @@ ACCOUNT_COLLECTIONS = (
     "events", "metrics", "touchpoints", "meetings", "tickets", "invoices", "surveys", "integrations", "milestones",
     "onboardings", "goals", "subscriptions", "opportunities", "people", "tasks", "account_team",
 )  # fmt: skip
+PORTFOLIO_COLLECTIONS = ("accounts", "tasks", "alerts")
 SUBJECT_COLLECTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "account": ACCOUNT_COLLECTIONS,
         "person": tuple(name for name in ACCOUNT_COLLECTIONS if "person_id" in COLLECTIONS[name]),
         "feature": ("events",),
+        "csm": PORTFOLIO_COLLECTIONS,
+        "team": PORTFOLIO_COLLECTIONS,
+        "company": PORTFOLIO_COLLECTIONS,
     }
 )
+# The subjects on our side: what they range over belongs to many accounts.
+PORTFOLIO_SUBJECTS = ("csm", "team", "company")
 
 STATUSES = ("trial", "active", "cancelling", "churned")
 # What an account's subscriptions, where there are any, alone give; columns and history of these names are passed over.

@@ -11,10 +11,10 @@ from tocsin.core.language.errors import FormulaError, each_of, suggestion
 from tocsin.core.language.names import Names
 from tocsin.core.language.nodes import Node, Value
 from tocsin.core.language.paths import path
-from tocsin.core.language.scope import LATER_SUBJECTS, OWN, Scope, parameter
+from tocsin.core.language.scope import OWN, Scope, not_in_filter, parameter
 from tocsin.core.language.terms import Operation, Term, Type
 from tocsin.core.moment import DAY
-from tocsin.core.schema import COLLECTIONS, SUBJECT_COLLECTIONS
+from tocsin.core.schema import COLLECTIONS, PORTFOLIO_SUBJECTS, SUBJECT_COLLECTIONS
 
 
 def check(
@@ -37,11 +37,9 @@ def check(
 
     Raises FormulaError, with the place, for unknown names (with a suggestion), types that do not fit, and cycles of signals.
     """
-    if subject in LATER_SUBJECTS:
-        raise FormulaError(f"formulas about a {subject} are not supported in this version")
     if subject not in SUBJECT_COLLECTIONS:
-        known = (*SUBJECT_COLLECTIONS, *LATER_SUBJECTS)
-        raise FormulaError(f"unknown subject {subject!r}{suggestion(subject, known) or '; there are ' + ', '.join(known)}")
+        hint = suggestion(subject, SUBJECT_COLLECTIONS) or "; there are " + ", ".join(SUBJECT_COLLECTIONS)
+        raise FormulaError(f"unknown subject {subject!r}{hint}")
     scope = Scope(subject, names or Names(), params or {}, row, given)
     term = resolve(node, scope)
     return term if expect is None else types.want(term, expect, node)
@@ -146,20 +144,20 @@ def between(operand: Node, low: Node, high: Node, scope: Scope) -> Term:
 def aggregate(node: nodes.Aggregate, scope: Scope) -> Term:
     """An aggregate of the subject's rows."""
     if scope.row is not None:
-        raise FormulaError.at(node, "an aggregate cannot stand inside a `where` of an aggregate; define it outside")
-    collection, column = node.path.first, node.path.second
+        raise not_in_filter(node, "an aggregate", scope)
+    collection = node.path.first
     possible = scope.names.collections(scope.subject)
     if collection not in possible:
         raise unknown_collection(node, scope, possible)
     inner = replace(scope, row=collection)
     where = None if node.where is None else types.want(resolve(node.where, inner), "boolean", node.where)
-    summed = functions.aggregated_column(node, collection, column, scope.names)
+    summed = functions.aggregated_column(node, inner, resolve)
     window = None if node.window is None else windowed(node.window, scope)
     kind = functions.aggregate_type(node, summed)
     if node.function == "days_quiet":
         start = terms.Column(scope.names.column(collection, _start(collection)) or "time", collection, _start(collection))
         last = terms.Aggregated(start.type, "max", collection, start, where, window)
-        born = terms.Attribute("time", OWN[scope.subject], "created_at")
+        born = began(scope.subject)
         ages = tuple(Operation("number", "days_since", (each,)) for each in (last, born))
         quiet = Operation("number", "coalesce", ages)
         if window is None or window.anchor is None:
@@ -167,6 +165,13 @@ def aggregate(node: nodes.Aggregate, scope: Scope) -> Term:
         unknown = Operation("boolean", "is_null", (window.anchor,))  # of a null anchor every aggregate is null
         return Operation("number", "if", (unknown, terms.Const("null", None), quiet))
     return terms.Aggregated(kind, node.function, collection, summed, where, window)
+
+
+def began(subject: str) -> Term:
+    """When a subject began; of a csm, a team or the company nobody knows."""
+    if subject in PORTFOLIO_SUBJECTS:
+        return terms.Const("null", None)
+    return terms.Attribute("time", OWN[subject], "created_at")
 
 
 def _start(collection: str) -> str:
@@ -177,9 +182,10 @@ def _start(collection: str) -> str:
 
 def unknown_collection(node: nodes.Aggregate, scope: Scope, possible: tuple[str, ...]) -> FormulaError:
     """What a collection that is not there may have meant."""
-    name = node.path.first
+    name, who = node.path.first, "the company" if scope.subject == "company" else f"a {scope.subject}"
     if name in SUBJECT_COLLECTIONS["account"]:
-        return FormulaError.at(node.path, f"a {scope.subject} has no collection {name!r}; it has {', '.join(possible)}")
+        hint = ", and accounts carry their signals: avg(accounts.SIGNAL)" if scope.subject in PORTFOLIO_SUBJECTS else ""
+        return FormulaError.at(node.path, f"{who} has no collection {name!r}; it has {', '.join(possible)}{hint}")
     if name in ("accounts", "alerts"):
         return FormulaError.at(node.path, f"only formulas about a csm, a team or the company range over {name!r}")
     return FormulaError.at(node.path, f"unknown collection {name!r}{suggestion(name, possible)}")

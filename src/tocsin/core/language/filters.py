@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Truths of a row that read best before its noun: (what is true, what is false).
 _ADJECTIVES = {"open": ("open", "closed"), "overdue": ("overdue", "not overdue")}
-_OF_PEOPLE = {"open": ("present", "deleted")}
+_OF_COLLECTION = {"people": {"open": ("present", "deleted")}, "accounts": {"open": ("current", "churned")}}
 _FORMS = {
     "distinct": "number of different values of {column} among {rows}",
     "sum": "total {column} of {rows}",
@@ -76,7 +76,7 @@ def _adjective(node: Node, collection: str) -> str | None:
     path = node.operand if isinstance(node, nodes.Not) else node
     if not isinstance(path, nodes.Path):
         return None
-    known = _ADJECTIVES | _OF_PEOPLE if collection == "people" else _ADJECTIVES
+    known = _ADJECTIVES | _OF_COLLECTION.get(collection, {})
     pair = known.get(path.text)
     return pair and pair[isinstance(node, nodes.Not)]
 

@@ -11,10 +11,9 @@ from datetime import timedelta
 
 from tocsin.core.language import nodes, terms, types
 from tocsin.core.language.errors import FormulaError, suggestion
-from tocsin.core.language.names import Names
 from tocsin.core.language.nodes import Node
-from tocsin.core.language.paths import attribute_of
-from tocsin.core.language.scope import Resolve, Scope, parameter
+from tocsin.core.language.paths import account_column, turned
+from tocsin.core.language.scope import Resolve, Scope, not_in_filter, parameter
 from tocsin.core.language.terms import Ago, Operation, Term, Type
 from tocsin.core.moment import DAY
 
@@ -50,8 +49,9 @@ def duration(node: Node, scope: Scope) -> timedelta:
 # Aggregates
 
 
-def aggregated_column(node: nodes.Aggregate, collection: str, column: str | None, names: Names) -> Term | None:
+def aggregated_column(node: nodes.Aggregate, scope: Scope, resolve: Resolve) -> Term | None:
     """The column that an aggregate sums up; None for count, exists and days_quiet, which take the collection itself."""
+    collection, column = node.path.first, node.path.second
     if node.function in WITHOUT_COLUMN:
         if column is not None:
             message = f"{node.function} takes a collection: {node.function}({collection}), not {node.path.text}"
@@ -59,11 +59,17 @@ def aggregated_column(node: nodes.Aggregate, collection: str, column: str | None
         return None
     if column is None:
         raise FormulaError.at(node.path, f"{node.function} takes a column: {node.function}({collection}.column)")
-    kind = names.column(collection, column)
-    if kind is None:
-        hint = suggestion(column, names.columns(collection))
-        raise FormulaError.at(node.path, f"{collection} have no column {column!r}{hint}")
-    return terms.Column(kind, collection, column)
+    names = scope.names
+    if collection == "accounts":
+        found = account_column(nodes.Path(node.path.span, column), scope, resolve)
+        known = [*names.columns(collection), *names.signals]
+    else:
+        kind = names.column(collection, column)
+        found = None if kind is None else terms.Column(kind, collection, column)
+        known = names.columns(collection)
+    if found is None:
+        raise FormulaError.at(node.path, f"{collection} have no column {column!r}{suggestion(column, known)}")
+    return found
 
 
 def aggregate_type(node: nodes.Aggregate, column: Term | None) -> Type:
@@ -87,7 +93,7 @@ def aggregate_type(node: nodes.Aggregate, column: Term | None) -> Type:
 
 def _operand_in_time(node: nodes.Call, scope: Scope, resolve: Resolve) -> Term:
     if scope.row is not None:
-        raise FormulaError.at(node, f"{node.name} cannot stand inside a `where` of an aggregate")
+        raise not_in_filter(node, node.name, scope)
     return resolve(node.arguments[0], scope)
 
 
@@ -114,18 +120,16 @@ def _slope(node: nodes.Call, scope: Scope, resolve: Resolve) -> Term:
 
 
 def _days_in(node: nodes.Call, scope: Scope, resolve: Resolve) -> Term:
-    entity, name, _, of_row = attribute_of(node.arguments[0], scope, resolve)
-    return Operation("number", "days_since", (terms.Turned("time", entity, name, "since", of_row),))
+    return Operation("number", "days_since", (turned(node.arguments[0], scope, resolve, "since"),))
 
 
 def _previous(node: nodes.Call, scope: Scope, resolve: Resolve) -> Term:
-    entity, name, kind, of_row = attribute_of(node.arguments[0], scope, resolve)
-    return terms.Turned(kind, entity, name, "previous", of_row)
+    return turned(node.arguments[0], scope, resolve, "previous")
 
 
 def _market(node: nodes.Call, scope: Scope, resolve: Resolve) -> Term:
     if scope.row is not None:
-        raise FormulaError.at(node, "market cannot stand inside a `where` of an aggregate")
+        raise not_in_filter(node, "market", scope)
     place = Scope("account", scope.names, scope.params, within=scope.within)
     operand = types.want(resolve(node.arguments[0], place), "number", node.arguments[0])
     if any(isinstance(each, terms.Market) for each in terms.walk(operand)):

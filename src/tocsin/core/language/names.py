@@ -9,7 +9,9 @@ from types import MappingProxyType
 from tocsin.core.language.terms import Entity, Type
 from tocsin.core.schema import COLLECTIONS, SUBJECT_COLLECTIONS, Collection, derived_columns
 
-ENTITY_COLLECTIONS: Mapping[Entity, str] = {"account": "accounts", "person": "people"}
+ENTITY_COLLECTIONS: Mapping[Entity, str] = {"account": "accounts", "person": "people", "csm": "csms", "team": "teams"}
+# What formulas about the company may name: settings of the workspace.
+SETTINGS: Mapping[str, Type] = MappingProxyType({"id": "text", "churn_tolerance": "number", "currency": "text"})
 # What every account has without any column giving it: health, computed from the profiles; `health_profile` names the version
 # that scored, `health_override` is what a person set; and the scores of forecasts.
 ENGINE_SIGNALS: Mapping[str, Type] = MappingProxyType(
@@ -39,7 +41,11 @@ class Names:
     signals: Mapping[str, str] = field(default_factory=dict)
 
     def attribute(self, entity: Entity, name: str) -> Type | None:
-        """The type of an attribute of an account or person; None where there is no such attribute."""
+        """The type of an attribute of a subject; None where there is no such attribute."""
+        if entity == "company":
+            return SETTINGS.get(name)
+        if name == "id":
+            return "text"
         return self._typed(COLLECTIONS[ENTITY_COLLECTIONS[entity]], name)
 
     def column(self, collection: str, name: str) -> Type | None:
@@ -53,9 +59,11 @@ class Names:
         return [*declared.names, *derived_columns(declared), *self._customs(collection)]
 
     def attributes(self, entity: Entity) -> list[str]:
-        """All attributes of accounts or people, for suggestions."""
+        """All attributes of a kind of subject, for suggestions."""
+        if entity == "company":
+            return list(SETTINGS)
         collection = ENTITY_COLLECTIONS[entity]
-        return [*COLLECTIONS[collection].names, *self._customs(collection)]
+        return list(dict.fromkeys(["id", *COLLECTIONS[collection].names, *self._customs(collection)]))
 
     def collections(self, subject: str) -> tuple[str, ...]:
         """The collections that a subject's formulas may range over."""

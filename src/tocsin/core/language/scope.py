@@ -12,8 +12,14 @@ from tocsin.core.language.names import Names
 from tocsin.core.language.nodes import Node, Value
 from tocsin.core.language.terms import Entity, Term
 
-OWN: Mapping[str, Entity] = {"account": "account", "person": "person", "feature": "account"}
-LATER_SUBJECTS = ("csm", "team", "company")
+OWN: Mapping[str, Entity] = {
+    "account": "account",
+    "person": "person",
+    "feature": "account",
+    "csm": "csm",
+    "team": "team",
+    "company": "company",
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,12 @@ class Scope:
 
 
 Resolve: TypeAlias = Callable[[Node, Scope], Term]
+
+
+def not_in_filter(node: Node, what: str, scope: Scope) -> FormulaError:
+    """What cannot stand inside a `where`; in one over accounts, how it can be said all the same."""
+    named = "give it a name as a signal, which can stand there" if scope.row == "accounts" else "define it outside"
+    return FormulaError.at(node, f"{what} cannot stand inside a `where` of an aggregate; {named}")
 
 
 def parameter(node: nodes.Parameter, scope: Scope) -> Value:

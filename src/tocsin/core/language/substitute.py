@@ -39,6 +39,8 @@ def share(node: Node) -> bool:
             return share(left) or share(right)
         case nodes.Path(first=first, second=None):
             return first in SHARES
+        case nodes.Aggregate(function="avg" | "min" | "max", path=nodes.Path(second=column)):
+            return column in SHARES
     return False
 
 

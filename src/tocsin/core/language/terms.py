@@ -17,7 +17,7 @@ from tocsin.core.language.nodes import Value
 # `null` is the type of null alone, and of an attribute that has no value anywhere; it goes with every type.
 # `json` is a property whose type only its value tells.
 Type: TypeAlias = Literal["number", "text", "boolean", "time", "date", "list", "json", "null"]
-Entity: TypeAlias = Literal["account", "person"]
+Entity: TypeAlias = Literal["account", "person", "csm", "team", "company"]
 Unit: TypeAlias = Literal["month", "quarter", "year"]
 UNITS: tuple[Unit, ...] = ("month", "quarter", "year")  # of `start_of`
 
@@ -63,7 +63,7 @@ class Const(Term):
 
 @dataclass(frozen=True)
 class Attribute(Term):
-    """An attribute of the subject (or of its account) as of T."""
+    """An attribute of the subject (or of its account) as of T. Those of a csm, a team or the company are constant."""
 
     entity: Entity
     name: str
@@ -161,6 +161,18 @@ class Ago(Term):
 
 
 @dataclass(frozen=True)
+class OfAccount(Term):
+    """The value of a term about accounts for the account at hand, as of T.
+
+    Inside an aggregate over `accounts` that is the row's account; else the account of the subject (a person or a feature). The
+    term may hold aggregates, also inside a filter: they are computed per account, before.
+    """
+
+    term: Term
+    __hash__ = Term.__hash__
+
+
+@dataclass(frozen=True)
 class StartOf(Term):
     """The first day of T's month, quarter or year in the workspace's zone."""
 
@@ -181,3 +193,11 @@ def walk(term: Term) -> Iterator[Term]:
     yield term
     for child in term.children():
         yield from walk(child)
+
+
+def own(term: Term) -> Iterator[Term]:
+    """As `walk`, without what stands inside an `OfAccount`: that is about another subject."""
+    yield term
+    if not isinstance(term, OfAccount):
+        for child in term.children():
+            yield from own(child)

@@ -15,6 +15,7 @@ from tocsin.core.moment import DAY, UNITS, iso
 _NAMES: Mapping[str, str] = MappingProxyType(
     {
         "account_id": "account",
+        "acknowledged_at": "acknowledgement",
         "active_users": "active users",
         "amount_due": "amount due",
         "amount_overdue": "amount overdue",
@@ -78,7 +79,7 @@ _SINGULAR: Mapping[str, str] = MappingProxyType(
 )
 _WINDOWED = re.compile(r"(.+)_(\d+)([hdw])")
 # Names whose values are shares: a plain 0.9 beside them is read as 90 %.
-SHARES = frozenset({"license_utilization", "churn_risk", "conversion_likelihood", "expansion_likelihood"})
+SHARES = frozenset({"license_utilization", "churn_risk", "conversion_likelihood", "expansion_likelihood", "churn_tolerance"})
 
 
 def name_words(name: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tocsin.core.language import FormulaError, Names, Node, check, parse, suggestion
 from tocsin.core.language.names import ENGINE_SIGNALS
+from tocsin.core.language.nodes import Aggregate
 from tocsin.core.language.terms import Entity
 from tocsin.core.messages import MessageError, check_message
 from tocsin.core.rulefiles.build import Draft
@@ -18,14 +19,15 @@ from tocsin.core.rulefiles.formulas import (
     parameters_of,
     parsed,
     undefined_parameters,
+    walk,
 )
 from tocsin.core.rulefiles.marked import Items, Place, Scalar
 from tocsin.core.rulefiles.report import Report
 from tocsin.core.rulefiles.sections import Named
 from tocsin.core.rules import Definitions, Rule
-from tocsin.core.schema import COLLECTIONS
+from tocsin.core.schema import COLLECTIONS, PORTFOLIO_SUBJECTS
 
-SUBJECTS_OF_SIGNALS = ("account", "person", "feature")  # a signal must mean something for one of them
+SUBJECTS_OF_SIGNALS = ("account", "person", "feature", *PORTFOLIO_SUBJECTS)  # a signal must mean something for one of them
 
 
 def duplicate_ids(drafts: Sequence[Draft]) -> None:
@@ -174,14 +176,16 @@ def signals(entries: Sequence[tuple[Report, Named]], names: Names | None) -> Non
 
 
 def _meaningful(report: Report, entry: Named, tree: Node, names: Names) -> None:
-    """A signal checks for accounts, or else for people or features; told as for accounts."""
+    """A signal checks for some subject; where for none, told as for accounts, or for a CSM where it ranges over accounts."""
     for subject in SUBJECTS_OF_SIGNALS[1:]:
         try:
             check(tree, subject, names)
         except FormulaError:
             continue
         return
-    checked(report, Formula(f"the signal {entry.name!r}", entry.formula, boolean=False), tree, names)
+    ranged = {each.path.first for each in walk(tree) if isinstance(each, Aggregate)}
+    subject = "csm" if ranged & {"accounts", "alerts"} else "account"
+    checked(report, Formula(f"the signal {entry.name!r}", entry.formula, subject, boolean=False), tree, names)
 
 
 def _readable(texts: dict[str, str]) -> Iterator[tuple[str, Node]]:

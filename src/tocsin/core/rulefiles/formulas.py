@@ -73,6 +73,8 @@ def names_of(node: Node, row: str | None = None) -> Iterator[str]:
             yield node.first
         return
     if isinstance(node, Aggregate):
+        if node.path.first == "accounts" and node.path.second is not None:
+            yield from names_of(Path(node.path.span, node.path.second))
         for part, inside in ((node.where, node.path.first), (node.window, row)):
             if part is not None:
                 yield from names_of(part, inside if inside in COLLECTIONS else None)
