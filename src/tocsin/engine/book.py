@@ -10,15 +10,15 @@ from statistics import median
 import pyarrow as pa
 
 from tocsin.core.language import Names, Term, check, parse
-from tocsin.core.language.terms import Ago, Attribute, Const, Market, Operation
+from tocsin.core.language.terms import Ago, Given, Market
 from tocsin.core.moment import floor_day
 from tocsin.core.rules import Rule
 from tocsin.engine.instants import back
 from tocsin.engine.judge import Judgement, judge
+from tocsin.engine.markets import ACTIVE, point_markets
+from tocsin.engine.sql.points import PointsQuestion, PointsStatement, Source
 from tocsin.engine.sql.statement import Question, Statement, Surroundings
 from tocsin.facts.store import Store
-
-ACTIVE = Operation("boolean", "=", (Attribute("text", "account", "status"), Const("text", "active")))
 
 
 class Book:
@@ -106,6 +106,24 @@ class Book:
         markets = self._markets(asked, moments)
         question = Question(subject, list(moments), list(terms), where, only, accounts, deleted, markets)
         return self.store.query(Statement(question, self.surroundings).sql())
+
+    def points(
+        self,
+        terms: Sequence[Term],
+        source: Source,
+        *,
+        where: Term | None = None,
+        given: Sequence[Given] = (),
+    ) -> pa.Table:
+        """The values of typed terms as of points (`engine.sql.sources`), a row for each point, ordered by id and moment.
+
+        Columns: `subject_id` (of features `account_id`, `feature`), `moment`, `pid`, `given.x` for each of `given`, f0, f1, ...
+        where: only points for which it is true.
+        """
+        asked = [*terms, *([where] if where is not None else [])]
+        markets = point_markets(self.store, self.surroundings, asked, source)
+        question = PointsQuestion(source, list(terms), where, markets, tuple(given))
+        return self.store.query(PointsStatement(question, self.surroundings).sql())
 
     def judge(
         self,

@@ -8,6 +8,7 @@ once. Aggregates of one collection are put together:
               then pivoted;
 - `distinct`  distinct values under such filters: a first pass per subject and value with a flag for each aggregate;
 - `wide`      everything else: one SELECT with a filter for each aggregate, for each collection and instant;
+- `stream`    as of points: what a row alone decides, summed over time by windows (`engine.sql.streams`);
 - `slopes`    of signals: their samples are columns of one helper, so that each is computed once and named often.
 """
 
@@ -24,6 +25,7 @@ from tocsin.core.language.terms import (
     Column,
     Const,
     Entity,
+    Given,
     Market,
     Operation,
     Property,
@@ -32,7 +34,7 @@ from tocsin.core.language.terms import (
     walk,
 )
 from tocsin.core.schema import COLLECTIONS
-from tocsin.engine.instants import Instant, back
+from tocsin.engine.instants import Instant, Point, back
 
 TALL_COLLECTIONS = ("events", "metrics")  # those that grow large, and whose rows never change
 TALL_FUNCTIONS = ("count", "exists", "sum", "avg", "min", "max")
@@ -68,14 +70,16 @@ class Group:
     at:           the instant that all of a wide group share; None for the others, whose filters do not depend on it.
     with_subject: a filter looks at the subject's attributes.
     level:        0, or one more than the aggregates that the windows' anchors hold.
+    equal:        of streams: the columns that equal those of the row that set a trigger off.
     """
 
-    kind: Literal["tall", "distinct", "wide", "slopes"]
+    kind: Literal["tall", "distinct", "wide", "slopes", "stream", "distinct_stream"]
     collection: str
     at: Instant | None
     with_subject: bool
     level: int
     members: list[Leaf] = field(default_factory=list)
+    equal: tuple[str, ...] = ()
 
 
 @dataclass
@@ -117,8 +121,9 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False)
                 levels[leaf] = 1 + place(term, leaf)
             case Operation(name="slope", arguments=samples):
                 level = max(add(sample, leaf.at) for sample in samples)
-                key = ("slopes", leaf.at, level)
-                groups.setdefault(key, Group("slopes", "", leaf.at, with_subject=False, level=level)).members.append(leaf)
+                groups.setdefault(
+                    ("slopes", leaf.at, level), Group("slopes", "", leaf.at, with_subject=False, level=level)
+                ).members.append(leaf)
                 levels[leaf] = 1 + level
         return levels[leaf]
 
@@ -132,7 +137,14 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False)
                 add_leaf(Leaf(part, leaf.at))
         if COLLECTIONS[term.collection].name == "people":  # rows of people are a view themselves
             _people_columns(plan, term, leaf.at)
-        kind = "wide" if wide_only else _kind(term)
+        if isinstance(leaf.at, Point) and not wide_only and (split := streamed(term)) is not None:
+            flow: Literal["stream", "distinct_stream"] = "distinct_stream" if term.function == "distinct" else "stream"
+            column = term.column if flow == "distinct_stream" else None
+            key: tuple[object, ...] = (flow, term.collection, split.equal, column, term.window is not None)
+            group = groups.setdefault(key, Group(flow, term.collection, None, False, level, equal=split.equal))
+            group.members.append(leaf)
+            return level
+        kind = "wide" if wide_only or isinstance(leaf.at, Point) else _kind(term)
         at = leaf.at if kind == "wide" else None
         # A distinct pass groups by one column's values, so each column has its own. What looks at all history has a pass of
         # its own, so that the others read only as far back as their windows reach.
@@ -189,6 +201,75 @@ def _kind(term: Aggregated) -> Literal["tall", "distinct", "wide"]:
     if term.function in TALL_FUNCTIONS and (column is None or column.name != "person_id"):
         return "tall"
     return "wide"
+
+
+@dataclass(frozen=True)
+class Split:
+    """A filter taken apart for a stream.
+
+    rest:   what the row alone decides, or None.      equal: columns that equal those of the triggering row.
+    strict: only rows that started before the triggering one.
+    """
+
+    rest: Term | None
+    equal: tuple[str, ...]
+    strict: bool
+
+
+def streamed(term: Aggregated) -> Split | None:
+    """How an aggregate can be summed over time as of points; None where its rows have to be met with each point."""
+    if term.collection not in TALL_COLLECTIONS or not (term.window is None or term.window.kind == "last"):
+        return None
+    column = term.column
+    if term.function not in (*TALL_FUNCTIONS, "distinct"):
+        return None
+    if column is not None and not (isinstance(column, Column) and column.name not in ("age", "account_id")):
+        return None
+    if column is not None and column.name == "person_id" and term.function != "distinct":
+        return None
+    conjuncts = conjunction(term.where)
+    equal, rest, strict = [], [], False
+    for each in conjuncts:
+        pair = _equality(each)
+        if pair is not None:
+            equal.append(pair)
+        elif _before_given(each, term.collection):
+            strict = True
+        elif _timeless(each):
+            rest.append(each)
+        else:
+            return None
+    whole = None if not rest else rest[0] if len(rest) == 1 else Operation("boolean", "and", tuple(rest))
+    return Split(whole, tuple(sorted(equal)), strict)
+
+
+def conjunction(where: Term | None) -> list[Term]:
+    """The parts of a filter that all have to be true."""
+    if where is None:
+        return []
+    if isinstance(where, Operation) and where.name == "and":
+        return [part for each in where.arguments for part in conjunction(each)]
+    return [where]
+
+
+def _equality(test: Term) -> str | None:
+    """The column of `column = event.column`, text with text; None for any other test."""
+    match test:
+        case Operation(name="=", arguments=(Column() as column, Given() as given) | (Given() as given, Column() as column)):
+            same = column.name == given.name and column.collection == given.collection
+            return column.name if same and column.type == given.type == "text" and column.name != "account_id" else None
+    return None
+
+
+def _before_given(test: Term, collection: str) -> bool:
+    """Whether a test is `at < event.at`, of the collection's own start."""
+    start = COLLECTIONS[collection].start
+    match test:
+        case Operation(name="<", arguments=(Column(name=left), Given(collection=of, name=right))):
+            return left == right == start and of == collection
+        case Operation(name=">", arguments=(Given(collection=of, name=left), Column(name=right))):
+            return left == right == start and of == collection
+    return False
 
 
 def _timeless(where: Term | None) -> bool:

@@ -152,15 +152,28 @@ class DuckStore:
 
         None where the collection has no row with a start. A date starts at the beginning of that day in the zone.
         """
+        start = self._start(collection)
+        if start is None:
+            return None
+        limit = "" if until is None else f" WHERE {start} <= {literal(_plain(until))}::TIMESTAMP"
+        found = self._rows(f"SELECT max({start}) FROM {quote(collection)}{limit}")[0][0]
+        return None if found is None else found.replace(tzinfo=UTC)
+
+    def earliest_start(self, collection: str) -> datetime | None:
+        """The earliest start of a row of a collection; None where there is none."""
+        start = self._start(collection)
+        found = None if start is None else self._rows(f"SELECT min({start}) FROM {quote(collection)}")[0][0]
+        return None if found is None else found.replace(tzinfo=UTC)
+
+    def _start(self, collection: str) -> str | None:
+        """The instant at which a row of a collection starts, as SQL; None where its rows have no start."""
         declared = COLLECTIONS[collection]
         if declared.start is None:
             return None
         start = quote(declared.start)
         if declared.column(declared.start).type == "date":
-            start = f"(CAST({start} AS TIMESTAMP) AT TIME ZONE {literal(self.zone.key)}) AT TIME ZONE 'UTC'"
-        limit = "" if until is None else f" WHERE {start} <= {literal(_plain(until))}::TIMESTAMP"
-        found = self._rows(f"SELECT max({start}) FROM {quote(collection)}{limit}")[0][0]
-        return None if found is None else found.replace(tzinfo=UTC)
+            return f"(CAST({start} AS TIMESTAMP) AT TIME ZONE {literal(self.zone.key)}) AT TIME ZONE 'UTC'"
+        return start
 
     def last_moment(self, now: datetime) -> datetime | None:
         """The latest start of any row that lies at or before now: the last instant that the facts speak of."""

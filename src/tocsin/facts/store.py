@@ -55,3 +55,6 @@ class Store(Protocol):
 
     def latest_start(self, collection: str, until: datetime | None = None) -> datetime | None:
         """The latest start of a row of a collection (at or before a moment, where one is given); None where there is none."""
+
+    def earliest_start(self, collection: str) -> datetime | None:
+        """The earliest start of a row of a collection; None where there is none."""

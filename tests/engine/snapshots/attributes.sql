@@ -5,9 +5,8 @@ WHERE NOT "a"."left_out"),
 FROM "account_timeline" AS "x"
 WHERE "x"."field" IN ('cancel_requested_at', 'churned_at', 'lifecycle_stage', 'mrr', 'plan', 'status', 'tier', 'trial_ends_on')
 GROUP BY "x"."key"),
-"account_0_turns" AS (SELECT "z"."key", MAX("z"."at") FILTER(WHERE "z"."field" = 'lifecycle_stage') AS "lifecycle_stage.s", ARG_MAX(COALESCE("z"."raw_before", ''),
-"z"."at") FILTER(WHERE "z"."field" = 'lifecycle_stage') AS "lifecycle_stage.p", MAX("z"."at") FILTER(WHERE "z"."field" = 'plan') AS "plan.s", ARG_MAX(COALESCE("z"."raw_before", ''),
-"z"."at") FILTER(WHERE "z"."field" = 'plan') AS "plan.p"
+"account_0_turns" AS (SELECT "z"."key", MAX("z"."at") FILTER(WHERE "z"."field" = 'lifecycle_stage') AS "lifecycle_stage.s", ARG_MAX("z"."raw_before", "z"."at") FILTER(WHERE "z"."field" = 'lifecycle_stage') AS "lifecycle_stage.p", MAX("z"."at") FILTER(WHERE "z"."field" = 'plan') AS "plan.s", ARG_MAX("z"."raw_before", "z"."at") FILTER(WHERE "z"."field" = 'plan') AS "plan.p"
+FROM (SELECT "z"."key", "z"."field", "z"."at", COALESCE("z"."raw_before", '') AS "raw_before"
 FROM (SELECT *, LAG("y"."value") OVER (PARTITION BY "y"."key", "y"."field"
 ORDER BY "y"."at") AS "before", LAG("y"."raw") OVER (PARTITION BY "y"."key", "y"."field"
 ORDER BY "y"."at") AS "raw_before"
@@ -15,7 +14,7 @@ FROM (SELECT "x"."key", "x"."field", "x"."at", CASE WHEN "x"."field" IN ('mrr', 
 FROM "account_timeline" AS "x"
 WHERE "x"."field" IN ('lifecycle_stage', 'plan') AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS y) AS z
 WHERE "z"."value" IS DISTINCT
-FROM "z"."before"
+FROM "z"."before") AS z
 GROUP BY "z"."key"),
 "account_0" AS (SELECT "e"."key", CASE WHEN NOT "h"."status.v" IS NULL THEN CASE WHEN COALESCE("h"."status.h", FALSE) THEN NULLIF("h"."status.v", '') ELSE "e"."status" END ELSE CASE WHEN (CASE WHEN COALESCE("h"."churned_at.h", FALSE) THEN TRY_CAST(NULLIF("h"."churned_at.v", '') AS TIMESTAMP) ELSE "e"."churned_at" END) <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN 'churned' WHEN (CASE WHEN COALESCE("h"."cancel_requested_at.h", FALSE) THEN TRY_CAST(NULLIF("h"."cancel_requested_at.v", '') AS TIMESTAMP) ELSE "e"."cancel_requested_at" END) <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN 'cancelling' WHEN (CASE WHEN COALESCE("h"."trial_ends_on.h", FALSE) THEN TRY_CAST(NULLIF("h"."trial_ends_on.v", '') AS DATE) ELSE "e"."trial_ends_on" END) > CAST('2026-03-31' AS DATE) THEN 'trial' ELSE 'active' END END AS "status.value", CASE WHEN COALESCE("h"."tier.h", FALSE) THEN TRY_CAST(NULLIF("h"."tier.v", '') AS DOUBLE) ELSE TRY_CAST("e"."tier" AS DOUBLE) END AS "tier.value", CASE WHEN NOT COALESCE("h"."lifecycle_stage.h", FALSE) AND NOT "e"."lifecycle_stage" IS NULL AND "e"."stage_entered_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN "e"."stage_entered_at" ELSE "t"."lifecycle_stage.s" END AS "lifecycle_stage.since", NULLIF("t"."plan.p", '') AS "plan.previous", CASE WHEN COALESCE("h"."mrr.h", FALSE) THEN TRY_CAST(NULLIF("h"."mrr.v", '') AS DOUBLE) ELSE "e"."mrr" END AS "mrr.value"
 FROM "accounts" AS "e"

@@ -70,9 +70,7 @@ def attribute_view(view: View, zone: ZoneInfo, name: str) -> list[tuple[str, exp
     """The CTEs `[helpers..., name]` of a view: one row per account or person, `key` and a column per (attribute, aspect)."""
     asof = AsOf(view.at, zone)
     collection = COLLECTIONS[ENTITY_COLLECTIONS[view.entity]]
-    asked = {field for field, _ in view.columns}
-    fields = sorted(asked.union(*(_told_with(collection, field) for field in asked)))
-    turned = sorted({field for field, aspect in view.columns if aspect != "value"})
+    fields, turned = asked_fields(view)
     ctes = [(f"{name}_past", _past(view, asof, fields))]
     if turned:
         ctes.append((f"{name}_turns", _turns(view, asof, turned)))
@@ -86,10 +84,28 @@ def attribute_view(view: View, zone: ZoneInfo, name: str) -> list[tuple[str, exp
         if "account_id" in fields:  # held as a key
             same = exp.EQ(this=b.column("own", "key"), expression=b.column("e", "account_key"))
             source = source.join(b.table("accounts", "own"), on=same, join_type="left", copy=False)
+    return [*ctes, (name, select_attributes(source, view, asof))]
+
+
+def asked_fields(view: View) -> tuple[list[str], list[str]]:
+    """(fields whose values are needed, fields whose turns are needed) by a view, sorted."""
+    collection = COLLECTIONS[ENTITY_COLLECTIONS[view.entity]]
+    asked = {field for field, _ in view.columns}
+    fields = sorted(asked.union(*(_told_with(collection, field) for field in asked)))
+    return fields, sorted({field for field, aspect in view.columns if aspect != "value"})
+
+
+def select_attributes(source: exp.Select, view: View, asof: AsOf, turns: str = "t") -> exp.Select:
+    """Add the view's columns to a source in which the account or person is `e`, what is recorded `h`, its turns `turns`."""
+    collection = COLLECTIONS[ENTITY_COLLECTIONS[view.entity]]
     for (field, aspect), term in view.columns.items():
-        value = _value(asof, collection, field, term) if aspect == "value" else _turned(asof, collection, field, aspect, term)
+        value = (
+            _value(asof, collection, field, term)
+            if aspect == "value"
+            else _turned(asof, collection, field, aspect, term, turns)
+        )
         source = source.select(b.as_(value, column_name(field, aspect)), copy=False)
-    return [*ctes, (name, source)]
+    return source
 
 
 def column_name(field: str, aspect: Aspect) -> str:
@@ -117,6 +133,21 @@ def _turns(view: View, asof: AsOf, fields: list[str]) -> exp.Expr:
 
     Entries that repeat a value are no change; numbers are compared as numbers.
     """
+    turns = exp.select(b.column("z", "key")).from_(changes(view, fields, asof).subquery("z"))
+    for field in fields:
+        of_field = exp.EQ(this=b.column("z", "field"), expression=b.text(field))
+        since = exp.Max(this=b.column("z", "at"))
+        previous = exp.ArgMax(this=b.column("z", "raw_before"), expression=b.column("z", "at"))
+        turns = turns.select(
+            b.as_(b.filtered(since, of_field), f"{field}.s"),
+            b.as_(b.filtered(previous, of_field.copy()), f"{field}.p"),
+            copy=False,
+        )
+    return turns.group_by(b.column("z", "key"), copy=False)
+
+
+def changes(view: View, fields: list[str], asof: AsOf | None) -> exp.Select:
+    """The changes of attributes, at or before an instant where one is given: key, field, at, and the value before as text."""
     value: exp.Expr = b.column("x", "value")
     numbers = [field for (field, _), term in view.columns.items() if _number(field, view)]
     if numbers:
@@ -134,7 +165,7 @@ def _turns(view: View, asof: AsOf, fields: list[str]) -> exp.Expr:
             b.as_(b.column("x", "value"), "raw"),
         )
         .from_(b.table(TIMELINES[view.entity], "x"))
-        .where(b.both(b.one_of(b.column("x", "field"), fields), asof.reached(b.column("x", "at"), "time")))
+        .where(b.both(b.one_of(b.column("x", "field"), fields), asof.reached(b.column("x", "at"), "time") if asof else None))
     )
     lagged = exp.select(exp.Star()).from_(entries.subquery("y"))
     for source, alias in (("value", "before"), ("raw", "raw_before")):
@@ -145,17 +176,9 @@ def _turns(view: View, asof: AsOf, fields: list[str]) -> exp.Expr:
         )
         lagged = lagged.select(b.as_(window, alias), copy=False)
     changed = exp.NullSafeNEQ(this=b.column("z", "value"), expression=b.column("z", "before"))
-    turns = exp.select(b.column("z", "key")).from_(lagged.subquery("z")).where(changed)
-    for field in fields:
-        of_field = exp.EQ(this=b.column("z", "field"), expression=b.text(field))
-        since = exp.Max(this=b.column("z", "at"))
-        previous = exp.ArgMax(this=b.coalesce(b.column("z", "raw_before"), b.text("")), expression=b.column("z", "at"))
-        turns = turns.select(
-            b.as_(b.filtered(since, of_field), f"{field}.s"),
-            b.as_(b.filtered(previous, of_field.copy()), f"{field}.p"),
-            copy=False,
-        )
-    return turns.group_by(b.column("z", "key"), copy=False)
+    before = b.as_(b.coalesce(b.column("z", "raw_before"), b.text("")), "raw_before")
+    columns = [b.column("z", each) for each in ("key", "field", "at")]
+    return exp.select(*columns, before).from_(lagged.subquery("z")).where(changed)
 
 
 def _number(field: str, view: View) -> bool:
@@ -212,14 +235,14 @@ def _status(asof: AsOf, collection: Collection) -> exp.Expr:
     return b.case(*((test, b.text(word)) for test, word in words), otherwise=b.text("active"))
 
 
-def _turned(asof: AsOf, collection: Collection, field: str, aspect: Aspect, term: Term) -> exp.Expr:
+def _turned(asof: AsOf, collection: Collection, field: str, aspect: Aspect, term: Term, turns: str) -> exp.Expr:
     if aspect == "previous":
         return (
             exp.null()
             if term.type == "null"
-            else typed(exp.Nullif(this=b.column("t", f"{field}.p"), expression=b.text("")), term.type)
+            else typed(exp.Nullif(this=b.column(turns, f"{field}.p"), expression=b.text("")), term.type)
         )
-    since: exp.Expr = b.column("t", f"{field}.s")
+    since: exp.Expr = b.column(turns, f"{field}.s")
     if (collection.name, field) == ("accounts", "lifecycle_stage"):  # a stage that came with the time it was entered
         entered = b.column("e", "stage_entered_at")
         unrecorded = exp.not_(b.coalesce(b.column("h", f"{field}.h"), exp.false()))

@@ -253,14 +253,8 @@ class Statement:
 
     def _base(self, group: Group, rows: Rows, anchors: str | None) -> exp.Select:
         """The rows of a group with what their filters look at joined to them."""
-        base = exp.select().from_(self._source(rows), copy=False)
         named = {part.name for leaf in group.members for part in self._row_columns(leaf, group.kind)}
-        if "person_id" in named:
-            on = exp.EQ(this=b.column("pk", "key"), expression=b.column(ROW, "person_key"))
-            base = base.join(b.table("person_keys", "pk"), on=on, join_type="left", copy=False)
-        if "account_id" in named:
-            on = exp.EQ(this=b.column("ak", "key"), expression=b.column(ROW, "account_key"))
-            base = base.join(b.table("accounts", "ak"), on=on, join_type="left", copy=False)
+        base = with_ids(exp.select().from_(self._source(rows), copy=False), named)
         if group.with_subject:
             base = base.join(b.table("universe", "u"), on=b.equal_keys("u", ROW, self.keys), copy=False)
             for entity in ("account", "person"):
@@ -336,6 +330,17 @@ class Statement:
                 if isinstance(part, (Attribute, Turned)) and part.entity == entity and not getattr(part, "of_row", False):
                     return True
         return False
+
+
+def with_ids(base: exp.Select, named: Collection[str]) -> exp.Select:
+    """The rows with the ids of their person and account, where these are among the names."""
+    if "person_id" in named:
+        on = exp.EQ(this=b.column("pk", "key"), expression=b.column(ROW, "person_key"))
+        base = base.join(b.table("person_keys", "pk"), on=on, join_type="left", copy=False)
+    if "account_id" in named:
+        on = exp.EQ(this=b.column("ak", "key"), expression=b.column(ROW, "account_key"))
+        base = base.join(b.table("accounts", "ak"), on=on, join_type="left", copy=False)
+    return base
 
 
 def _latest(members: Sequence[Leaf]) -> datetime:

@@ -17,7 +17,7 @@ KEYS = {"account": ("account_key",), "person": ("person_key",), "feature": ("acc
 OWNER = {"account": "account_key", "person": "person_key", "feature": "account_key"}  # what narrows rows to those asked about
 
 
-def universe(subject: str, question: Question, left_out: bool) -> exp.Expr:
+def universe(subject: str, question: Question, left_out: bool) -> exp.Select:
     """All subjects of a kind, whenever they existed, with their keys, ids, and when each part of them began."""
     made = {"account": _accounts, "person": _people, "feature": _features}[subject]
     query = made(question, left_out)

@@ -39,6 +39,7 @@ class Reader:
     turned: the column of `days_in` or `previous` of the row's own attribute.
     born:   whether the subject existed at an instant.
     market: the value of a market median as of an instant, computed beforehand.
+    given:  the column of the row that set a trigger off; absent where no row did.
     """
 
     zone: ZoneInfo
@@ -48,6 +49,7 @@ class Reader:
     born: Callable[[Instant], exp.Expr] | None = None
     market: Callable[[terms.Market, Instant], exp.Expr] | None = None
     holidays: tuple[date, ...] = ()
+    given: Callable[[terms.Given], exp.Expr] | None = None
 
     def value(self, term: Term, at: Instant) -> exp.Expr:
         """The term as of an instant."""
@@ -62,6 +64,8 @@ class Reader:
                 return self.leaf(Leaf(term, at))
             case terms.Column() | terms.Property() if self.row is not None:
                 return self.row(term)
+            case terms.Given() if self.given is not None:
+                return self.given(term)
             case terms.FeatureName():
                 return b.column("u", "feature")
             case terms.Ago(operand=operand, length=length):

@@ -1,0 +1,61 @@
+"""Medians over the active accounts, as of starts of days: what `market(x)` looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from tocsin.core.language import Term
+from tocsin.core.language.terms import Ago, Attribute, Const, Market, Operation
+from tocsin.core.moment import DAY, day_of, start_of_day
+from tocsin.engine.sql.points import PointsQuestion, PointsStatement, Source
+from tocsin.engine.sql.sources import EveryMoment
+from tocsin.engine.sql.statement import Surroundings
+from tocsin.facts.store import Store
+
+ACTIVE = Operation("boolean", "=", (Attribute("text", "account", "status"), Const("text", "active")))
+
+
+def point_markets(
+    store: Store, around: Surroundings, terms: Sequence[Term], source: Source
+) -> dict[Market, dict[date, float | None]]:
+    """The medians that terms look at as of points: term -> day in the workspace's zone -> median (null of none)."""
+    offsets: dict[Market, set[timedelta]] = {}
+    for term in terms:
+        for market, offset in _markets(term, timedelta(0)):
+            offsets.setdefault(market, set()).add(offset)
+    if not offsets:
+        return {}
+    moments = source.span(store)
+    days = sorted({day for spans in offsets.values() for offset in spans for day in _days(moments, offset, store.zone)})
+    distinct = list(offsets)
+    starts = {start_of_day(day, store.zone): day for day in days}
+    question = PointsQuestion(EveryMoment("account", sorted(starts)), [each.operand for each in distinct], ACTIVE)
+    found: dict[Market, dict[date, float | None]] = {each: dict.fromkeys(days) for each in distinct}
+    for row in store.query(PointsStatement(question, around).medians()).to_pylist():
+        day = starts[row["moment"].replace(tzinfo=UTC)]
+        for index, each in enumerate(distinct):
+            found[each][day] = row[f"f{index}"]
+    return found
+
+
+def _markets(term: Term, offset: timedelta) -> Iterator[tuple[Market, timedelta]]:
+    if isinstance(term, Market):
+        yield term, offset
+        return
+    then = offset + term.length if isinstance(term, Ago) else offset
+    for child in term.children():
+        yield from _markets(child, then)
+
+
+def _days(span: Sequence[datetime], offset: timedelta, zone: ZoneInfo) -> Iterator[date]:
+    """The days in which the moments, less an offset, lie; of two moments only, all days between them."""
+    days = [day_of(moment - offset, zone) for moment in span]
+    if len(days) == 2:
+        yield from (days[0] + DAY * each for each in range((days[1] - days[0]).days + 1))
+    else:
+        yield from days
+
+
+__all__ = ["ACTIVE", "point_markets"]

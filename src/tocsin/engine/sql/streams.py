@@ -1,0 +1,321 @@
+"""Aggregates as of points whose filters look at the row alone: rows and points in one stream, summed by windows over time.
+
+Where the points lie on a regular grid, rows are first added up per step of the grid (every border of every window lies on
+it), and each step of each subject is one row, so that a window is so many rows: much quicker than windows over time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from math import gcd
+
+from sqlglot import exp
+
+from tocsin.core.language.terms import Aggregated, Const, Term
+from tocsin.engine.instants import Point
+from tocsin.engine.plan import Leaf, streamed
+from tocsin.engine.sql import build as b
+from tocsin.engine.sql.aggregates import distinct_value
+from tocsin.engine.sql.rows import Rows
+from tocsin.engine.sql.values import Reader
+
+MICRO = timedelta(microseconds=1)
+MOST_STEPS = 5_000  # of a grid: beyond that its rows would be more than those of the facts
+Grid = tuple[datetime, datetime, timedelta]  # first moment, last moment, step
+
+
+def offset(leaf: Leaf) -> timedelta:
+    """How long before the point's moment a leaf looks from."""
+    assert isinstance(leaf.at, Point)
+    return leaf.at.offset
+
+
+def length(leaf: Leaf) -> timedelta | None:
+    """The length of a leaf's window; None where it has none."""
+    assert isinstance(leaf.term, Aggregated)
+    return leaf.term.window.length if leaf.term.window is not None else None
+
+
+def reach(members: Sequence[Leaf]) -> timedelta | None:
+    """How far before the first moment the windows reach; None for ever."""
+    lengths = [length(leaf) for leaf in members]
+    if any(each is None for each in lengths):
+        return None
+    return max((offset(leaf) + (each or MICRO) for leaf, each in zip(members, lengths, strict=True)), default=None)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """How a measure is summed over the starts in (T - low, T - high]; low None: from the first on."""
+
+    function: str
+    measure: str
+    low: timedelta | None
+    high: timedelta
+
+
+@dataclass
+class Flow:
+    """One stream: its members, the subject's keys, the columns that equal those of the triggering row, and its rows.
+
+    equal: name -> (column of the row, column of the point). base: FROM and WHERE of the rows, nothing selected.
+    """
+
+    name: str
+    members: Sequence[Leaf]
+    keys: Mapping[str, exp.Expr]
+    equal: Mapping[str, tuple[exp.Expr, exp.Expr]]
+    base: exp.Select
+    rows: Rows
+    reader: Reader
+    step: Grid | None
+
+    def ctes(self, *, distinct: bool) -> list[tuple[str, exp.Expr]]:
+        """The CTEs, the last of which, called `name`, has `pid` and a column c0, c1, ... for each member."""
+        self.grid = self._grid()
+        made = self._distinct() if distinct else self._summed()
+        frames = [self._frames(leaf, made.measures, distinct=distinct) for leaf in self.members]
+        stream = self._dense(made) if self.grid else self._mixed(made)
+        answer = exp.select(b.column("s", "pid")).from_(b.table(f"{self.name}_stream", "s"))
+        for index, (leaf, parts) in enumerate(zip(self.members, frames, strict=True)):
+            answer = answer.select(b.as_(self._value(leaf, parts), f"c{index}"), copy=False)
+        known = exp.select(exp.Star()).from_(answer.subquery("w")).where(b.not_null(b.column("w", "pid")))
+        return [*made.ctes, (f"{self.name}_stream", stream), (self.name, known)]
+
+    # Rows, added up
+
+    def _grid(self) -> Grid | None:
+        """The coarsest grid on which every moment and every border of a window lies; None where there is none, or too fine."""
+        if self.step is None or self.equal or any(self._strict(leaf) for leaf in self.members):
+            return None
+        first, last, every = self.step
+        spans = [every // MICRO, *(offset(leaf) // MICRO for leaf in self.members)]
+        spans += [span // MICRO for leaf in self.members if (span := length(leaf)) is not None]
+        unit = reduce(gcd, spans)
+        back_to = max(((offset(leaf) + (length(leaf) or timedelta(0))) // MICRO for leaf in self.members), default=0)
+        begin = first - back_to * MICRO
+        if unit == 0 or ((last - begin) // MICRO) // unit > MOST_STEPS:
+            return None
+        return begin, last, unit * MICRO
+
+    def _summed(self) -> _Made:
+        """The rows as measures per subject and instant (or step)."""
+        measures: dict[tuple[str, Term | None, Term | None], str] = {}
+        for leaf in self.members:
+            term, rest = self._term(leaf)
+            needed = {"count": ["count"], "exists": ["count"], "avg": ["sum", "count"]}.get(term.function, [term.function])
+            for function in needed:
+                column = None if term.function in ("count", "exists") else term.column
+                measures.setdefault((function, column, rest), f"m{len(measures)}")
+        select = self._grouped(self.base)
+        for (function, column, rest), alias in measures.items():
+            test = None if rest is None else exp.paren(self.reader.value(rest, self.rows.at), copy=False)
+            if column is None:
+                value: exp.Expr = b.count_rows()
+            else:
+                kinds = {"count": exp.Count, "sum": exp.Sum, "min": exp.Min, "max": exp.Max}
+                value = kinds[function](this=self.reader.value(column, self.rows.at))
+            select = select.select(b.as_(b.filtered(value, test), alias), copy=False)
+        return _Made([(f"{self.name}_data", select)], f"{self.name}_data", measures)
+
+    def _distinct(self) -> _Made:
+        """For each aggregate +1 where a value comes into sight, and -1 where it goes out of it, per subject and instant."""
+        first, _ = self._term(self.members[0])
+        assert first.column is not None
+        value = distinct_value(first.column, self.reader, self.rows.at)  # type: ignore[arg-type]
+        seen = self._grouped(self.base.where(b.not_null(value.copy()), copy=False), value)
+        filters: dict[Term | None, str] = {}
+        measures: dict[tuple[str, Term | None, Term | None], str] = {}
+        spans: dict[tuple[Term | None, timedelta | None], str] = {}
+        for leaf in self.members:
+            _, rest = self._term(leaf)
+            if rest not in filters:
+                filters[rest] = f"d{len(filters)}"
+                test = exp.true() if rest is None else b.coalesce(exp.paren(self.reader.value(rest, self.rows.at)), exp.false())
+                seen = seen.select(b.as_(exp.LogicalOr(this=test), filters[rest]), copy=False)
+            spans.setdefault((rest, length(leaf)), f"m{len(spans)}")
+        values = f"{self.name}_values"
+        ctes: list[tuple[str, exp.Expr]] = [(values, seen)]
+        parts: list[exp.Query] = []
+        for (rest, span), alias in spans.items():
+            measures["distinct", _marked(span), rest] = alias
+            parts += self._in_and_out(values, filters[rest], span, alias, list(spans.values()))
+        moves: exp.Query = parts[0]
+        for each in parts[1:]:
+            moves = exp.union(moves, each, distinct=False, copy=False)
+        ctes.append((f"{self.name}_moves", moves))
+        names = [*self.keys, *self.equal, "at"]
+        data = exp.select(*(b.column("m", each) for each in names)).from_(b.table(f"{self.name}_moves", "m"))
+        for alias in spans.values():
+            data = data.select(b.as_(exp.Sum(this=b.column("m", alias)), alias), copy=False)
+        data = data.group_by(*(b.column("m", each) for each in names), copy=False)
+        return _Made([*ctes, (f"{self.name}_data", data)], f"{self.name}_data", measures)
+
+    def _in_and_out(self, values: str, flag: str, span: timedelta | None, alias: str, aliases: list[str]) -> list[exp.Query]:
+        names = [*self.keys, *self.equal]
+        following = exp.Window(
+            this=exp.Lead(this=b.column("v", "at")),
+            partition_by=[b.column("v", each) for each in (*names, "value")],
+            order=exp.Order(expressions=[exp.Ordered(this=b.column("v", "at"))]),
+        )
+        flagged = exp.select(exp.Star(), b.as_(following, "next")).from_(b.table(values, "v")).where(b.column("v", flag))
+        gone: exp.Expr = b.column("x", "next")
+        if span is not None:
+            out = exp.Add(this=b.column("x", "at"), expression=b.microseconds(span))
+            gone = exp.Least(this=out, expressions=[b.coalesce(gone, out.copy())])
+        made: list[exp.Query] = []
+        for sign, at in ((1, b.column("x", "at")), (-1, gone)):
+            part = exp.select(*(b.column("x", each) for each in names), b.as_(at, "at")).from_(flagged.copy().subquery("x"))
+            for each in aliases:
+                part = part.select(b.as_(b.whole(sign) if each == alias else exp.cast(exp.null(), "INT"), each), copy=False)
+            made.append(part.where(b.not_null(exp.paren(at.copy()))))
+        return made
+
+    def _grouped(self, base: exp.Select, value: exp.Expr | None = None) -> exp.Select:
+        """The rows grouped by subject, equal columns, instant (or step), and value where one is given."""
+        columns = {**self.keys} | {name: pair[0] for name, pair in self.equal.items()}
+        columns["at"] = self._instant()
+        if value is not None:
+            columns["value"] = value
+        select = base.select(*(b.as_(each, name) for name, each in columns.items()), copy=False)
+        return select.group_by(*(b.whole(index + 1) for index in range(len(columns))), copy=False)
+
+    def _instant(self) -> exp.Expr:
+        """The row's start; on a grid the first step at or after it."""
+        start = self.rows.start()
+        if self.grid is None:
+            return start
+        begin, _, unit = self.grid
+        base = (begin - datetime(1970, 1, 1, tzinfo=UTC)) // MICRO
+        passed = exp.Sub(this=b.call("epoch_us", start), expression=b.whole(base))
+        whole = exp.IntDiv(
+            this=exp.paren(exp.Add(this=exp.paren(passed), expression=b.whole(unit // MICRO - 1))),
+            expression=b.whole(unit // MICRO),
+        )
+        # What lies before the grid is in its first step, where only those who look at all history see it.
+        steps = exp.Greatest(this=exp.paren(whole), expressions=[b.whole(0)])
+        since = exp.Add(this=b.whole(base), expression=exp.Mul(this=steps, expression=b.whole(unit // MICRO)))
+        return b.call("make_timestamp", since)
+
+    # The stream
+
+    def _mixed(self, made: _Made) -> exp.Expr:
+        """Rows and points one below the other."""
+        names = [*self.keys, *self.equal, "at"]
+        rows = exp.select(b.as_(exp.cast(exp.null(), "BIGINT"), "pid"), *(b.column("d", each) for each in names))
+        rows = rows.from_(b.table(made.data, "d"))
+        points = exp.select(b.column("u", "pid"), *(b.column("u", key) for key in self.keys))
+        points = points.select(*(b.as_(pair[1], name) for name, pair in self.equal.items()), copy=False)
+        points = points.select(b.column("u", "at"), copy=False).from_(b.table("universe", "u"))
+        for alias in dict.fromkeys(made.measures.values()):
+            rows = rows.select(b.column("d", alias), copy=False)
+            points = points.select(b.as_(exp.null(), alias), copy=False)
+        return exp.union(rows, points, distinct=False, copy=False)
+
+    def _dense(self, made: _Made) -> exp.Expr:
+        """A row for each subject and step, with its point where there is one."""
+        assert self.grid is not None
+        begin, last, unit = self.grid
+        subjects = exp.select(*(b.column("u", key) for key in self.keys)).from_(b.table("universe", "u")).distinct()
+        steps = b.call("generate_series", b.instant(begin), b.instant(last), b.microseconds(unit))
+        ticks = exp.select(b.as_(exp.Unnest(expressions=[steps]), "at"))
+        dense = exp.select(b.column("u", "pid"), *(b.column("k", key) for key in self.keys), b.column("t", "at"))
+        dense = dense.from_(subjects.subquery("k")).join(ticks.subquery("t"), join_type="cross", copy=False)
+        for alias in dict.fromkeys(made.measures.values()):
+            dense = dense.select(b.column("d", alias), copy=False)
+        here = [*self.keys]
+        for table, name in (("d", made.data), ("u", "universe")):
+            on = b.both(b.equal_keys(table, "k", here), b.equal_keys(table, "t", ("at",)))
+            dense = dense.join(b.table(name, table), on=on, join_type="left", copy=False)
+        return dense
+
+    # What the windows sum
+
+    def _frames(
+        self, leaf: Leaf, measures: Mapping[tuple[str, Term | None, Term | None], str], *, distinct: bool
+    ) -> dict[str, _Frame]:
+        term, rest = self._term(leaf)
+        span, high = length(leaf), offset(leaf) + (MICRO if self._strict(leaf) else timedelta(0))
+        if distinct:
+            return {"distinct": _Frame("sum", measures["distinct", _marked(span), rest], None, high)}
+        needed = {"count": ["count"], "exists": ["count"], "avg": ["sum", "count"]}.get(term.function, [term.function])
+        column = None if term.function in ("count", "exists") else term.column
+        low = None if span is None else offset(leaf) + span
+        return {
+            function: _Frame("sum" if function == "count" else function, measures[function, column, rest], low, high)
+            for function in needed
+        }
+
+    def _value(self, leaf: Leaf, frames: Mapping[str, _Frame]) -> exp.Expr:
+        term, _ = self._term(leaf)
+        sums = {function: self._over(frame) for function, frame in frames.items()}
+        match term.function:
+            case "exists":
+                return exp.GT(this=b.coalesce(sums["count"], b.whole(0)), expression=b.whole(0))
+            case "avg":
+                return exp.Div(
+                    this=sums["sum"], expression=exp.Nullif(this=b.cast(sums["count"], "number"), expression=b.number(0))
+                )
+            case "count" | "distinct":
+                return b.cast(sums[term.function], "number")
+        return sums[term.function]
+
+    def _over(self, frame: _Frame) -> exp.Expr:
+        kinds = {"sum": exp.Sum, "min": exp.Min, "max": exp.Max}
+        if self.grid is None:
+            kind, current = "RANGE", frame.high == timedelta(0)
+            low = None if frame.low is None else b.microseconds(frame.low - MICRO)
+            high: exp.Expr = b.microseconds(frame.high)
+        else:
+            unit = self.grid[2]
+            kind, current = "ROWS", frame.high == timedelta(0)
+            low = None if frame.low is None else b.whole(frame.low // unit - 1)
+            high = b.whole(frame.high // unit)
+        if frame.low is not None and frame.low - MICRO < frame.high:
+            return exp.null()  # a window without length holds nothing
+        spec = exp.WindowSpec(
+            kind=kind,
+            start="UNBOUNDED" if low is None else low,
+            start_side="PRECEDING",
+            end="CURRENT ROW" if current else high,
+            end_side=None if current else "PRECEDING",
+        )
+        return exp.Window(
+            this=kinds[frame.function](this=b.column("s", frame.measure)),
+            partition_by=[b.column("s", each) for each in (*self.keys, *self.equal)],
+            order=exp.Order(expressions=[exp.Ordered(this=b.column("s", "at"))]),
+            spec=spec,
+        )
+
+    # A member
+
+    @staticmethod
+    def _term(leaf: Leaf) -> tuple[Aggregated, Term | None]:
+        """The aggregate, and what of its filter the row alone decides."""
+        assert isinstance(leaf.term, Aggregated)
+        split = streamed(leaf.term)
+        assert split is not None
+        return leaf.term, split.rest
+
+    @staticmethod
+    def _strict(leaf: Leaf) -> bool:
+        assert isinstance(leaf.term, Aggregated)
+        split = streamed(leaf.term)
+        return split is not None and split.strict and offset(leaf) == timedelta(0)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """The CTEs of the rows added up, the last one's name, and measure -> its column there."""
+
+    ctes: list[tuple[str, exp.Expr]]
+    data: str
+    measures: Mapping[tuple[str, Term | None, Term | None], str]
+
+
+def _marked(span: timedelta | None) -> Term | None:
+    """A window's length as a part of a measure's name."""
+    return None if span is None else Const("number", span / timedelta(days=1))
