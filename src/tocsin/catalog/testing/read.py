@@ -12,7 +12,7 @@ from tocsin.core.errors import Problem
 from tocsin.core.language import Value, parameter, suggestion
 from tocsin.core.moment import DAY
 from tocsin.core.rulefiles.marked import Fields, Item, Items, MarkedError, Place, Scalar, plain, read
-from tocsin.core.rulefiles.report import Report, kind_of, known_keys, listed, mapping, span, text, texts, whole
+from tocsin.core.rulefiles.report import Report, kind_of, known_keys, listed, mapping, span, text, whole
 from tocsin.core.rules import Definitions, Rule
 
 FILE_KEYS = ("rule", "facts", "cases")
@@ -88,13 +88,23 @@ def _case(report: Report, item: Item, rule: Rule | None, below: Rows) -> Case | 
     above = read_rows(said, fields.get("facts"))
     facts = settled(said, laid_over(below, above)) if not report.problems else {}
     expected = _as_of(said, fields, rule) if fields.get("as_of") is not None else _span(said, fields)
-    covers = texts(said, fields.get("covers"), "`covers`")
-    for each, word in covers:
-        if word not in COVERS:
-            said(each, f"unknown mark {word!r} in `covers`{suggestion(word, COVERS) or '; there are ' + ', '.join(COVERS)}")
+    covers = _covers(said, fields.get("covers"))
     if name is None or expected is None:
         return None
-    return Case(name, fields.place, facts, expected, params, tuple(word for _, word in covers))
+    return Case(name, fields.place, facts, expected, params, covers)
+
+
+def _covers(report: Report, item: Item | None) -> tuple[str, ...]:
+    """The marks of a case; `null` is one, although YAML reads it as nothing."""
+    marks = []
+    for each in listed(report, item, "`covers`"):
+        word = each.text if isinstance(each, Scalar) else kind_of(each)
+        if word in COVERS:
+            marks.append(word)
+        else:
+            hint = suggestion(word, COVERS) or f"; there are {', '.join(COVERS)}"
+            report(each, f"unknown mark {word!r} in `covers`{hint}")
+    return tuple(marks)
 
 
 def _params(report: Report, item: Item | None, rule: Rule | None) -> Mapping[str, Value]:
