@@ -62,11 +62,11 @@ def test_scores_are_cut() -> None:
 
 
 def test_bands_begin_at_their_bounds() -> None:
-    bands = {"bands": Bands(70, 40)}
-    assert [standing(version(weights=(1,), **bands), [score]).band for score in (70, 69.999, 40, 39.999)] == [
+    bands = Bands(70, 40)
+    assert [standing(version(weights=(1,), bands=bands), [score]).band for score in (70, 69.999, 40, 39.999)] == [
         "Good", "Average", "Average", "Poor"
     ]  # fmt: skip
-    assert standing(version(weights=(3, 7), **bands), [70 - 7e-11, 70 + 3e-11]).band == "Good"  # noise does not count
+    assert standing(version(weights=(3, 7), bands=bands), [70 - 7e-11, 70 + 3e-11]).band == "Good"  # noise does not count
 
 
 def test_an_override_wins_and_is_cut_and_banded() -> None:

@@ -14,6 +14,9 @@ ProfileState = Literal["on", "off"]
 BANDS: tuple[str, ...] = get_args(Band)  # from the best on
 KINDS: tuple[str, ...] = get_args(Kind)
 PROFILE_STATES: tuple[str, ...] = get_args(ProfileState)
+# Under these names the history of accounts keeps what the engine has scored: the band and which version scored it as they
+# changed from day to day, and what a churned account was frozen at.
+KEPT = ("health_band", "health_profile", "health_frozen_score", "health_frozen_band", "health_frozen_profile")
 PRECISION = 9  # decimals of a score: what is beyond them is the noise of floating point
 
 

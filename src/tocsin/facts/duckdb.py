@@ -19,6 +19,7 @@ from tocsin.core.errors import UserError
 from tocsin.core.schema import COLLECTIONS
 from tocsin.facts.history import follow_zone
 from tocsin.facts.layout import check_layout, literal, quote
+from tocsin.facts.scores import DuckScores
 
 # Nothing is fetched at run time: what the library does not bring along is not used.
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -54,6 +55,7 @@ class DuckStore:
         self._writing = threading.RLock()
         self._opening = threading.Lock()
         self.generation = 0
+        self.scores = DuckScores(self)
         self._connection = _connect(self.path)
         try:
             cursor = self.cursor()

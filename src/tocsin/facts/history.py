@@ -11,9 +11,12 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from tocsin.core.profiles import KEPT
 from tocsin.core.schema import COLLECTIONS, FROM_SUBSCRIPTIONS
 from tocsin.facts.cells import DATE, Formats, as_text, parsed, start_of_day
 from tocsin.facts.layout import literal, quote
+from tocsin.facts.past import EVER, Past
+from tocsin.facts.scores import forget
 
 # collection -> its raw history, the key there, the timeline.
 HISTORIES = {
@@ -23,20 +26,25 @@ HISTORIES = {
 _TIME = DATE + r"T\S+"
 
 
-def settle(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo, imported: AbstractSet[str]) -> None:
+def settle(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo, imported: AbstractSet[str], past: Past) -> None:
     """Bring types and timelines up to date after rows were stored; reads the temporary tables `changes` and `touched`.
 
-    imported: the collections of which rows were stored.
+    imported: the collections of which rows were stored. past: where whose past changes is noted.
     """
+    types = _types(cursor)
     for collection in HISTORIES:
         if _any(cursor, "changes", collection):
             _record(cursor, collection)
+            past.changed(collection)
         retyped = _type_attributes(cursor, collection, zone) if imported & {collection, HISTORIES[collection][0]} else False
         touched = "SELECT key FROM touched WHERE collection = " + literal(collection)
         if retyped:
             cursor.execute(f"INSERT INTO touched SELECT DISTINCT {literal(collection)}, key FROM {HISTORIES[collection][2]}")
         if _any(cursor, "touched", collection):
             _rebuild(cursor, collection, touched, zone)
+    now = _types(cursor)
+    if any(kind != now.get(name) for name, kind in types.items()):  # formulas read another type from what was there
+        past.all()
 
 
 def follow_zone(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
@@ -51,6 +59,7 @@ def follow_zone(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
     cursor.execute("BEGIN")
     if known is not None and known[0] is not None:
         _rebuild(cursor, "accounts", "SELECT DISTINCT account_key FROM subscriptions", zone)
+        forget(cursor)
     cursor.execute("DELETE FROM meta WHERE name = 'zone'")
     cursor.execute("INSERT INTO meta VALUES ('zone', ?)", [zone.key])
     cursor.execute("COMMIT")
@@ -151,6 +160,12 @@ def _type_attributes(cursor: duckdb.DuckDBPyConnection, collection: str, zone: Z
 _CUSTOM_NUMBER = r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?"
 
 
+def _types(cursor: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
+    """(collection, attribute) -> its type."""
+    rows = cursor.execute("SELECT collection, name, type FROM attribute_types").fetchall()
+    return {(collection, name): kind for collection, name, kind in rows}
+
+
 def _times(cursor: duckdb.DuckDBPyConnection, collection: str) -> set[str]:
     """The attributes that are times by all their values."""
     rows = cursor.execute("SELECT name FROM attribute_types WHERE collection = ? AND type = 'time'", [collection]).fetchall()
@@ -170,10 +185,12 @@ def _rebuild(cursor: duckdb.DuckDBPyConnection, collection: str, touched: str, z
     if collection == "accounts":
         given = ", ".join(literal(name) for name in FROM_SUBSCRIPTIONS)
         passed_over = f"NOT (field IN ({given}) AND {owner} IN (SELECT account_key FROM subscriptions))"
-    cursor.execute(f"DELETE FROM {timeline} WHERE key IN ({touched})")
+    # What the engine has scored is kept: it is no history that anybody recorded.
+    scored = ", ".join(literal(name) for name in KEPT) if collection == "accounts" else "''"
+    cursor.execute(f"DELETE FROM {timeline} WHERE key IN ({touched}) AND field NOT IN ({scored})")
     cursor.execute(
-        f'INSERT INTO {timeline} SELECT {owner}, field, max({value}), "at" FROM {history} '
-        f'WHERE {owner} IN ({touched}) AND {passed_over} GROUP BY {owner}, field, "at"'
+        f'INSERT INTO {timeline} SELECT {owner}, field, max({value}), "at" FROM {history} WHERE {owner} IN ({touched}) '
+        f'AND {passed_over} AND field NOT IN ({scored}) GROUP BY {owner}, field, "at"'
     )
     if collection == "accounts":
         _from_subscriptions(cursor, touched, zone)
@@ -212,7 +229,7 @@ def _from_subscriptions(cursor: duckdb.DuckDBPyConnection, touched: str, zone: Z
     """)
 
 
-def leave_out(cursor: duckdb.DuckDBPyConnection, domains: Sequence[str]) -> None:
+def leave_out(cursor: duckdb.DuckDBPyConnection, domains: Sequence[str], past: Past) -> None:
     """Mark accounts and people that are ours, tests or demos: by `internal`, people by the domain of their e-mail too."""
     by_domain = " OR ".join(
         f"ends_with(lower(email), {literal('@' + domain)}) OR ends_with(lower(email), {literal('.' + domain)})"
@@ -220,4 +237,6 @@ def leave_out(cursor: duckdb.DuckDBPyConnection, domains: Sequence[str]) -> None
     )
     ours = {"accounts": "coalesce(internal, false)", "people": f"coalesce(internal OR {by_domain or 'false'}, false)"}
     for name, test in ours.items():
+        owner = "key" if name == "accounts" else "account_key"
+        past.note(f"SELECT {owner}, {EVER} FROM {name} WHERE left_out IS DISTINCT FROM ({test})")
         cursor.execute(f"UPDATE {name} SET left_out = {test} WHERE left_out IS DISTINCT FROM ({test})")

@@ -48,6 +48,14 @@ _OTHER_TABLES = (
 _LATER_TABLES = (
     # Ends that no source gave: `import --full` set them, and takes them back when the row is there again.
     'CREATE TABLE IF NOT EXISTS closed_by_full (collection VARCHAR, key VARCHAR, "end" VARCHAR)',
+    # Health scores (`facts.scores`): of each day, by its start; how far they are kept and by which profiles; and whose past
+    # has changed since (`facts.past`; key null: everybody's).
+    (
+        'CREATE TABLE IF NOT EXISTS health_days (key INTEGER, "at" TIMESTAMP, score DOUBLE, band VARCHAR, profile VARCHAR, '
+        "overridden BOOLEAN, frozen BOOLEAN)"
+    ),
+    "CREATE TABLE IF NOT EXISTS health_state (model VARCHAR, first TIMESTAMP, last TIMESTAMP)",
+    "CREATE TABLE IF NOT EXISTS health_notes (id BIGINT, key INTEGER, since TIMESTAMP)",
 )
 
 

@@ -12,17 +12,53 @@ The layout that every store offers (the tables behind the as-of view; nobody but
 - `account_timeline(key, field, value, at)` and `person_timeline(key, field, value, at)` are the *effective* history of
   attributes: one row per key, field and instant (of several, the greater text), `value` '' where the attribute became
   null, and, for accounts that have subscriptions, plan, seats, mrr and renews_on as the subscriptions give them;
+- in `account_timeline` also what the engine keeps of health (`core.profiles.KEPT`), and `health_days`, see `facts.scores`;
 - the raw `account_history` and `people_history` hold what was recorded, as it was recorded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+
+from tocsin.facts.scores import Kept, Note
+
+
+class Scores(Protocol):
+    """What is kept of health scores; see `facts.scores` for what each gives and takes."""
+
+    @property
+    def lock(self) -> AbstractContextManager[Any]:
+        """Held while scores are made anew: one at a time."""
+
+    def kept(self) -> Kept | None:
+        """What is kept; None where nothing is."""
+
+    def notes(self) -> tuple[int, list[Note]]:
+        """What has changed since scores were last made: a number to give to `settle`, and the notes."""
+
+    def turning_points(self, accounts: Collection[str] | None) -> list[tuple[str, datetime]]:
+        """(account, instant) at which an account that has ever churned may have begun or ceased to be churned."""
+
+    def keep_frozen(self, rows: pa.Table, accounts: Collection[str] | None) -> None:
+        """Keep what these accounts (None: all) were frozen at, in place of what was kept of them."""
+
+    def keep_days(self, rows: pa.Table, accounts: Collection[str] | None, first: datetime, last: datetime) -> None:
+        """Keep the scores of the days that start in [first, last], in place of those kept for these accounts."""
+
+    def settle(self, kept: Kept, accounts: Collection[str] | None, seen: int) -> None:
+        """Say how far scores are kept, make these accounts' changes of band, and drop the notes that were seen."""
+
+    def days(self, accounts: Collection[str] | None, first: datetime, last: datetime) -> pa.Table:
+        """The kept scores of days that start in [first, last], by account and day."""
+
+    def forget(self) -> None:
+        """Drop everything that is kept."""
 
 
 class Store(Protocol):
@@ -35,6 +71,10 @@ class Store(Protocol):
     @property
     def zone(self) -> ZoneInfo:
         """The workspace's time zone."""
+
+    @property
+    def scores(self) -> Scores:
+        """What is kept of health scores."""
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
         """The rows of a SELECT as an Arrow table; sees everything that was acknowledged before the call."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import duckdb
 
 from tocsin.core.errors import UserError
 from tocsin.core.moment import day_of
-from tocsin.core.schema import COLLECTIONS
+from tocsin.core.schema import COLLECTIONS, Collection
+from tocsin.facts.cells import start_of_day
 from tocsin.facts.importing.stage import Staged
 from tocsin.facts.layout import literal, names, physical_columns, physical_name, quote
+from tocsin.facts.past import Past, ended
 
 
 def check_full(collections: set[str]) -> None:
@@ -46,7 +47,7 @@ def forget_closed(cursor: duckdb.DuckDBPyConnection, staged: Staged) -> int:
     return int(opened[0]) if opened else 0
 
 
-def open_returned(cursor: duckdb.DuckDBPyConnection, staged: Staged) -> int:
+def open_returned(cursor: duckdb.DuckDBPyConnection, staged: Staged, past: Past) -> int:
     """Open the rows that the files hold again and whose end an earlier `--full` had set; gives their number.
 
     An end that has become another one since is left as it is, and so is that of a row that was rejected.
@@ -67,19 +68,21 @@ def open_returned(cursor: duckdb.DuckDBPyConnection, staged: Staged) -> int:
         cursor.execute(
             f"INSERT INTO touched SELECT 'accounts', account_key FROM {name} WHERE rowid IN (SELECT held FROM returned)"
         )
+    held = f"FROM {quote(name)} AS kept WHERE rowid IN (SELECT held FROM returned)"
+    ended(past, staged.collection, held, _instant(f"kept.{end}", staged.collection, past))
     found = cursor.execute(f"UPDATE {quote(name)} SET {end} = NULL WHERE rowid IN (SELECT held FROM returned)").fetchone()
     cursor.execute(f"DELETE FROM closed_by_full WHERE collection = {literal(name)} AND key IN (SELECT key FROM returned)")
     return int(found[0]) if found else 0
 
 
-def close_missing(cursor: duckdb.DuckDBPyConnection, staged: Staged, now: datetime, zone: ZoneInfo) -> int:
+def close_missing(cursor: duckdb.DuckDBPyConnection, staged: Staged, now: datetime, past: Past) -> int:
     """Close the open rows that no file held; gives their number. UserError where the files held no rows at all."""
     name = staged.collection.name
     held = cursor.execute(f"SELECT count(*) FROM seen_{name}").fetchone()
     if not held or not held[0]:
         raise UserError(f"--full: the file of {name} holds no rows, which would close all of them; import it without --full")
     end = COLLECTIONS[name].column(COLLECTIONS[name].closing or "")
-    text = day_of(now, zone).isoformat() if end.type == "date" else now.replace(tzinfo=None).isoformat(sep=" ")
+    text = day_of(now, past.zone).isoformat() if end.type == "date" else now.replace(tzinfo=None).isoformat(sep=" ")
     moment = f"CAST({literal(text)} AS {physical_columns(staged.collection)[end.name]})"
     missing = (
         f"kept.{quote(end.name)} IS NULL AND NOT EXISTS (SELECT 1 FROM seen_{name} AS seen WHERE {_equal(staged, 'seen')})"
@@ -93,9 +96,16 @@ def close_missing(cursor: duckdb.DuckDBPyConnection, staged: Staged, now: dateti
     cursor.execute(
         f"INSERT INTO closed_by_full SELECT {literal(name)}, {_identity(staged)}, CAST({moment} AS VARCHAR) {missed}"
     )
+    ended(past, staged.collection, missed, _instant(moment, staged.collection, past))
     found = cursor.execute(f"UPDATE {quote(name)} AS kept SET {quote(end.name)} = {moment} WHERE {missing}").fetchone()
     cursor.execute(f"DROP TABLE seen_{name}")
     return int(found[0]) if found else 0
+
+
+def _instant(end: str, collection: Collection, past: Past) -> str:
+    """The instant of an end, as SQL."""
+    is_day = collection.closing is not None and collection.column(collection.closing).type == "date"
+    return start_of_day(end, past.zone) if is_day else end
 
 
 def _equal(staged: Staged, other: str) -> str:

@@ -25,8 +25,9 @@ from tocsin.facts.importing.raw import Raw
 from tocsin.facts.importing.rejects import Reasons, keep_rejected, keep_unread
 from tocsin.facts.importing.sources import find_sources, in_order
 from tocsin.facts.importing.stage import Staged, make_references, stage
-from tocsin.facts.importing.upsert import make_changes, upsert
+from tocsin.facts.importing.upsert import as_timestamp, make_changes, upsert
 from tocsin.facts.layout import literal
+from tocsin.facts.past import Past
 from tocsin.facts.report import CollectionReport, ImportReport
 
 
@@ -88,6 +89,7 @@ class _Run:
     now: datetime
     tell: Progress
     full: bool
+    past: Past = field(init=False)
     reports: dict[str, CollectionReport] = field(default_factory=dict)
     returned: Counter[str] = field(default_factory=Counter)
     reasons: Reasons = field(default_factory=Reasons)
@@ -95,21 +97,24 @@ class _Run:
     def store_all(self, raws: Sequence[Raw]) -> tuple[CollectionReport, ...]:
         """Check and store what was read, and settle the history; gives the reports in order."""
         make_changes(self.cursor)
+        self.past = Past(self.cursor, self.store.zone)
         for at, raw in enumerate(raws):
             name = raw.collection.name
             self.tell(name, 0.5 + at / (2 * len(raws)))
             staged = self.store_rows(raw)
             last = at + 1 == len(raws) or raws[at + 1].collection.name != name
             if self.full and last:
-                self.returned[name] += open_returned(self.cursor, staged)
+                self.returned[name] += open_returned(self.cursor, staged, self.past)
             if self.returned[name] and last:
                 self.note(name, f"{self.returned[name]:,} rows are back and open again ({raw.collection.closing})")
             if self.full and last:
-                closed = close_missing(self.cursor, staged, self.now, self.store.zone)
+                closed = close_missing(self.cursor, staged, self.now, self.past)
                 self.note(name, f"{closed:,} rows that the file lacks are closed ({raw.collection.closing})")
         self.tell("history", 0.98)
-        history.settle(self.cursor, self.store.zone, self.reports.keys())
-        history.leave_out(self.cursor, self.store.internal_domains)
+        history.settle(self.cursor, self.store.zone, self.reports.keys(), self.past)
+        history.leave_out(self.cursor, self.store.internal_domains, self.past)
+        self.past.accounts(as_timestamp(self.now))
+        self.past.write()
         self.add_notes()
         self.add_notes_on_money()
         self.tell("history", 1.0)
@@ -120,7 +125,7 @@ class _Run:
         name = raw.collection.name
         make_references(self.cursor)
         staged = stage(self.cursor, raw, self.store.zone)
-        counts = upsert(self.cursor, staged, self.now)
+        counts = upsert(self.cursor, staged, self.now, self.past)
         rejected = keep_rejected(self.cursor, raw, staged, self.now)
         if rejected:
             self.reasons.add_file(self.cursor, name)

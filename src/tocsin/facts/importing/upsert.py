@@ -11,6 +11,7 @@ from tocsin.core.schema import Collection
 from tocsin.facts.cells import as_text
 from tocsin.facts.importing.stage import Staged
 from tocsin.facts.layout import literal, names, physical_columns, quote
+from tocsin.facts.past import Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,9 @@ class Counts:
     repeated: int = 0
 
 
-def upsert(cursor: duckdb.DuckDBPyConnection, staged: Staged, now: datetime) -> Counts:
-    """Store the good rows of a file; changes of attributes are noted in the temporary table `changes`."""
-    return _Upsert(cursor, staged, now).run()
+def upsert(cursor: duckdb.DuckDBPyConnection, staged: Staged, now: datetime, past: Past) -> Counts:
+    """Store the good rows of a file; changes of attributes are noted in the temporary table `changes`, whose past in `past`."""
+    return _Upsert(cursor, staged, now, past).run()
 
 
 def make_changes(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -43,9 +44,14 @@ def unrecorded(collection: Collection) -> set[str]:
     return left_out | {"id", "account_id", "account_key", "internal", collection.start or ""}
 
 
+def as_timestamp(moment: datetime) -> str:
+    """An instant (UTC) as an SQL value."""
+    return f"CAST({literal(moment.replace(tzinfo=None).isoformat(sep=' '))} AS TIMESTAMP)"
+
+
 class _Upsert:
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, staged: Staged, now: datetime) -> None:
-        self.cursor, self.staged, self.now = cursor, staged, now
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, staged: Staged, now: datetime, past: Past) -> None:
+        self.cursor, self.staged, self.now, self.past = cursor, staged, now, past
         self.collection = staged.collection
         self.target = quote(self.collection.name)
         self.good = f"{staged.table}.reason IS NULL"
@@ -59,6 +65,8 @@ class _Upsert:
         self.find_repeats()
         repeats = self.one("SELECT count(*) FILTER (rn > 1), count(*) FILTER (rn > 1 AND same) FROM repeats")
         if not repeats[0] and not self.has_target_rows():
+            good = f"(SELECT * FROM {self.staged.table} WHERE reason IS NULL) AS new"
+            self.past.rows(self.collection, good, self.staged.columns, (), stored=False)
             added = self.insert(f"SELECT {self.new_row()} FROM {self.staged.table} AS new WHERE reason IS NULL")
             return Counts(added=added)
         self.cursor.execute(
@@ -134,6 +142,7 @@ class _Upsert:
             f"final JOIN {self.staged.table} AS new ON new.ord = final.ord "
             f"LEFT JOIN {self.target} AS old ON old.rowid = final.old_row"
         )
+        self.note_past(source)
         if self.collection.history:
             self.note_changes(source)
         elif "account_key" in physical_columns(self.collection):
@@ -144,6 +153,13 @@ class _Upsert:
         self.cursor.execute(f"CREATE OR REPLACE TEMP TABLE merged AS SELECT {self.merged_row()} FROM {source}")
         self.cursor.execute(f"DELETE FROM {self.target} WHERE rowid IN (SELECT old_row FROM final WHERE old_row IS NOT NULL)")
         self.insert("SELECT * FROM merged")
+
+    def note_past(self, source: str) -> None:
+        """Note whose past these rows change."""
+        new = self.new_columns() if self.collection.history else set()
+        self.past.rows(self.collection, source, self.staged.columns, new, stored=True)
+        if self.collection.name == "accounts":
+            self.past.replaced(self.collection, source, self.staged.columns, new)
 
     def insert(self, select: str) -> int:
         """Insert rows of the whole shape of the table; gives their number."""
@@ -199,7 +215,7 @@ class _Upsert:
 
     def seen(self) -> str:
         """The time of this import as an SQL value."""
-        return f"CAST({literal(self.now.replace(tzinfo=None).isoformat(sep=' '))} AS TIMESTAMP)"
+        return as_timestamp(self.now)
 
     def new_columns(self) -> set[str]:
         """The columns that no file gave before: what one learns of them is no change, but all that is known."""
