@@ -229,6 +229,11 @@ def test_parameters_are_read_with_their_values() -> None:
     assert english(parse("days_since(created_at) >= $n"), {}) == "days since the creation date is $n or more"
 
 
+def test_an_empty_list_names_nothing() -> None:
+    assert english(parse("plan in ($list)"), {"list": []}) == "plan is one of none"
+    assert english(parse("exists(goals where name not in ($list))"), {"list": []}) == "there are goals with name anything"
+
+
 @pytest.mark.parametrize("text", [row[0] for row in CONDITIONS if not row[0].startswith("not (")])
 def test_the_negation_of_a_negation_is_the_formula(text: str) -> None:
     twice = negation(negation(parse(text)))

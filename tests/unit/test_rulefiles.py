@@ -283,6 +283,9 @@ CASES = {
         HEAD + "  when: seats > $account\n  with: {⟦account: 1}\n".replace("$account", "1"),
         "rule 'quiet': a parameter cannot be called 'account'",
     ),
+    "a parameter with the name of what a message tells": (
+        HEAD + "  when: seats > 1\n  with: {⟦feature: 1}\n", "rule 'quiet': a parameter cannot be called 'feature'",
+    ),
     "a date that is none": (
         HEAD + "  when: renews_on > $d\n  with: {d: ⟦\"date '2026-02-30'\"}\n", "rule 'quiet': the parameter 'd': day is out of range",
     ),

@@ -82,8 +82,10 @@ def _adjective(node: Node, collection: str) -> str | None:
 
 
 def among_words(options: Sequence[Node], words: Words, *, negated: bool) -> str:
-    """`'a'`, `one of 'a', 'b'`, `none of 'a', 'b'`."""
-    said = [words.value(each) for each in options]
+    """`'a'`, `one of 'a', 'b'`, `none of 'a', 'b'`; of an empty list `one of none`, `anything`."""
+    said = [word for each in options if (word := words.value(each))]  # a parameter that is an empty list has none
+    if not said:
+        return "anything" if negated else "one of none"
     if len(said) == 1:
         return f"not {said[0]}" if negated else said[0]
     return f"{'none' if negated else 'one'} of {', '.join(said)}"

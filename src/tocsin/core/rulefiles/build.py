@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from tocsin.core.language import Value, parameter, suggestion
+from tocsin.core.messages import ALWAYS
 from tocsin.core.rulefiles.formulas import Formula
 from tocsin.core.rulefiles.marked import Fields, Item, Items, Scalar, plain, scalars, source
 from tocsin.core.rulefiles.report import Report, kind_of, known_keys, listed, mapping, one_of, span, text, texts, whole
@@ -36,7 +37,7 @@ KEYS = (
     "max_new", "ladder", "stage", "state",
 )  # fmt: skip
 SPANS = ("for", "cooldown", "renotify", "collapse", "expires", "late")
-RESERVED = ("account", "person", "rule", "observed", "event", "row", "as_of")  # names that every message has
+RESERVED = ALWAYS  # names that every message has
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)%")
