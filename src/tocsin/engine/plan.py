@@ -27,13 +27,15 @@ from tocsin.core.language.terms import (
     Entity,
     Given,
     Market,
+    OfAccount,
     Operation,
     Property,
     Term,
     Turned,
+    own,
     walk,
 )
-from tocsin.core.schema import COLLECTIONS
+from tocsin.core.schema import COLLECTIONS, PORTFOLIO_SUBJECTS
 from tocsin.engine.instants import Instant, Point, back
 
 TALL_COLLECTIONS = ("events", "metrics")  # those that grow large, and whose rows never change
@@ -84,14 +86,30 @@ class Group:
 
 @dataclass
 class Plan:
-    """What a set of formulas needs, each thing once."""
+    """What a set of formulas needs, each thing once.
+
+    accounts: leaf about the account at hand -> its column in the helper that has a row for each account.
+    """
 
     views: dict[tuple[Entity, Instant], View] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
+    accounts: dict[Leaf, str] = field(default_factory=dict)
 
     def view(self, entity: Entity, at: Instant) -> View:
         """The view of an entity as of an instant, made when first asked for."""
         return self.views.setdefault((entity, at), View(entity, at))
+
+    def read(self, leaf: Leaf) -> None:
+        """Note a leaf that is read as it is: an attribute, or what is asked of the account at hand."""
+        match leaf.term:
+            case OfAccount(term=asked):
+                self.accounts.setdefault(Leaf(asked, leaf.at), f"a{len(self.accounts)}")
+            case Attribute(entity=entity) if entity in PORTFOLIO_SUBJECTS:
+                return  # constant: a column of the universe
+            case Attribute() as term:
+                self.view(term.entity, leaf.at).columns[term.name, "value"] = term
+            case Turned() as term:
+                self.view(term.entity, leaf.at).columns[term.name, term.aspect] = term
 
 
 def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False) -> Plan:
@@ -110,13 +128,9 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False)
         if leaf in seen:
             return levels[leaf]
         seen.add(leaf)
+        plan.read(leaf)
+        levels[leaf] = 0
         match leaf.term:
-            case Attribute() as term:
-                plan.view(term.entity, leaf.at).columns[term.name, "value"] = term
-                levels[leaf] = 0
-            case Turned() as term:
-                plan.view(term.entity, leaf.at).columns[term.name, term.aspect] = term
-                levels[leaf] = 0
             case Aggregated() as term:
                 levels[leaf] = 1 + place(term, leaf)
             case Operation(name="slope", arguments=samples):
@@ -131,10 +145,12 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False)
         anchor = term.window.anchor if term.window else None
         level = add(anchor, leaf.at) if anchor is not None else 0
         looks_at_subject = False
-        for part in walk(term.where) if term.where is not None else ():
+        for part in own(term.where) if term.where is not None else ():
             if isinstance(part, (Attribute, Turned)) and not getattr(part, "of_row", False):
                 looks_at_subject = True
                 add_leaf(Leaf(part, leaf.at))
+        for each in of_accounts(term):
+            plan.read(Leaf(each, leaf.at))
         if COLLECTIONS[term.collection].name == "people":  # rows of people are a view themselves
             _people_columns(plan, term, leaf.at)
         if isinstance(leaf.at, Point) and not wide_only and (split := streamed(term)) is not None:
@@ -164,7 +180,7 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False)
 def leaves(term: Term, at: Instant) -> Iterator[Leaf]:
     """What a term reads from the facts, not looking into filters and anchors of aggregates."""
     match term:
-        case Attribute() | Turned() | Aggregated() | Operation(name="slope"):
+        case Attribute() | Turned() | Aggregated() | OfAccount() | Operation(name="slope"):
             yield Leaf(term, at)
         case Ago(operand=operand, length=length):
             yield from leaves(operand, back(at, length))
@@ -173,6 +189,12 @@ def leaves(term: Term, at: Instant) -> Iterator[Leaf]:
         case _:
             for child in term.children():
                 yield from leaves(child, at)
+
+
+def of_accounts(term: Aggregated) -> Iterator[OfAccount]:
+    """What an aggregate over accounts asks each of them."""
+    for part in (term.column, term.where):
+        yield from (each for each in (own(part) if part is not None else ()) if isinstance(each, OfAccount))
 
 
 def _people_columns(plan: Plan, term: Aggregated, at: Instant) -> None:

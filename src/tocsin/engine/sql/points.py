@@ -94,14 +94,6 @@ class PointsStatement(Statement):
             answer = answer.select(b.as_(b.call("median", b.column("answer", f"f{index}")), f"f{index}"), copy=False)
         return self._written(answer.group_by(b.column("answer", "moment"), copy=False))
 
-    def _prepare(self) -> None:
-        self._add_universe()
-        for number, ((entity, at), view) in enumerate(self.plan.views.items()):
-            self.views[entity, at] = f"{entity}_{number}"
-            self._add_view(view, f"{entity}_{number}")
-        for number, group in enumerate(self.plan.groups):
-            self._add_any(group, f"g{number}")
-
     def _written(self, query: exp.Select) -> str:
         for name, cte in self.ctes:
             query = query.with_(b.name(name), as_=cte, materialized=True if name == "universe" else None, copy=False)

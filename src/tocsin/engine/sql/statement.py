@@ -49,6 +49,7 @@ class Surroundings:
 
     left_out:  some people are left out, so that their rows do not count.
     converts:  there are exchange rates; `currency` is the reporting currency, or None.
+    churn_tolerance: the company's, as a share a year; None where it is not set.
     """
 
     dialect: str
@@ -57,6 +58,7 @@ class Surroundings:
     converts: bool = False
     currency: str | None = None
     holidays: tuple[date, ...] = ()
+    churn_tolerance: float | None = None
 
 
 class Statement:
@@ -75,13 +77,7 @@ class Statement:
 
     def sql(self) -> str:
         """The SELECT: `subject_id` (of features `account_id`, `feature`), `moment` where there are several, f0, f1, ..."""
-        self._add_universe()
-        for number, ((entity, at), view) in enumerate(self.plan.views.items()):
-            self.views[entity, at] = f"{entity}_{number}"
-            self._add_view(view, f"{entity}_{number}")
-        for number, group in enumerate(self.plan.groups):
-            add = self._add_slopes if group.kind == "slopes" else self._add_group
-            add(group, f"g{number}")
+        self._prepare()
         answers = [self._answer(at) for at in self.question.moments]
         answer: exp.Query = answers[0]
         for other in answers[1:]:
@@ -93,6 +89,19 @@ class Statement:
         for name, query in self.ctes:
             ordered = ordered.with_(b.name(name), as_=query, copy=False)
         return ordered.sql(dialect=self.around.dialect, copy=False)
+
+    def _prepare(self) -> None:
+        """The CTEs of all that the answer takes."""
+        self._add_universe()
+        for number, ((entity, at), view) in enumerate(self.plan.views.items()):
+            self.views[entity, at] = f"{entity}_{number}"
+            self._add_view(view, f"{entity}_{number}")
+        for number, group in enumerate(self.plan.groups):
+            self._add_any(group, f"g{number}")
+
+    def _add_any(self, group: Group, name: str) -> None:
+        add = self._add_slopes if group.kind == "slopes" else self._add_group
+        add(group, name)
 
     def _add_universe(self) -> None:
         """The CTE of everybody who can be a subject."""

@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from tocsin.core.schema import PORTFOLIO_SUBJECTS
 from tocsin.engine.instants import Instant
 from tocsin.engine.sql import build as b
+from tocsin.engine.sql import holdings
 
 if TYPE_CHECKING:
     from tocsin.engine.sql.statement import Question
 
 KEYS = {"account": ("account_key",), "person": ("person_key",), "feature": ("account_key", "feature")}
+KEYS |= dict.fromkeys(PORTFOLIO_SUBJECTS, ("subject_id",))
 OWNER = {"account": "account_key", "person": "person_key", "feature": "account_key"}  # what narrows rows to those asked about
+OWNER |= dict.fromkeys(PORTFOLIO_SUBJECTS, "subject_id")
 
 
 def universe(subject: str, question: Question, left_out: bool) -> exp.Select:
     """All subjects of a kind, whenever they existed, with their keys, ids, and when each part of them began."""
+    if subject in PORTFOLIO_SUBJECTS:  # of no account: where accounts are asked about, nobody
+        return holdings.universe(subject, question.only if question.accounts is None else ())
     made = {"account": _accounts, "person": _people, "feature": _features}[subject]
     query = made(question, left_out)
     wanted = question.only
@@ -95,6 +101,8 @@ def not_by_left_out(alias: str) -> exp.Expr:
 
 def born(subject: str, at: Instant) -> exp.Expr:
     """Whether the subject, and the account it belongs to, existed at an instant (whether or not it was deleted since)."""
+    if subject in PORTFOLIO_SUBJECTS:
+        return _begun("subject_born", at)
     tests = [_begun("account_born", at)]
     if subject == "person":
         tests.append(_begun("person_born", at))
@@ -105,6 +113,8 @@ def born(subject: str, at: Instant) -> exp.Expr:
 
 def exists(subject: str, at: Instant, *, deleted: bool) -> exp.Expr:
     """Who is a subject as of a moment: people only until they are deleted, unless deleted ones are asked for."""
+    if subject in PORTFOLIO_SUBJECTS:
+        return holdings.exists(subject, at)
     there = born(subject, at)
     if subject != "person" or deleted:
         return there
