@@ -16,8 +16,10 @@ from tocsin.core.rules import Rule
 from tocsin.engine.instants import back
 from tocsin.engine.judge import Judgement, judge
 from tocsin.engine.markets import ACTIVE, point_markets
-from tocsin.engine.sql.points import PointsQuestion, PointsStatement, Source
-from tocsin.engine.sql.statement import Question, Statement, Surroundings
+from tocsin.engine.sql.points import PointsQuestion, Source
+from tocsin.engine.sql.portfolio import statement
+from tocsin.engine.sql.portfolio_points import points_statement
+from tocsin.engine.sql.statement import Question, Surroundings
 from tocsin.facts.store import Store
 
 
@@ -105,7 +107,7 @@ class Book:
         asked = [*terms, *([where] if where is not None else [])]
         markets = self._markets(asked, moments)
         question = Question(subject, list(moments), list(terms), where, only, accounts, deleted, markets)
-        return self.store.query(Statement(question, self.surroundings).sql())
+        return self.store.query(statement(question, self.surroundings).sql())
 
     def points(
         self,
@@ -123,7 +125,7 @@ class Book:
         asked = [*terms, *([where] if where is not None else [])]
         markets = point_markets(self.store, self.surroundings, asked, source)
         question = PointsQuestion(source, list(terms), where, markets, tuple(given))
-        return self.store.query(PointsStatement(question, self.surroundings).sql())
+        return self.store.query(points_statement(question, self.surroundings).sql())
 
     def judge(
         self,
@@ -140,7 +142,7 @@ class Book:
         """The SQL that answers formulas: for tests and for the curious."""
         terms = [self.term(formula, subject) for formula in formulas]
         markets = self._markets(terms, moments)
-        return Statement(Question(subject, list(moments), terms, markets=markets), self.surroundings).sql()
+        return statement(Question(subject, list(moments), terms, markets=markets), self.surroundings).sql()
 
     def _markets(self, terms: Sequence[Term], moments: Sequence[datetime]) -> dict[tuple[Market, datetime], float | None]:
         """The medians that the terms look at, each computed once: over active accounts, at the start of the moment's day."""
