@@ -112,6 +112,12 @@ def test_what_the_engine_gives_accounts_is_asked_of_the_account_of_people_and_fe
     assert not isinstance(check(parse("health_score"), "account", NAMES), t.OfAccount)
 
 
+def test_days_in_an_attribute_of_the_account_are_asked_of_the_account() -> None:
+    term = check(parse("days_in(account.health_band)"), "person", NAMES)
+    assert term == t.OfAccount("number", check(parse("days_in(health_band)"), "account", NAMES))
+    assert term in t.walk(check(parse("count(accounts where days_in(health_band) > 30)"), "csm", NAMES))
+
+
 WRONG = [
     ("csm", "logins_7d > 3", 0, "'logins_7d' is a signal of accounts: write avg(accounts.logins_7d) or count(accounts where"),
     ("csm", "mrr > 3", 0, "unknown name 'mrr'; 'mrr' is an attribute of accounts: write sum(accounts.mrr)"),

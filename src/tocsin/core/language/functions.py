@@ -120,7 +120,10 @@ def _slope(node: nodes.Call, scope: Scope, resolve: Resolve) -> Term:
 
 
 def _days_in(node: nodes.Call, scope: Scope, resolve: Resolve) -> Term:
-    return Operation("number", "days_since", (turned(node.arguments[0], scope, resolve, "since"),))
+    since = turned(node.arguments[0], scope, resolve, "since")
+    if isinstance(since, terms.OfAccount):
+        return terms.OfAccount("number", Operation("number", "days_since", (since.term,)))
+    return Operation("number", "days_since", (since,))
 
 
 def _previous(node: nodes.Call, scope: Scope, resolve: Resolve) -> Term:
