@@ -1,13 +1,18 @@
-"""Writes the pages of docs/ that are made from the code: docs/collections.md from `tocsin.core.schema`."""
+"""Writes the pages of docs/ that are made from the code.
+
+docs/collections.md comes from `tocsin.core.schema`, docs/inhibition.md from the shipped rules.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+from tocsin.catalog import catalog
+from tocsin.core.rules import Rule
 from tocsin.core.schema import ACCOUNT_COLLECTIONS, COLLECTIONS, SUBJECT_COLLECTIONS, Collection, Column, derived_columns
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "collections.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 # What a row of each collection is, in the words of the field.
 MEANING = {
@@ -37,7 +42,14 @@ MEANING = {
     "alerts": "An alert as the product itself records it.",
 }
 
-PLURAL = {"account": "accounts", "person": "people", "feature": "features"}
+PLURAL = {
+    "account": "accounts",
+    "person": "people",
+    "feature": "features",
+    "csm": "CSMs",
+    "team": "teams",
+    "company": "the company",
+}
 
 HEAD = """\
 # Collections
@@ -105,9 +117,99 @@ def collections_page() -> str:
     return HEAD + "\n" + "\n".join(lines)
 
 
+# --- Inhibition
+
+END = "subscription-cancelled"
+# The families of the shipped rules, each from its head down; what each is about.
+FAMILIES = {
+    "Usage": (
+        "Who does not come at all is not told that a feature is used less.",
+        """
+        no-login seats-collapse integration-removed usage-drop active-users-decline engagement-low disengaged-entered
+        minutes-low feature-underused feature-dip
+        """,
+    ),
+    "People": (
+        "A person who is gone is not told to be silent, and where nobody comes, nobody is singled out.",
+        "champion-lost key-person-deleted key-person-silent key-person-drop",
+    ),
+    "Touch": (
+        "A missing business review before a renewal says more than a missing call.",
+        "renewal-no-qbr cadence-missed touchpoint-gap review-due call-gap touchpoint-decline",
+    ),
+    "Health": (
+        "A score sums up what other rules see one by one: where one of those speaks, the score need not.",
+        "renewal-poor-health health-dropped health-poor-long health-declining churn-predicted needs-nurturing",
+    ),
+    "Renewal": (
+        "The countdown goes on whatever else is known, until the contract is renewed or cancelled.",
+        "contract-renewed upsell-at-renewal",
+    ),
+    "Money": (
+        "Much money that is due says more than one invoice, a smaller plan more than the revenue that follows it.",
+        "amount-due-high invoice-overdue plan-downgraded mrr-dip",
+    ),
+    "Support": (
+        "The gravest of what is broken speaks for the rest.",
+        "critical-ticket-old sla-breached product-issue-open error-page help-often nps-detractor nps-detractor-mild",
+    ),
+    "Onboarding": (
+        "Being stuck is why a milestone is missed, and a wave of newcomers is one piece of news.",
+        "onboarding-stuck tier-first-weeks milestone-missed mature-without-feature user-surge user-added",
+    ),
+    "Growth": (
+        "Seats that have run out say more than a forecast.",
+        "license-100 license-90 license-70 expansion-predicted",
+    ),
+}
+
+INHIBITION_HEAD = f"""\
+# One cause, few alerts
+
+<!-- Made by `make docs` from the shipped rules; edits here are overwritten. -->
+
+When a customer goes silent, many rules come true at once: nobody logs in, use drops, key people are not seen, the score falls.
+Each of these alerts opens, is counted, and closes in its own time. But one of them is nearest to the cause, and it alone is
+announced: it *inhibits* the others, which say so in their `inhibited_by`.
+
+Inhibition suppresses notices, never alerts. Pages show an inhibited alert folded under the one that speaks for it, and leave it
+out where they count what there is to do. When the head closes while another still stands, that one speaks.
+
+The shipped rules form families, each read here from its head down. `{END}` stands above them all: once a customer
+wants to leave, that is the matter, and what else is known stays open beside it without notices of its own.
+"""
+
+
+def inhibition_page() -> str:
+    """The text of docs/inhibition.md."""
+    rules = {rule.id: rule for rule in catalog().rules}
+    lines = [INHIBITION_HEAD]
+    placed: set[str] = set()
+    for family, (meaning, members) in FAMILIES.items():
+        held = [rules[rule_id] for rule_id in members.split()]
+        placed |= {rule.id for rule in held}
+        lines += [f"## {family}", "", meaning, "", "| rule | silenced by | by the end of the contract |", "|---|---|---|"]
+        lines += [f"| `{rule.id}` | {_silencers(rule)} | {'yes' if END in rule.inhibited_by else ''} |" for rule in held]
+        lines.append("")
+    lost = [rule.id for rule in rules.values() if set(rule.inhibited_by) - {END} and rule.id not in placed]
+    if lost:
+        raise SystemExit(f"scripts/make_docs.py: give {', '.join(lost)} a place in FAMILIES")
+    others = sorted(f"`{rule.id}`" for rule in rules.values() if END in rule.inhibited_by and rule.id not in placed)
+    lines += ["## All others", "", f"The end of the contract alone silences {_listed(others)}.", ""]
+    return "\n".join(lines)
+
+
+def _silencers(rule: Rule) -> str:
+    return ", ".join(f"`{each}`" for each in rule.inhibited_by if each != END)
+
+
+PAGES = {"collections.md": collections_page, "inhibition.md": inhibition_page}
+
+
 def main() -> int:
-    """Writes the page."""
-    PAGE.write_text(collections_page(), "utf-8")
+    """Writes the pages."""
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), "utf-8")
     return 0
 
 

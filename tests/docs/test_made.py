@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import pytest
+
 import make_docs
+from tocsin.catalog import catalog
 from tocsin.core.schema import COLLECTIONS
 
 
-def test_the_page_of_collections_is_current() -> None:
-    assert make_docs.PAGE.read_text("utf-8") == make_docs.collections_page(), "run `make docs`"
+@pytest.mark.parametrize("name", sorted(make_docs.PAGES))
+def test_a_page_is_current(name: str) -> None:
+    assert (make_docs.DOCS / name).read_text("utf-8") == make_docs.PAGES[name](), "run `make docs`"
+
+
+def test_the_page_of_inhibition_has_every_rule_that_another_silences() -> None:
+    page = make_docs.inhibition_page()
+    for rule in catalog().rules:
+        if rule.inhibited_by:
+            assert f"`{rule.id}`" in page
+
+
+def test_a_family_is_read_from_its_head_down() -> None:
+    """No rule is silenced by one that stands below it."""
+    rules = {rule.id: rule for rule in catalog().rules}
+    for _, members in make_docs.FAMILIES.values():
+        order = members.split()
+        for number, rule_id in enumerate(order):
+            assert not set(rules[rule_id].inhibited_by) & set(order[number + 1 :]), rule_id
 
 
 def test_the_page_of_collections_has_every_column() -> None:
