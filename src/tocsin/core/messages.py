@@ -228,6 +228,7 @@ def render(
     feature: str | None = None,
     params: Mapping[str, Value] | None = None,
     observed: Mapping[str, Value] | None = None,
+    row: Mapping[str, Value] | None = None,
     value: Value = None,
     threshold: Value = None,
     as_of: datetime | None = None,
@@ -236,6 +237,7 @@ def render(
 
     account, person: attributes as of the moment. params: as they hold for the subject (None: the rule's own).
     observed: signal or formula -> its value as of the moment; signals are names of the template too.
+    row: the row that set the rule off, `event` or `row` in the template.
     value, threshold: of the first line of evidence.
     Where the rule has no message, or its template fails on these values, the default message stands.
     """
@@ -250,6 +252,8 @@ def render(
         "account": account,
         "person": person or {},
         "feature": feature,
+        "event": row or {},
+        "row": row or {},
         "rule": {"id": rule.id, "name": rule.name, "severity": rule.severity, "category": rule.category},
         "as_of": as_of,
         "value": value,

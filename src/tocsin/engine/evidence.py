@@ -155,3 +155,7 @@ class Places:
     def of(self, term: Term) -> int:
         """The place of a term."""
         return self.terms.setdefault(term, len(self.terms))
+
+    def terms_at(self, place: int) -> Term:
+        """The term of a place."""
+        return list(self.terms)[place]

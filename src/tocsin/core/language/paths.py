@@ -72,6 +72,8 @@ def given_column(node: nodes.Path, scope: Scope) -> Term | None:
     word = "event" if scope.given == "events" else "row"
     if node.first != word or node.second is None:
         return None
+    if scope.given == "events" and node.second.startswith("properties."):
+        return terms.Given("json", scope.given, node.second)
     kind = scope.names.column(scope.given, node.second)
     if kind is None:
         hint = suggestion(node.second, scope.names.columns(scope.given))

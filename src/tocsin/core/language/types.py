@@ -31,7 +31,7 @@ def said(term: Term) -> str:
 
 def lift(term: Term, wanted: Type) -> Term:
     """The term as the wanted type, which it must go with: a property is read so, a date becomes the start of its day."""
-    if term.type == "json" and isinstance(term, terms.Property):
+    if term.type == "json" and isinstance(term, (terms.Property, terms.Given)):
         return replace(term, type=wanted)
     if term.type == "date" and wanted == "time":
         return Operation("time", "start_of_day", (term,))

@@ -91,7 +91,7 @@ def asked_fields(view: View) -> tuple[list[str], list[str]]:
     """(fields whose values are needed, fields whose turns are needed) by a view, sorted."""
     collection = COLLECTIONS[ENTITY_COLLECTIONS[view.entity]]
     asked = {field for field, _ in view.columns}
-    fields = sorted(asked.union(*(_told_with(collection, field) for field in asked)))
+    fields = sorted(asked.union(*(told_with(collection, field) for field in asked)))
     return fields, sorted({field for field, aspect in view.columns if aspect != "value"})
 
 
@@ -189,7 +189,7 @@ def _number(field: str, view: View) -> bool:
     return any(term.type == "number" for (name, aspect), term in view.columns.items() if name == field and aspect != "since")
 
 
-def _told_with(collection: Collection, field: str) -> tuple[str, ...]:
+def told_with(collection: Collection, field: str) -> tuple[str, ...]:
     """The other attributes that the value of this one hangs on."""
     if (collection.name, field) == ("accounts", "status"):
         return ("churned_at", "cancel_requested_at", "trial_ends_on")

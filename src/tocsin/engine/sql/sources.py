@@ -20,6 +20,8 @@ from tocsin.engine.sql.universe import exists, universe
 from tocsin.engine.sql.values import Reader
 from tocsin.facts.store import Store
 
+ENDS = "ends$"  # of a triggering row: the instant at which its closing end says that it ended, seen from now
+
 
 @dataclass(frozen=True)
 class EveryMoment:
@@ -209,6 +211,10 @@ class OfRows:
 
 def _given(term: terms.Given, rows: Rows) -> exp.Expr:
     """A column of the triggering row as of its moment."""
+    if term.name == ENDS:
+        closing = rows.collection.column(rows.collection.closing or "")
+        end = b.column(ROW, closing.name)
+        return b.start_of(end, rows.zone) if closing.type == "date" else end
     if term.name.startswith("properties."):
         return rows.column(terms.Property(term.type, term.name.removeprefix("properties.")))
     if rows.collection.name in ("accounts", "people") and term.name in ("account_id", "person_id"):

@@ -1,0 +1,249 @@
+"""What set the row triggers off in a stretch of time: rows of events and collections, changes of attributes, crossings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pyarrow.compute as pc
+
+from tocsin.core.language import FormulaError, Value, check, nodes, parse
+from tocsin.core.language.terms import Attribute, Given, Operation, Term
+from tocsin.core.moment import iso
+from tocsin.core.rules import Rule
+from tocsin.core.schema import COLLECTIONS
+from tocsin.engine.asking import Asked, Match, asked_of, match_of, rows_of, subject_ids, true_places
+from tocsin.engine.cases import all_of, cases, given_collection, named_by, row_filter
+from tocsin.engine.evidence import Places
+from tocsin.engine.plan import conjunction, row_alone
+from tocsin.engine.sql.changes import Changes
+from tocsin.engine.sql.sources import ENDS, EveryMoment, OfRows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tocsin.engine.book import Book
+    from tocsin.engine.sql.points import Source
+
+ROWS = ("event", "new", "change")  # as of the row's own start
+CROSSINGS = ("enter", "leave")  # as of the moments that are asked about
+TRIGGERED = (*ROWS, *CROSSINGS)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Which rows are asked about: those that started in (after, until].
+
+    moments: the moments of looking, ascending, the last one `until`: crossings are between two of them.
+    live:    rule id -> when it was published: only rows that started after that, and that were not too late.
+    """
+
+    after: datetime
+    until: datetime
+    moments: Sequence[datetime] = ()
+    live: Mapping[str, datetime] | None = None
+
+
+@dataclass(frozen=True)
+class Occurrences:
+    """What occurred: matches by rule, subject and moment, and rule id -> why it could not be judged."""
+
+    matches: tuple[Match, ...]
+    unknown: Mapping[str, str]
+
+
+def occurrences(book: Book, rules: Iterable[Rule], stretch: Stretch, *, accounts: Collection[str] | None = None) -> Occurrences:
+    """What set off the rules with a row trigger; other rules are passed over. One query for each rule.
+
+    A match's `as_of` is the row's start (of a crossing the moment at which it was seen), its `key` names the row. Nothing
+    of `collapse`, `cooldown` and `expires` is applied here.
+    """
+    found: list[Match] = []
+    unknown: dict[str, str] = {}
+    for rule in rules:
+        if rule.trigger.kind not in TRIGGERED:
+            continue
+        try:
+            found += (
+                _crossings(book, rule, stretch, accounts)
+                if rule.trigger.kind in CROSSINGS
+                else _rows(book, rule, stretch, accounts)
+            )
+        except FormulaError as error:
+            unknown[rule.id] = str(error)
+    found.sort(key=lambda match: (match.rule.id, match.subject_id, match.as_of, match.key))
+    return Occurrences(tuple(found), unknown)
+
+
+# Rows and changes
+
+
+def _rows(book: Book, rule: Rule, stretch: Stretch, accounts: Collection[str] | None) -> list[Match]:
+    """The rows of a rule, each judged as of its own start, all in one query."""
+    places = Places()
+    asked = [asked_of(book, case, places) for case in cases(book, rule)]
+    given = _given(rule)
+    source = _source(book, rule, stretch, accounts)
+    terms = list(places.terms)
+    table = book.points(terms, source, where=_any([each.case.fires for each in asked]), given=given)
+    ids = subject_ids(table, rule.subject)
+    matches = []
+    for each, index, values in _fired(table, len(terms), asked):
+        moment = table.column("moment")[index].as_py().replace(tzinfo=UTC)
+        match = match_of(each, ids[index], values, moment)
+        matches.append(_marked(match, rule, table, index))
+    return matches
+
+
+def _fired(table: pa.Table, width: int, asked: Sequence[Asked]) -> Iterable[tuple[Asked, int, list[Value]]]:
+    for each in asked:
+        indices = true_places(table, each.fires)
+        rows = rows_of(table.take(indices), width) if indices else []
+        yield from ((each, index, row) for index, row in zip(indices, rows, strict=True))
+
+
+def _marked(match: Match, rule: Rule, table: pa.Table, index: int) -> Match:
+    """The match with the key of its row, the event behind it, and when the row ends."""
+    if rule.trigger.kind == "change":
+        return replace(match, key=iso(match.as_of))
+    row_id = table.column("given.id")[index].as_py()
+    ends = table.column(f"given.{ENDS}")[index].as_py() if f"given.{ENDS}" in table.column_names else None
+    return replace(
+        match,
+        key=row_id or iso(match.as_of),
+        event_id=row_id if rule.trigger.kind == "event" else None,
+        ends_at=None if ends is None else ends.replace(tzinfo=UTC),
+    )
+
+
+def _given(rule: Rule) -> list[Given]:
+    """What of the triggering row is answered beside the formulas: its id, and when it ends."""
+    collection = given_collection(rule)
+    if collection is None:
+        return []
+    ends = [Given("time", collection, ENDS)] if closes_itself(rule) else []
+    return [Given("text", collection, "id"), *ends]
+
+
+def closes_itself(rule: Rule) -> bool:
+    """Whether the alerts of a new-row rule close when the row's end column is set."""
+    return rule.trigger.kind == "new" and COLLECTIONS[str(rule.trigger.spec["new"])].closing is not None
+
+
+def _source(book: Book, rule: Rule, stretch: Stretch, accounts: Collection[str] | None) -> Source:
+    after, late = stretch.after, None
+    if stretch.live is not None:
+        after = max(after, stretch.live.get(rule.id, after))
+        late = rule.late if rule.late is not None else DEFAULT_LATE
+    deleted = rule.subject != "person" or "deleted_at" in named_by(rule)
+    if rule.trigger.kind == "change":
+        attribute = check(nodes.Path(nodes.NOWHERE, str(rule.trigger.spec["change"])), rule.subject, book.names)
+        assert isinstance(attribute, Attribute)
+        return Changes(rule.subject, attribute, after, stretch.until, accounts=accounts, deleted=deleted)
+    collection = given_collection(rule)
+    assert collection is not None
+    where = _of_rows_alone(book, rule, collection)
+    return OfRows(rule.subject, collection, after, stretch.until, where=where, late=late, accounts=accounts, deleted=deleted)
+
+
+DEFAULT_LATE = timedelta(hours=48)
+
+
+def _of_rows_alone(book: Book, rule: Rule, collection: str) -> Term | None:
+    """What the row alone decides of the filter, so that other rows are no points at all; the rest is judged with the points.
+
+    Parameters may differ by segment: what holds a parameter that `vary` changes is left to the points.
+    """
+    written = row_filter(rule)
+    if written is None:
+        return None
+    varied = {name for variant in rule.vary for name in variant.params}
+    node = parse(written)
+    parts = node.operands if isinstance(node, nodes.And) else (node,)
+    kept: list[Term] = []
+    for part in parts:
+        if varied & {each.name for each in _parameters(part)}:
+            continue
+        term = check(part, rule.subject, book.names, rule.params, "boolean", row=collection)
+        kept += [each for each in conjunction(term) if row_alone(each)]
+    return all_of(kept) if kept else None
+
+
+def _parameters(node: object) -> Iterable[nodes.Parameter]:
+    if isinstance(node, nodes.Parameter):
+        yield node
+    elif isinstance(node, tuple):
+        for each in node:
+            yield from _parameters(each)
+    elif isinstance(node, nodes.Node):
+        for name in node.__dataclass_fields__:
+            yield from _parameters(getattr(node, name))
+
+
+def _any(tests: Sequence[Term]) -> Term:
+    return tests[0] if len(tests) == 1 else Operation("boolean", "or", tuple(tests))
+
+
+# Crossings: into a segment, and out of it
+
+
+def _crossings(book: Book, rule: Rule, stretch: Stretch, accounts: Collection[str] | None) -> list[Match]:
+    """Who came into the segment, or left it, between two moments of looking."""
+    moments = [moment for moment in stretch.moments if moment <= stretch.until]
+    if len(moments) < 2:
+        return []
+    places = Places()
+    asked = [asked_of(book, case, places) for case in cases(book, rule)]
+    inside = places.of(check(nodes.Path(nodes.NOWHERE, str(rule.trigger.spec[rule.trigger.kind])), rule.subject, book.names))
+    truths = [places.terms_at(inside), *(each.case.fires for each in asked)]
+    deleted = rule.subject == "person" and "deleted_at" in named_by(rule)
+    source = EveryMoment(rule.subject, moments, accounts=accounts, deleted=deleted)
+    table = book.points(truths, source)
+    ids = subject_ids(table, rule.subject)
+    seen = table.column("moment").to_pylist()
+    within = pc.fill_null(table.column("f0"), False).to_pylist()
+    fires = [pc.fill_null(table.column(f"f{number}"), False).to_pylist() for number in range(1, len(truths))]
+    entering = rule.trigger.kind == "enter"
+    place_of = {moment: place for place, moment in enumerate(moments)}
+    previous: dict[str, tuple[int, bool]] = {}
+    crossed: list[tuple[str, datetime, int]] = []
+    for index, subject in enumerate(ids):
+        at = seen[index].replace(tzinfo=UTC)
+        place = place_of[at]
+        last = previous.get(subject)
+        # Who was not there at the moment before was in no segment then.
+        was = last[1] if last is not None and last[0] == place - 1 else False
+        previous[subject] = (place, within[index])
+        if place == 0 or was is within[index] or within[index] is not entering:
+            continue
+        crossed += [(subject, at, number) for number, each in enumerate(fires) if each[index]]
+    return _explained(book, rule, places, asked, crossed, deleted=deleted)
+
+
+def _explained(
+    book: Book,
+    rule: Rule,
+    places: Places,
+    asked: Sequence[Asked],
+    crossed: Sequence[tuple[str, datetime, int]],
+    *,
+    deleted: bool,
+) -> list[Match]:
+    """The matches of subjects at moments, each by the case that fired: one more query, of them alone."""
+    if not crossed:
+        return []
+    terms = list(places.terms)
+    only = sorted({subject for subject, _, _ in crossed})
+    source = EveryMoment(rule.subject, sorted({at for _, at, _ in crossed}), only=only, deleted=deleted)
+    table = book.points(terms, source)
+    ids = subject_ids(table, rule.subject)
+    seen = table.column("moment").to_pylist()
+    place = {(subject, seen[index].replace(tzinfo=UTC)): index for index, subject in enumerate(ids)}
+    indices = [place[subject, at] for subject, at, _ in crossed]
+    values = rows_of(table.take(indices), len(terms))
+    return [
+        replace(match_of(asked[number], subject, row, at), key=iso(at))
+        for (subject, at, number), row in zip(crossed, values, strict=True)
+    ]
