@@ -183,9 +183,9 @@ def _span(report: Report, fields: Fields) -> Span | None:
     for key in AS_OF_KEYS:
         if fields.get(key) is not None:
             report(fields.key(key), f"`{key}` goes with `as_of`, not with `from` and `to`")
-    for key in ("from", "to"):
+    for key, other in (("from", "to"), ("to", "from")):
         if fields.get(key) is None:
-            report(fields, f"`{'to' if key == 'from' else 'from'}` goes with `{key}`")
+            report(fields, f"a case with `{other}` needs `{key}`, too")
     start = moment(report, fields.get("from"), "`from`")
     end = moment(report, fields.get("to"), "`to`")
     every = span(report, fields.get("every"), "`every`")

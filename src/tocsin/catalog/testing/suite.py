@@ -12,7 +12,7 @@ from tocsin.core.rulefiles.marked import Place
 from tocsin.core.rules import Rule
 
 # What a case can be marked to show: that the rule fires right at its threshold, does not right under it, had not yet the
-# moment before, says nothing where a value is not known, and fires (absence rules) where something never happened at all.
+# moment before, says nothing where a value is not known; and (rules of absence) what it says where something never happened.
 COVERS = ("above", "below", "before", "null", "never")
 
 
