@@ -107,6 +107,14 @@ def test_markup_is_text() -> None:
     assert render(rule("{{ account.name }}"), account={"name": "<b>{{ x }}</b>"}) == "<b>{{ x }}</b>"
 
 
+def test_a_message_tells_of_the_csm_the_team_or_the_company_that_the_rule_is_about() -> None:
+    of_a_csm = Rule("r", "Overloaded", "portfolio", subject="csm", message="{{ csm.name|default(csm.email) }} has {{ value }}")
+    assert render(of_a_csm, account={}, ours={"id": "a@b.example", "name": "Ann"}, value=8.0) == "Ann has 8"
+    assert render(of_a_csm, account={}, ours={"email": "a@b.example", "name": None}, value=8.0) == "a@b.example has 8"
+    of_a_team = Rule("r", "Churn over tolerance", "portfolio", subject="team")
+    assert render(of_a_team, account={}, ours={"id": "North"}) == "North: Churn over tolerance"
+
+
 def test_the_default_message_names_the_subject() -> None:
     person: dict[str, Value] = {"id": "p1", "name": None, "email": "zoe@acme.example"}
     assert render(rule(None), account=ACME) == "Acme: Missed login milestone"

@@ -19,11 +19,15 @@ from tocsin.core.errors import UserError
 from tocsin.core.language import Value, suggestion
 from tocsin.core.moment import DAY
 from tocsin.core.rules import Rule
+from tocsin.core.schema import PORTFOLIO_SUBJECTS
 
 MAX_TEMPLATE = 2_000  # characters
 MAX_MESSAGE = 500
 UNKNOWN = "unknown"  # what people read where a value is null
-ALWAYS = ("account", "person", "feature", "rule", "as_of", "value", "threshold", "observed", "event", "row")
+ALWAYS = (
+    *("account", "person", "feature", *PORTFOLIO_SUBJECTS),
+    *("rule", "as_of", "value", "threshold", "observed", "event", "row"),
+)
 
 _ALLOWED_NODES: tuple[type[nodes.Node], ...] = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem, nodes.Filter,
@@ -229,6 +233,7 @@ def render(
     params: Mapping[str, Value] | None = None,
     observed: Mapping[str, Value] | None = None,
     row: Mapping[str, Value] | None = None,
+    ours: Mapping[str, Value] | None = None,
     value: Value = None,
     threshold: Value = None,
     as_of: datetime | None = None,
@@ -238,10 +243,11 @@ def render(
     account, person: attributes as of the moment. params: as they hold for the subject (None: the rule's own).
     observed: signal or formula -> its value as of the moment; signals are names of the template too.
     row: the row that set the rule off, `event` or `row` in the template.
+    ours: attributes of the CSM, the team or the company that the rule is about, under that name in the template.
     value, threshold: of the first line of evidence.
     Where the rule has no message, or its template fails on these values, the default message stands.
     """
-    default = default_message(rule, account=account, person=person, feature=feature)
+    default = default_message(rule, account=ours or account, person=person, feature=feature)
     if rule.message is None:
         return _cut(default)
     given = rule.params if params is None else params
@@ -252,6 +258,7 @@ def render(
         "account": account,
         "person": person or {},
         "feature": feature,
+        **dict.fromkeys(PORTFOLIO_SUBJECTS, ours or {}),
         "event": row or {},
         "row": row or {},
         "rule": {"id": rule.id, "name": rule.name, "severity": rule.severity, "category": rule.category},
@@ -270,7 +277,10 @@ def render(
 def default_message(
     rule: Rule, *, account: Mapping[str, Value], person: Mapping[str, Value] | None = None, feature: str | None = None
 ) -> str:
-    """`Acme: Missed login milestone`, with the person or the feature where the rule is about one."""
+    """`Acme: Missed login milestone`, with the person or the feature where the rule is about one.
+
+    account: or whoever else the rule is about, with a name or an id.
+    """
     firm = said(account.get("name") or account.get("id"))
     if person:
         who = said(person.get("name") or person.get("email") or person.get("id"))

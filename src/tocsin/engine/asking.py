@@ -17,7 +17,7 @@ from tocsin.core.language.words import duration_words, name_words
 from tocsin.core.moment import iso
 from tocsin.core.plain import plain
 from tocsin.core.rules import Rule
-from tocsin.core.schema import COLLECTIONS
+from tocsin.core.schema import COLLECTIONS, PORTFOLIO_SUBJECTS
 from tocsin.engine.cases import Case, before_of, given_collection, step_reached
 from tocsin.engine.evidence import Evidence, Line, Places, lines
 
@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
     from tocsin.engine.book import Book
 
-ALWAYS_TOLD: Mapping[Entity, tuple[str, ...]] = {"account": ("id", "name"), "person": ("id", "name", "email", "role")}
+ALWAYS_TOLD: Mapping[Entity, tuple[str, ...]] = {
+    "account": ("id", "name"),
+    "person": ("id", "name", "email", "role"),
+    "csm": ("id", "name", "email"),
+    "team": ("id", "name"),
+    "company": ("id",),
+}
 
 
 @dataclass(frozen=True)
@@ -72,12 +78,13 @@ class Match:
 
 @dataclass(frozen=True)
 class Told:
-    """What a message may tell: attribute or signal -> place."""
+    """What a message may tell: attribute or signal -> place. ours: attributes of a CSM, a team or the company."""
 
     account: Mapping[str, int]
     person: Mapping[str, int]
     observed: Mapping[str, int]
     row: Mapping[str, int]
+    ours: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -175,15 +182,15 @@ def _told(book: Book, case: Case, place: Callable[[Node], int]) -> Told:
     """What the rule's message names, and what every message has."""
     template = case.rule.message or ""
     subject = case.rule.subject
-    attributes: dict[Entity, dict[str, int]] = {"account": {}, "person": {}}
+    attributes: dict[Entity, dict[str, int]] = {entity: {} for entity in ALWAYS_TOLD}
     for entity, places in attributes.items():
-        if entity == "person" and subject != "person":
+        if entity != subject and (entity != "account" or subject in PORTFOLIO_SUBJECTS):
             continue
         named = re.findall(rf"\b{entity}\.([A-Za-z_]\w*)", template)
         for name in dict.fromkeys([*ALWAYS_TOLD[entity], *named]):
             if book.names.attribute(entity, name) is None:
                 continue
-            own = entity == "person" or subject != "person"
+            own = entity == subject or subject != "person"
             path = nodes.Path(nodes.NOWHERE, name) if own else nodes.Path(nodes.NOWHERE, "account", name)
             places[name] = place(path)
     observed = {}
@@ -198,7 +205,8 @@ def _told(book: Book, case: Case, place: Callable[[Node], int]) -> Told:
         for name in dict.fromkeys(re.findall(rf"\b{word}\.([A-Za-z_]\w*)", template)):
             if book.names.column(given, name) is not None:
                 row[name] = place(nodes.Path(nodes.NOWHERE, word, name))
-    return Told(attributes["account"], attributes["person"], observed, row)
+    ours = next((places for entity, places in attributes.items() if entity == subject and subject in PORTFOLIO_SUBJECTS), {})
+    return Told(attributes["account"], attributes["person"], observed, row, ours)
 
 
 def _names_in(template: str) -> frozenset[str]:
@@ -245,6 +253,7 @@ def match_of(asked: Asked, subject: str, values: list[Value], moment: datetime) 
         params=case.params,
         observed=observed,
         row={name: values[place] for name, place in told.row.items()},
+        ours={name: values[place] for name, place in told.ours.items()} or None,
         value=evidence[0].value if evidence else None,
         threshold=evidence[0].threshold if evidence else None,
         as_of=moment,
