@@ -97,9 +97,11 @@ def typed_version(version: ProfileVersion, names: Names) -> TypedVersion:
 class HealthTerms:
     """The health of an account as terms. mark: which version scored. computed: the score before any override and freezing.
 
+    pick:   the place among `everyone` of the version that scores the account.
     living: score, band and mark of an account as if it had not churned; `score`, `band`, `mark`: what holds.
     """
 
+    everyone: tuple[TypedVersion, ...]
     pick: Term
     computed: Term
     living: tuple[Term, Term, Term]
@@ -132,6 +134,7 @@ def health_terms(spans: Sequence[tuple[datetime | None, Sequence[TypedVersion]]]
     band = by_pick([banded(living, each.version.profile.bands) for each in everyone], banded(living, Bands()))
     mark = by_pick([Const("text", each.version.mark) for each in everyone], NOTHING)
     return HealthTerms(
+        tuple(everyone),
         pick,
         computed,
         (living, once(band), once(mark)),

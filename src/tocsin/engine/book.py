@@ -13,6 +13,8 @@ from tocsin.core.language import Names, Term, check, parse
 from tocsin.core.language.terms import Ago, Given, Market
 from tocsin.core.moment import floor_day
 from tocsin.core.rules import Rule
+from tocsin.engine.health import Health, HealthModel, Needs, uses_health
+from tocsin.engine.health_history import bring_up_to_date
 from tocsin.engine.instants import back
 from tocsin.engine.judge import Judgement, judge
 from tocsin.engine.markets import ACTIVE, point_markets
@@ -26,7 +28,8 @@ from tocsin.facts.store import Store
 class Book:
     """A book of business that can be asked: the facts, and the names that formulas may use.
 
-    signals, segments: name -> formula. holidays: days that are no working days, besides Saturdays and Sundays.
+    signals, segments: name -> formula. health: the profiles that score accounts; without them nobody has a score.
+    holidays: days that are no working days, besides Saturdays and Sundays.
 
     A book sees what was acknowledged when it was made (attributes and their types); make a new one after an import.
     """
@@ -37,9 +40,11 @@ class Book:
         signals: Mapping[str, str],
         segments: Mapping[str, str] | None = None,
         *,
+        health: HealthModel | None = None,
         holidays: Sequence[date] = (),
     ) -> None:
         self.store = store
+        self.model = health or HealthModel()
         self.named = dict(signals)
         self.segments = dict(segments or {})
         self.holidays = tuple(holidays)
@@ -49,6 +54,11 @@ class Book:
         """The names that formulas of this workspace may use."""
         named = {**self.segments, **self.named}
         return Names(self.store.attributes("accounts"), self.store.attributes("people"), named)
+
+    @cached_property
+    def health(self) -> Health:
+        """The health of accounts, by the profiles."""
+        return Health(self.model, self.names)
 
     @cached_property
     def surroundings(self) -> Surroundings:
@@ -104,10 +114,26 @@ class Book:
         deleted: bool = False,
     ) -> pa.Table:
         """As `signals`, of typed terms. `deleted`: people who were deleted by the moment are subjects too."""
-        asked = [*terms, *([where] if where is not None else [])]
+        formulas, scope = self.expanded(terms, where, moments)
+        asked = [*formulas, *([scope] if scope is not None else [])]
         markets = self._markets(asked, moments)
-        question = Question(subject, list(moments), list(terms), where, only, accounts, deleted, markets)
+        question = Question(subject, list(moments), formulas, scope, only, accounts, deleted, markets)
         return self.store.query(statement(question, self.surroundings).sql())
+
+    def expanded(
+        self, terms: Sequence[Term], where: Term | None, moments: Sequence[datetime]
+    ) -> tuple[list[Term], Term | None]:
+        """The terms, to be evaluated at moments or between the first and the last of them, with health in place of its names.
+
+        What is kept of the past of health is brought up to date, as far as they read it.
+        """
+        asked = [*terms, *([where] if where is not None else [])]
+        if not moments or not any(map(uses_health, asked)):
+            return list(terms), where
+        needs = Needs(min(moments), max(moments))
+        made = [self.health.expanded(each, needs) for each in asked]
+        bring_up_to_date(self, needs)
+        return made[: len(terms)], None if where is None else made[-1]
 
     def points(
         self,
@@ -122,9 +148,10 @@ class Book:
         Columns: `subject_id` (of features `account_id`, `feature`), `moment`, `pid`, `given.x` for each of `given`, f0, f1, ...
         where: only points for which it is true.
         """
-        asked = [*terms, *([where] if where is not None else [])]
+        formulas, scope = self.expanded(terms, where, source.span(self.store))
+        asked = [*formulas, *([scope] if scope is not None else [])]
         markets = point_markets(self.store, self.surroundings, asked, source)
-        question = PointsQuestion(source, list(terms), where, markets, tuple(given))
+        question = PointsQuestion(source, formulas, scope, markets, tuple(given))
         return self.store.query(points_statement(question, self.surroundings).sql())
 
     def judge(
@@ -140,7 +167,7 @@ class Book:
 
     def explain(self, formulas: Sequence[str], moments: Sequence[datetime], subject: str = "account") -> str:
         """The SQL that answers formulas: for tests and for the curious."""
-        terms = [self.term(formula, subject) for formula in formulas]
+        terms, _ = self.expanded([self.term(formula, subject) for formula in formulas], None, moments)
         markets = self._markets(terms, moments)
         return statement(Question(subject, list(moments), terms, markets=markets), self.surroundings).sql()
 
@@ -153,7 +180,8 @@ class Book:
             by_day.setdefault(floor_day(at, self.store.zone), []).append(term)
         for day, markets in by_day.items():
             distinct = list(dict.fromkeys(markets))
-            table = self.evaluate([each.operand for each in distinct], [day], "account", where=ACTIVE)
+            question = Question("account", [day], [each.operand for each in distinct], ACTIVE)
+            table = self.store.query(statement(question, self.surroundings).sql())
             for index, each in enumerate(distinct):
                 values = [value for value in table.column(f"f{index}").to_pylist() if value is not None]
                 medians[each, day] = median(values) if values else None

@@ -9,7 +9,8 @@ once. Aggregates of one collection are put together:
 - `distinct`  distinct values under such filters: a first pass per subject and value with a flag for each aggregate;
 - `wide`      everything else: one SELECT with a filter for each aggregate, for each collection and instant;
 - `stream`    as of points: what a row alone decides, summed over time by windows (`engine.sql.streams`);
-- `slopes`    of signals: their samples are columns of one helper, so that each is computed once and named often.
+- `slopes`    of signals: their samples are columns of one helper, so that each is computed once and named often;
+- `once`      terms that are named often (health): each is a column of a helper.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Group:
     equal:        of streams: the columns that equal those of the row that set a trigger off.
     """
 
-    kind: Literal["tall", "distinct", "wide", "slopes", "stream", "distinct_stream"]
+    kind: Literal["tall", "distinct", "wide", "slopes", "once", "stream", "distinct_stream"]
     collection: str
     at: Instant | None
     with_subject: bool
@@ -133,8 +134,9 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False)
         match leaf.term:
             case Aggregated() as term:
                 levels[leaf] = 1 + place(term, leaf)
-            case Operation(name="slope", arguments=samples):
-                level = max(add(sample, leaf.at) for sample in samples)
+            case Operation(name="slope" | "once" as name, arguments=parts):
+                level = max(add(part, leaf.at) for part in parts)
+                kind: Literal["slopes", "once"] = "once" if name == "once" else "slopes"
                 groups.setdefault(
                     ("slopes", leaf.at, level), Group("slopes", "", leaf.at, with_subject=False, level=level)
                 ).members.append(leaf)
@@ -180,7 +182,7 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False)
 def leaves(term: Term, at: Instant) -> Iterator[Leaf]:
     """What a term reads from the facts, not looking into filters and anchors of aggregates."""
     match term:
-        case Attribute() | Turned() | Aggregated() | OfAccount() | Operation(name="slope"):
+        case Attribute() | Turned() | Aggregated() | OfAccount() | Operation(name="slope" | "once"):
             yield Leaf(term, at)
         case Ago(operand=operand, length=length):
             yield from leaves(operand, back(at, length))

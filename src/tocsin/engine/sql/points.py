@@ -103,6 +103,8 @@ class PointsStatement(Statement):
         match group.kind:
             case "slopes":
                 self._add_slopes(group, name)
+            case "once":
+                self._add_once(group, name)
             case "stream" | "distinct_stream":
                 self._add_stream(group, name)
             case _:

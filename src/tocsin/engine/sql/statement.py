@@ -100,7 +100,7 @@ class Statement:
             self._add_any(group, f"g{number}")
 
     def _add_any(self, group: Group, name: str) -> None:
-        add = self._add_slopes if group.kind == "slopes" else self._add_group
+        add = {"slopes": self._add_slopes, "once": self._add_once}.get(group.kind, self._add_group)
         add(group, name)
 
     def _add_universe(self) -> None:
@@ -234,6 +234,18 @@ class Statement:
         self.ctes += [(f"{name}_samples", source), (name, fits)]
 
     def _leaf_in_filter(self, leaf: Leaf) -> exp.Expr:
+    def _add_once(self, group: Group, name: str) -> None:
+        """A CTE with the terms that are named often, each in a column."""
+        assert group.at is not None
+        source = self._joined([part for leaf in group.members for part in _samples(leaf)], group.at)
+        source = source.select(*(b.column("u", key) for key in self.keys), copy=False)
+        reader = self._reader()
+        for number, leaf in enumerate(group.members):
+            [inner] = _samples(leaf)
+            source = source.select(b.as_(reader.value(inner, group.at), f"c{number}"), copy=False)
+            self.columns[leaf] = (name, f"c{number}")
+        self.ctes.append((name, source))
+
         """An attribute of the subject, inside a filter: its view is joined under its own name."""
         return self._attribute(leaf, self.views[self._entity(leaf.term), leaf.at])
 

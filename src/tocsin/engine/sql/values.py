@@ -60,7 +60,13 @@ class Reader:
                 return constant(term)
             case terms.Turned(of_row=True) as turned if self.turned is not None:
                 return self.turned(turned)
-            case terms.Attribute() | terms.Turned() | terms.Aggregated() | terms.OfAccount() | terms.Operation(name="slope"):
+            case (
+                terms.Attribute()
+                | terms.Turned()
+                | terms.Aggregated()
+                | terms.OfAccount()
+                | terms.Operation(name="slope" | "once")
+            ):
                 return self.leaf(Leaf(term, at))
             case terms.Column() | terms.Property() if self.row is not None:
                 return self.row(term)
