@@ -138,7 +138,7 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False)
                 level = max(add(part, leaf.at) for part in parts)
                 kind: Literal["slopes", "once"] = "once" if name == "once" else "slopes"
                 groups.setdefault(
-                    ("slopes", leaf.at, level), Group("slopes", "", leaf.at, with_subject=False, level=level)
+                    (kind, leaf.at, level), Group(kind, "", leaf.at, with_subject=False, level=level)
                 ).members.append(leaf)
                 levels[leaf] = 1 + level
         return levels[leaf]
