@@ -27,7 +27,8 @@ class Case:
     """A rule with the parameters of one segment.
 
     shown:  (formula as written, its tree) whose comparisons are the evidence.
-    scope:  who it is about. alive: of these, who exists and has not churned. fires: for whom it fires.
+    scope:  who it is about. fires: for whom it fires.
+    alive:  who has not churned, where the rule is not about churned accounts.
     clears: for whom its `clear` holds; None where it has none.
     left:   of a countdown: the days that are left. date: the date it counts to. steps: its steps, greatest first.
     """
@@ -74,7 +75,7 @@ def cases(book: Book, rule: Rule) -> list[Case]:
 
         segment = typed(variant.where, of_row=False) if variant and variant.where else TRUE
         guard = [*([] if segment is TRUE else [segment]), *(_not(each) for each in taken)]
-        lives = all_of([*guard, *alive])
+        lives = all_of(alive)
         scope = all_of([*guard, *alive, *([typed(rule.where)] if rule.where else [])])
         clear = None if rule.clear is None else all_of([*guard, typed(rule.clear)])
         shown = shown_of(rule)
@@ -274,6 +275,11 @@ def all_of(tests: Sequence[Term]) -> Term:
     """Whether all tests hold; true of none."""
     kept = [test for test in tests if test is not TRUE]
     return TRUE if not kept else kept[0] if len(kept) == 1 else Operation("boolean", "and", tuple(kept))
+
+
+def any_of(tests: Sequence[Term]) -> Term:
+    """Whether one of the tests holds."""
+    return tests[0] if len(tests) == 1 else Operation("boolean", "or", tuple(tests))
 
 
 def _not(test: Term) -> Term:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tocsin.core.language import FormulaError
 from tocsin.core.rules import Rule
 from tocsin.engine.asking import Asked, Match, asked_of, explained, subject_ids, true_places
-from tocsin.engine.cases import OF_CHURN, cases, named_by
+from tocsin.engine.cases import OF_CHURN, cases, given_collection, named_by
 from tocsin.engine.evidence import Places
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def judge(
     only: Collection[str] | None = None,
     accounts: Collection[str] | None = None,
 ) -> Judgement:
-    """Who matches each `when` rule as of a moment; rules with another trigger are passed over.
+    """Who matches each rule with a state trigger (`when`, `countdown` of an attribute) as of a moment; others are passed over.
 
     A churned account is outside every rule whose `where` or `when` does not name `status` or `churned_at`. People who were
     deleted are subjects only of rules that name `deleted_at`. `for`, `clear`, cooldown and guards are not applied here.
@@ -60,7 +60,7 @@ def judge(
     batches: dict[tuple[str, bool], _Batch] = {}
     unknown: dict[str, str] = {}
     for rule in rules:
-        if rule.trigger.kind != "when" or rule.when is None:
+        if rule.trigger.kind not in ("when", "countdown") or given_collection(rule) is not None:
             continue
         deleted = rule.subject == "person" and "deleted_at" in named_by(rule)
         batch = batches.setdefault((rule.subject, deleted), _Batch(rule.subject, deleted))

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 
 from tocsin.core.language import FormulaError, Value, check, nodes, parse
-from tocsin.core.language.terms import Attribute, Given, Operation, Term
+from tocsin.core.language.terms import Attribute, Given, Term
 from tocsin.core.moment import iso
 from tocsin.core.rules import Rule
 from tocsin.core.schema import COLLECTIONS
 from tocsin.engine.asking import Asked, Match, asked_of, match_of, rows_of, subject_ids, true_places
-from tocsin.engine.cases import all_of, cases, given_collection, named_by, row_filter
+from tocsin.engine.cases import all_of, any_of, cases, given_collection, named_by, row_filter
 from tocsin.engine.evidence import Places
 from tocsin.engine.plan import conjunction, row_alone
 from tocsin.engine.sql.changes import Changes
@@ -87,7 +87,7 @@ def _rows(book: Book, rule: Rule, stretch: Stretch, accounts: Collection[str] | 
     given = _given(rule)
     source = _source(book, rule, stretch, accounts)
     terms = list(places.terms)
-    table = book.points(terms, source, where=_any([each.case.fires for each in asked]), given=given)
+    table = book.points(terms, source, where=any_of([each.case.fires for each in asked]), given=given)
     ids = subject_ids(table, rule.subject)
     matches = []
     for each, index, values in _fired(table, len(terms), asked):
@@ -180,10 +180,6 @@ def _parameters(node: object) -> Iterable[nodes.Parameter]:
     elif isinstance(node, nodes.Node):
         for name in node.__dataclass_fields__:
             yield from _parameters(getattr(node, name))
-
-
-def _any(tests: Sequence[Term]) -> Term:
-    return tests[0] if len(tests) == 1 else Operation("boolean", "or", tuple(tests))
 
 
 # Crossings: into a segment, and out of it

@@ -98,3 +98,6 @@ class Store(Protocol):
 
     def earliest_start(self, collection: str) -> datetime | None:
         """The earliest start of a row of a collection; None where there is none."""
+
+    def counts(self) -> dict[str, int]:
+        """Rows in each collection."""
