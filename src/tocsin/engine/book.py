@@ -29,7 +29,7 @@ class Book:
     """A book of business that can be asked: the facts, and the names that formulas may use.
 
     signals, segments: name -> formula. health: the profiles that score accounts; without them nobody has a score.
-    holidays: days that are no working days, besides Saturdays and Sundays.
+    holidays: days that are no working days, besides Saturdays and Sundays. churn_tolerance: the company's, as a share.
 
     A book sees what was acknowledged when it was made (attributes and their types); make a new one after an import.
     """
@@ -42,12 +42,14 @@ class Book:
         *,
         health: HealthModel | None = None,
         holidays: Sequence[date] = (),
+        churn_tolerance: float | None = None,
     ) -> None:
         self.store = store
         self.model = health or HealthModel()
         self.named = dict(signals)
         self.segments = dict(segments or {})
         self.holidays = tuple(holidays)
+        self.churn_tolerance = churn_tolerance
 
     @cached_property
     def names(self) -> Names:
@@ -71,6 +73,7 @@ class Book:
             converts=self.store.converts_money(),
             currency=self.store.currency,
             holidays=self.holidays,
+            churn_tolerance=self.churn_tolerance,
         )
 
     def term(self, formula: str, subject: str = "account", expect: str | None = None) -> Term:

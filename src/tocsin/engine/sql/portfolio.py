@@ -11,15 +11,20 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from tocsin.core.language.terms import Attribute, OfAccount, Term
-from tocsin.core.schema import PORTFOLIO_SUBJECTS
+from tocsin.core.schema import COLLECTIONS, PORTFOLIO_SUBJECTS
 from tocsin.engine.instants import Instant
-from tocsin.engine.plan import Leaf, leaves, make_plan
+from tocsin.engine.plan import Aspect, Leaf, View, leaves, make_plan
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql import holdings
+from tocsin.engine.sql.asof import column_name
+from tocsin.engine.sql.money import with_rates
 from tocsin.engine.sql.rows import ROW, Rows
 from tocsin.engine.sql.statement import Question, Statement, Surroundings
 
 PER_ACCOUNT = "per_account"
+VALUE: Aspect = "value"
+MONEY = frozenset((column.name, VALUE) for column in COLLECTIONS["accounts"] if column.money)
+CURRENCY = ("currency", VALUE)
 
 
 def statement(question: Question, around: Surroundings) -> Statement:
@@ -106,6 +111,10 @@ def _constant(term: Term) -> bool:
     return isinstance(term, Attribute) and term.entity in PORTFOLIO_SUBJECTS
 
 
+def _is_money(leaf: Leaf) -> bool:
+    return isinstance(leaf.term, Attribute) and (leaf.term.name, VALUE) in MONEY
+
+
 def plain_accounts() -> exp.Select:
     """The accounts of which nothing is asked but that they are there."""
     columns = (b.as_(b.column("a", "key"), "account_key"), b.column("a", "id"), b.column("a", "created_at"))
@@ -113,12 +122,19 @@ def plain_accounts() -> exp.Select:
 
 
 class PerAccount(Statement):
-    """Terms about accounts, each as of an instant of its own."""
+    """Terms about accounts, each as of an instant of its own; amounts of accounts in the reporting currency."""
 
     def __init__(self, wanted: Mapping[Leaf, str], outer: Question, around: Surroundings) -> None:
         super().__init__(Question("account", [], [], markets=outer.markets), around)
+        self._want(wanted)
+
+    def _want(self, wanted: Mapping[Leaf, str]) -> None:
         self.plan = make_plan((leaf.term, leaf.at) for leaf in wanted)
         self.wanted = wanted
+        self.rates: dict[Instant, str] = {}  # instant -> CTE with the rate of each account's currency, as `rate$`
+        for view in self.plan.views.values() if self.around.converts else ():
+            if view.entity == "account" and MONEY.intersection(view.columns):
+                view.columns.setdefault(CURRENCY, Attribute("text", "account", "currency"))
 
     def query(self) -> exp.Select:
         """The SELECT, with its own helpers before it: `account_key`, `id`, `created_at`, and a column for each leaf."""
@@ -135,6 +151,36 @@ class PerAccount(Statement):
         for name, cte in self.ctes:
             source = source.with_(b.name(name), as_=cte, copy=False)
         return source
+
+    def _add_view(self, view: View, name: str) -> None:
+        super()._add_view(view, name)
+        if view.entity != "account" or CURRENCY not in view.columns or not MONEY.intersection(view.columns):
+            return
+        # What subscriptions give is converted already.
+        subscribed = exp.select(b.column("s", "account_key")).from_(b.table("subscriptions", "s"))
+        free = exp.not_(exp.In(this=b.column("u", "account_key"), query=subscribed.subquery()))
+        keys = [b.column("u", key) for key in self.keys]
+        currency = b.as_(b.case((free, b.column(name, column_name(*CURRENCY)))), "currency")
+        money = exp.select(*keys, currency, b.as_(b.today(view.at, self.around.zone), "day$")).from_(b.table("universe", "u"))
+        money = money.join(exp.Table(this=b.name(name)), on=self._on_view("account", name))
+        rated = with_rates(money.subquery(ROW), b.column(ROW, "day$"), self.around.currency)
+        columns = [b.column(ROW, key) for key in (*self.keys, "rate$")]
+        self.rates[view.at] = f"{name}_rates"
+        self.ctes.append((self.rates[view.at], exp.select(*columns).from_(rated)))
+
+    def _join(self, source: exp.Select, leaf: Leaf, joined: set[str]) -> exp.Select:
+        source = super()._join(source, leaf, joined)
+        rates = self.rates.get(leaf.at) if _is_money(leaf) else None
+        if rates is not None and rates not in joined:
+            joined.add(rates)
+            on = b.equal_keys(rates, "u", self.keys)
+            source = source.join(exp.Table(this=b.name(rates)), on=on, join_type="left", copy=False)
+        return source
+
+    def _leaf(self, leaf: Leaf) -> exp.Expr:
+        value = super()._leaf(leaf)
+        rates = self.rates.get(leaf.at) if _is_money(leaf) else None
+        return value if rates is None else exp.paren(exp.Mul(this=value, expression=b.column(rates, "rate$")))
 
     def _ids(self) -> list[exp.Expr]:
         named = {"account_key": "account_key", "subject_id": "id", "account_born": "created_at"}

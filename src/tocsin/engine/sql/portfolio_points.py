@@ -14,7 +14,7 @@ from sqlglot import exp
 from tocsin.core.language import terms
 from tocsin.core.schema import PORTFOLIO_SUBJECTS
 from tocsin.engine.instants import Point
-from tocsin.engine.plan import Leaf, make_plan
+from tocsin.engine.plan import Leaf
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.points import PointsQuestion, PointsStatement, Source
 from tocsin.engine.sql.portfolio import OverAccounts, PerAccount
@@ -86,8 +86,7 @@ class PerAccountOfPoints(PerAccount, PointsStatement):
 
     def __init__(self, wanted: Mapping[Leaf, str], source: AccountsThen, outer: PointsQuestion, around: Surroundings) -> None:
         PointsStatement.__init__(self, PointsQuestion(source, [], markets=outer.markets), around)
-        self.plan = make_plan((leaf.term, leaf.at) for leaf in wanted)
-        self.wanted = wanted
+        self._want(wanted)
 
     def _ids(self) -> list[exp.Expr]:
         return [*super()._ids(), b.column("u", "at")]

@@ -16,6 +16,7 @@ from tocsin.engine.plan import Group, Leaf, Plan, View, leaves, make_plan
 from tocsin.engine.sql import aggregates
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.asof import attribute_view, column_name
+from tocsin.engine.sql.money import with_rates
 from tocsin.engine.sql.rows import ROW, Rows, rows_of
 from tocsin.engine.sql.universe import KEYS, OWNER, born, exists, not_by_left_out, universe
 from tocsin.engine.sql.values import Reader, slope
@@ -233,7 +234,6 @@ class Statement:
             self.columns[leaf] = (name, f"c{number}")
         self.ctes += [(f"{name}_samples", source), (name, fits)]
 
-    def _leaf_in_filter(self, leaf: Leaf) -> exp.Expr:
     def _add_once(self, group: Group, name: str) -> None:
         """A CTE with the terms that are named often, each in a column."""
         assert group.at is not None
@@ -246,6 +246,7 @@ class Statement:
             self.columns[leaf] = (name, f"c{number}")
         self.ctes.append((name, source))
 
+    def _leaf_in_filter(self, leaf: Leaf) -> exp.Expr:
         """An attribute of the subject, inside a filter: its view is joined under its own name."""
         return self._attribute(leaf, self.views[self._entity(leaf.term), leaf.at])
 
@@ -296,30 +297,12 @@ class Statement:
         return self._without_left_out(base, rows)
 
     def _source(self, rows: Rows) -> exp.Expr:
-        """The rows' table; where amounts are converted, with the rate of the day of the row's start as `rate$`.
-
-        The latest rate at or before that day counts; before the first, the first; of a currency without any rate, 1.
-        """
+        """The rows' table; where amounts are converted, with the rate of the day of the row's start as `rate$`."""
         if not rows.money:
             return rows.source
         start = rows.start()
         began = start if rows.start_type == "date" else b.local_day(start, self.around.zone)
-        own = [b.is_null(b.column(ROW, "currency"))]
-        if self.around.currency:
-            own.append(exp.EQ(this=b.column(ROW, "currency"), expression=b.text(self.around.currency)))
-        known = b.coalesce(b.column("fx", "rate"), b.column("first", "rate"), b.number(1))
-        everything = exp.Column(this=exp.Star(), table=b.name(ROW))
-        factor = b.case((exp.or_(*own), b.number(1)), otherwise=known)
-        query = exp.select(everything, b.as_(factor, "rate$")).from_(rows.source)
-        rate = exp.Join(this=b.table("rates", "fx"), method="ASOF", side="LEFT")
-        reached = exp.GTE(this=began, expression=b.column("fx", "on"))
-        rate.set("on", b.both(b.equal_keys(ROW, "fx", ["currency"]), reached))
-        query.set("joins", [rate])
-        earliest = exp.ArgMin(this=b.column("f", "rate"), expression=b.column("f", "on"))
-        first = exp.select(b.column("f", "currency"), b.as_(earliest, "rate")).from_(b.table("rates", "f"))
-        first = first.group_by(b.column("f", "currency"))
-        query = query.join(first.subquery("first"), on=b.equal_keys("first", ROW, ["currency"]), join_type="left", copy=False)
-        return query.subquery(ROW)
+        return with_rates(rows.source, began, self.around.currency)
 
     def _without_left_out(self, base: exp.Select, rows: Rows) -> exp.Select:
         """Without our own people and service users, and what they did."""
@@ -370,6 +353,6 @@ def _latest(members: Sequence[Leaf]) -> datetime:
 
 
 def _samples(leaf: Leaf) -> tuple[Term, ...]:
-    """The samples of a slope, newest first."""
+    """The samples of a slope, newest first; of a term that is named often that term."""
     assert isinstance(leaf.term, terms.Operation)
     return leaf.term.arguments
