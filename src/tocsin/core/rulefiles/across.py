@@ -101,6 +101,8 @@ def named_in_triggers(drafts: Sequence[Draft], segments: Sequence[str], names: N
                 draft.report(named, f"unknown attribute {named.text!r}{suggestion(named.text, attributes)}")
         elif kind == "countdown":
             _countdown_date(draft, named, names)
+            if draft.rule is not None and draft.rule.subject == "csm" and named.text.partition(".")[0] != "tasks":
+                draft.report(named, "a countdown about a csm counts to a date of tasks, such as tasks.due_on")
 
 
 def _countdown_date(draft: Draft, named: Scalar, names: Names | None) -> None:
@@ -111,8 +113,9 @@ def _countdown_date(draft: Draft, named: Scalar, names: Names | None) -> None:
     if not dot and names is None:
         return
     known = names or Names()
-    kind = known.column(collection, column) if dot else known.attribute("account", named.text)
-    options = known.columns(collection) if dot else known.attributes("account")
+    entity: Entity = "person" if draft.rule is not None and draft.rule.subject == "person" else "account"
+    kind = known.column(collection, column) if dot else known.attribute(entity, named.text)
+    options = known.columns(collection) if dot else known.attributes(entity)
     if kind is None:
         draft.report(named, f"unknown date {named.text!r}{suggestion(column or named.text, options)}")
     elif kind not in ("date", "time", "null"):
@@ -132,10 +135,33 @@ def formulas(draft: Draft, names: Names | None) -> None:
             variants = draft.variants if formula.what != "`where` of `vary`" else draft.variants[:1]
             checked(draft.report, formula, tree, names, variants)
     used |= _message(draft, names)
+    used |= _steps(draft)
     if all(tree is not None for _, tree in trees):
         for name, place in draft.places.items():
             if name in draft.params and name not in used:
                 draft.report(place, f"the parameter {name!r} is never used; write ${name} in a formula, or leave it out")
+
+
+def _steps(draft: Draft) -> set[str]:
+    """The parameter that lists a countdown's steps; told where there is none of the name, or it lists no whole days."""
+    used: set[str] = set()
+    for each in draft.triggering.uses if draft.triggering is not None else ():
+        name = each.text.removeprefix("$")
+        used.add(name)
+        if name not in draft.params and name not in draft.unreadable:
+            hint = suggestion(name, draft.params) or "; define it under `with`"
+            draft.report(each, f"`steps`: unknown parameter '${name}'{hint}")
+        for params in draft.variants:
+            listed = params.get(name)
+            if name in params and not (isinstance(listed, (list, tuple)) and listed and all(map(_whole_days, listed))):
+                said = f"the parameter {name!r} lists the steps of a countdown: whole numbers of days, such as [90, 30, 7]"
+                draft.report(draft.places[name], said)
+                break
+    return used
+
+
+def _whole_days(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0 and float(value).is_integer()
 
 
 def _message(draft: Draft, names: Names | None) -> set[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from tocsin.core.rules import (
     Escalation,
     MaxNew,
     Rule,
+    Trigger,
     Variant,
 )
 from tocsin.core.schema import COLLECTIONS
@@ -78,10 +79,16 @@ def read_rule(report: Report, item: Item) -> Draft | None:
     values |= _trigger(draft, values["subject"])
     needed = (values["name"], values["category"], values["trigger"])
     if rule_id is not None and all(each is not None for each in needed):
-        if values["expires"] is None and values["trigger"].kind in EXPIRING:
+        if values["expires"] is None and _expires(values["trigger"]):
             values["expires"] = DEFAULT_EXPIRES
         draft.rule = Rule(id=rule_id, source=source(fields), **values)
     return draft
+
+
+def _expires(trigger: Trigger) -> bool:
+    """Whether alerts close by themselves after a time: those that neither a condition nor the end of a row closes."""
+    endless = trigger.kind == "new" and COLLECTIONS[str(trigger.spec["new"])].closing is None
+    return trigger.kind in EXPIRING or endless
 
 
 def _rule_id(report: Report, fields: Fields) -> str | None:
@@ -201,7 +208,7 @@ def _type(value: Value) -> str:
 
 def _trigger(draft: Draft, subject: str) -> dict[str, Any]:
     report, fields = draft.report, draft.fields
-    draft.triggering = read_trigger(report, fields)
+    draft.triggering = read_trigger(report, fields, subject)
     given = draft.triggering.given
     read: dict[str, Any] = {}
     for key in ("where", "when", "clear"):
@@ -210,7 +217,9 @@ def _trigger(draft: Draft, subject: str) -> dict[str, Any]:
         if read[key] is not None and isinstance(item, Scalar):
             draft.formulas.append(Formula(f"`{key}`", item, subject, given=None if key == "clear" else given))
     if draft.triggering.filter is not None:
-        draft.formulas.append(draft.triggering.filter)
+        draft.formulas.append(replace(draft.triggering.filter, subject=subject))
+    if draft.triggering.before is not None:
+        draft.formulas.append(replace(draft.triggering.before, subject=subject))
     vary = fields.get("vary")
     for entry in vary.entries if isinstance(vary, Items) else ():
         where = entry.get("where") if isinstance(entry, Fields) else None

@@ -19,7 +19,14 @@ KINDS: dict[str, tuple[str, ...]] = {  # kind -> the fields that it takes beside
     "new": ("where",),
     "enter": (),
     "leave": (),
-    "countdown": ("steps", "overdue"),
+    "countdown": ("steps", "overdue", "before"),
+}
+# Which triggers besides `when` a rule may have, by what it is about.
+OF_SUBJECT: dict[str, tuple[str, ...]] = {
+    "account": ("event", "change", "new", "enter", "leave", "countdown"),
+    "person": ("event", "change", "new", "countdown"),
+    "feature": ("event",),
+    "csm": ("countdown",),
 }
 _ONLY_WHEN = ("for", "clear", "ladder")  # of rules whose condition opens and closes
 _ONLY_ROWS = ("event", "change", "new")  # the kinds that `collapse` is for
@@ -29,6 +36,7 @@ _ONLY_ROWS = ("event", "change", "new")  # the kinds that `collapse` is for
 class Triggering:
     """What was read. filter: the formula on the triggering row; given: its collection, seen as `event.x` or `row.x`.
 
+    before: of a countdown the formula of the days to take off its date. uses: the parameters that it names outside formulas.
     names: the one that `change`, `enter`, `leave` or `countdown` names, with its place, to be looked up.
     """
 
@@ -36,10 +44,12 @@ class Triggering:
     filter: Formula | None = None
     given: str | None = None
     named: Scalar | None = None
+    before: Formula | None = None
+    uses: tuple[Scalar, ...] = ()
 
 
-def read_trigger(report: Report, rule: Fields) -> Triggering:
-    """The one trigger of a rule; told where there is none, or more than one, or its fields are wrong."""
+def read_trigger(report: Report, rule: Fields, subject: str = "account") -> Triggering:
+    """The one trigger of a rule about a subject; told where there is none, or more than one, or its fields are wrong."""
     item = rule.get("trigger")
     if item is None:
         if rule.get("when") is None:
@@ -60,6 +70,9 @@ def read_trigger(report: Report, rule: Fields) -> Triggering:
     if rule.get("when") is not None and kind not in WHEN_BESIDE:
         takes = ", ".join(WHEN_BESIDE)
         report(rule.key("when"), f"a trigger of kind {kind} takes no `when`; only {takes} do")
+    if kind not in OF_SUBJECT.get(subject, ()):
+        possible = ", ".join(("when", *OF_SUBJECT.get(subject, ())))
+        report(fields, f"a rule about a {subject} cannot have a trigger of kind {kind}; it takes {possible}")
     trigger = Trigger(cast("TriggerKind", kind), plain(fields))
     return _READERS[kind](report, fields, trigger)
 
@@ -150,16 +163,25 @@ def _countdown(report: Report, fields: Fields, trigger: Trigger) -> Triggering:
     if fields.get("countdown") is None:
         report(fields, "`countdown` needs a date, such as renews_on or tasks.due_on")
     steps = fields.get("steps")
+    named = isinstance(steps, Scalar) and isinstance(steps.value, str) and steps.value.startswith("$")
     if steps is None:
         report(fields, "a countdown needs `steps`: days before the date, such as [90, 30, 7]")
-    elif not (isinstance(steps, Items) and steps.entries and all(_days(each) for each in steps.entries)):
+    elif not named and not (isinstance(steps, Items) and steps.entries and all(_days(each) for each in steps.entries)):
         report(steps, "`steps` of a countdown must be a list of whole numbers of days, such as [90, 30, 7]")
-    elif len({plain(each) for each in steps.entries}) < len(steps.entries):
+    elif isinstance(steps, Items) and len({plain(each) for each in steps.entries}) < len(steps.entries):
         report(steps, "`steps` of a countdown names a number of days twice")
     overdue = fields.get("overdue")
     if overdue is not None and not isinstance(plain(overdue), bool):
         report(overdue, f"`overdue` of a countdown must be true or false, {kind_of(overdue)} stands there")
-    return Triggering(trigger if date else None, named=_scalar(fields.get("countdown")))
+    early = fields.get("before")
+    said = text(report, early, "`before`")
+    collection, dot, _ = (date or "").partition(".")
+    given = collection if dot and collection in COLLECTIONS else None
+    before = None
+    if said is not None and isinstance(early, Scalar):
+        before = Formula("`before`", early, given=given, boolean=False)
+    uses = (steps,) if named and isinstance(steps, Scalar) else ()
+    return Triggering(trigger if date else None, None, given, _scalar(fields.get("countdown")), before, uses)
 
 
 def _days(item: Item) -> bool:
