@@ -62,7 +62,7 @@ class EveryMoment:
 
 @dataclass(frozen=True)
 class OwnMoments:
-    """Subjects at moments of their own: (id, moment) pairs, in any order. Ids are those of accounts or people."""
+    """Subjects at moments of their own: (id, moment) pairs, in any order; the id of a feature is `account_id/feature`."""
 
     subject: str
     pairs: Sequence[tuple[str, datetime]]
@@ -76,14 +76,17 @@ class OwnMoments:
             b.as_(exp.Unnest(expressions=[exp.cast(ids, "VARCHAR[]")]), "id"),
             b.as_(exp.Unnest(expressions=[_instants([at for _, at in self.pairs])]), "at"),
         )
-        asked = Question(
-            self.subject, [max((at for _, at in self.pairs), default=NEVER)], [], only=sorted({each for each, _ in self.pairs})
-        )
+        asked = Question(self.subject, [max((at for _, at in self.pairs), default=NEVER)], [])
         made = exp.select(exp.Column(this=exp.Star(), table=b.name("u")), b.column("m", "at"))
         made = made.from_(universe(self.subject, asked, around.left_out).subquery("u"))
-        same = exp.EQ(this=b.column("m", "id"), expression=b.column("u", "subject_id"))
-        made = made.join(pairs.subquery("m"), on=same, copy=False)
+        made = made.join(pairs.subquery("m"), on=exp.EQ(this=b.column("m", "id"), expression=self._id()), copy=False)
         return made.where(exists(self.subject, Point(table="m", column="at"), deleted=self.deleted), copy=False)
+
+    def _id(self) -> exp.Expr:
+        if self.subject != "feature":
+            return b.column("u", "subject_id")
+        parts = [b.column("u", "account_id"), b.text("/"), b.column("u", "feature")]
+        return exp.DPipe(this=exp.DPipe(this=parts[0], expression=parts[1]), expression=parts[2])
 
     def span(self, store: Store) -> Sequence[datetime]:  # noqa: ARG002 - as of `Source`
         """The first and the last moment."""
