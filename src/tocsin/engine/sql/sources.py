@@ -16,7 +16,7 @@ from tocsin.engine.sql import build as b
 from tocsin.engine.sql.points import GIVEN
 from tocsin.engine.sql.rows import ROW, Rows, rows_of
 from tocsin.engine.sql.statement import Question, Surroundings, with_ids
-from tocsin.engine.sql.universe import exists, universe
+from tocsin.engine.sql.universe import exists, not_by_left_out, universe
 from tocsin.engine.sql.values import Reader
 from tocsin.facts.store import Store
 
@@ -181,6 +181,10 @@ class OfRows:
             if self.late is not None:
                 arrived = exp.Sub(this=b.column("w", "first_seen"), expression=b.microseconds(self.late))
                 kept = kept.where(exp.LTE(this=arrived, expression=began.copy()), copy=False)
+        if around.left_out and self.collection == "people":
+            kept = kept.where(exp.not_(b.column("w", "left_out")), copy=False)
+        elif around.left_out and "person_id" in declared:
+            kept = kept.where(not_by_left_out("w"), copy=False)
         asked = Question(self.subject, [self.until], [], accounts=self.accounts)
         made = exp.select().from_(kept.subquery(ROW))
         on = self._own()
