@@ -54,13 +54,18 @@ class FakeJudgement:
 
 @dataclass
 class FakeStore:
-    """Knows only how fresh collections are."""
+    """Knows only how fresh collections are, and the alerts that it was given: id -> row."""
 
     latest: dict[str, datetime] = field(default_factory=dict)
+    alerts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def latest_start(self, collection: str, until: datetime | None = None) -> datetime | None:  # noqa: ARG002
         """The freshness that the test set."""
         return self.latest.get(collection)
+
+    def keep_alerts(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Keep the rows by their ids."""
+        self.alerts |= {row["id"]: row for row in rows}
 
 
 @dataclass

@@ -11,6 +11,7 @@ from tocsin.alerts import cards
 from tocsin.alerts.models import AccountSnapshot, Episode
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.scope import out_of_scope
+from tocsin.core.schema import PORTFOLIO_SUBJECTS
 
 if TYPE_CHECKING:
     from tocsin.core.rules import Rule
@@ -70,11 +71,21 @@ def look(book: Book, rules: Sequence[Rule], judgement: Judgement, unknown: Mappi
     )
 
 
+def _held_of_ours(book: Book, rules: Sequence[Rule], episodes: Sequence[Episode]) -> set[tuple[str, str]]:
+    """The same of rules about a csm, a team or the company, whose alerts are of no account."""
+    ours = [rule for rule in rules if rule.subject in PORTFOLIO_SUBJECTS]
+    subjects = sorted({episode.subject_id for episode in episodes if not episode.account_id})
+    if not ours or not subjects:
+        return set()
+    then = book.judge(ours, episodes[0].opened_at, only=subjects)
+    return {(match.rule.id, match.subject_id) for match in then.matches}
+
+
 def _revised(book: Book, rules: Mapping[str, Rule], ending: Sequence[Episode], moment: datetime) -> frozenset[Identity]:
     """Those that would not have opened when they did, by what is known now: facts that came late have changed the past."""
     openings: dict[datetime, list[Episode]] = {}
     for episode in ending:
-        if moment - FARTHEST < episode.opened_at < moment and episode.account_id:
+        if moment - FARTHEST < episode.opened_at < moment:
             openings.setdefault(episode.opened_at, []).append(episode)
     found: set[Identity] = set()
     for opened_at in sorted(openings, reverse=True)[:MOST_OPENINGS]:
@@ -83,6 +94,7 @@ def _revised(book: Book, rules: Mapping[str, Rule], ending: Sequence[Episode], m
         accounts = sorted({episode.account_id for episode in episodes if episode.account_id})
         then = book.judge(asked, opened_at, accounts=accounts)
         held = {(match.rule.id, match.subject_id) for match in then.matches}
+        held |= _held_of_ours(book, asked, episodes)
         found |= {
             (each.rule, each.subject_id, each.key)
             for each in episodes

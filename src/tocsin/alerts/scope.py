@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tocsin.core.schema import PORTFOLIO_SUBJECTS
+
 if TYPE_CHECKING:
     from tocsin.core.rules import Rule
     from tocsin.engine import Book
@@ -18,16 +20,20 @@ def out_of_scope(
 ) -> dict[str, frozenset[str]]:
     """Rule id -> those of the lingering subjects that are gone, or churned where the rule does not speak of churn.
 
-    lingering: rule id -> subject id -> account id.
+    lingering: rule id -> subject id -> account id ('' of a csm, a team, the company).
     """
     from tocsin.engine import OF_CHURN, named_by  # here, so that who only lists alerts loads no engine
 
     found: dict[str, frozenset[str]] = {}
     for rule in rules:
         subjects = lingering.get(rule.id)
-        status = STATUS.get(rule.subject)
-        if not subjects or status is None:
+        if not subjects:
             continue
+        if rule.subject in PORTFOLIO_SUBJECTS:
+            there = book.signals(["id"], [moment], rule.subject, only=sorted(subjects))
+            found[rule.id] = frozenset(subjects) - set(there.column("subject_id").to_pylist())
+            continue
+        status = STATUS[rule.subject]
         accounts = sorted(set(subjects.values()))
         rows = book.signals([status], [moment], rule.subject, accounts=accounts).to_pylist()
         names_churn = bool(named_by(rule) & OF_CHURN)

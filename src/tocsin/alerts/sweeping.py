@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from tocsin.alerts import freshness
+from tocsin.alerts.feeding import feed
 from tocsin.alerts.findings import Findings, look
 from tocsin.alerts.models import Sweep
 from tocsin.alerts.rulebook import definitions as definitions_in_force
@@ -66,7 +67,9 @@ def sweep(
         findings = look(book, on, judgement, unknown, at)
         with transaction.atomic():
             _refuse_the_past(at)
-            return _record(given.rules, judged, judgement, findings, began, on_transition)
+            report = _record(given.rules, judged, judgement, findings, began, on_transition)
+        feed(book.store)
+    return report
 
 
 def last_sweep() -> SweepReport | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from tocsin.core.errors import UserError
 from tocsin.core.schema import COLLECTIONS
+from tocsin.facts.alerts_in import record
 from tocsin.facts.history import follow_zone
 from tocsin.facts.layout import check_layout, literal, quote
 from tocsin.facts.scores import DuckScores
@@ -179,8 +180,12 @@ class DuckStore:
 
     def last_moment(self, now: datetime) -> datetime | None:
         """The latest start of any row that lies at or before now: the last instant that the facts speak of."""
-        found = [self.latest_start(name, now) for name in COLLECTIONS]
+        found = [self.latest_start(name, now) for name in COLLECTIONS if name != "alerts"]  # those are of our own making
         return max((moment for moment in found if moment is not None), default=None)
+
+    def keep_alerts(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write rows of the collection `alerts` over those of the same id."""
+        record(self, rows)
 
     def checkpoint(self) -> None:
         """Move what was written from the log into the file proper."""

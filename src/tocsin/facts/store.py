@@ -8,6 +8,7 @@ The layout that every store offers (the tables behind the as-of view; nobody but
   json JSON, any VARCHAR. An empty cell is null;
 - `accounts` has `key` INTEGER besides `id`, `custom` JSON (name -> text) and `left_out` BOOLEAN (ours, a test or a demo);
 - `people` has `key` INTEGER besides `id`, `account_key`, `custom` JSON and `left_out` BOOLEAN (own staff, service users);
+- every collection whose rows have a start has `first_seen` TIMESTAMP: the time of the import that brought the row first;
 - `person_keys(key, id)` names every person that any row mentions, also those of which nothing else is known;
 - `account_timeline(key, field, value, at)` and `person_timeline(key, field, value, at)` are the *effective* history of
   attributes: one row per key, field and instant (of several, the greater text), `value` '' where the attribute became
@@ -18,7 +19,7 @@ The layout that every store offers (the tables behind the as-of view; nobody but
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -101,3 +102,6 @@ class Store(Protocol):
 
     def counts(self) -> dict[str, int]:
         """Rows in each collection."""
+
+    def keep_alerts(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write rows of the collection `alerts` over those of the same id; see `facts.alerts_in`."""
