@@ -7,6 +7,7 @@ facts), `secret-key`, `lock` (held by the process that owns the home) and, while
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 import threading
@@ -38,6 +39,7 @@ class Configuration:
 
     database: path of the SQLite file that holds the operational data. facts: path of the DuckDB file.
     currency: what money is reported in, None where it is not converted. internal_domains: e-mail domains of our own people.
+    churn_tolerance: the share of its customers that the company puts up with losing in a year, None where it is not set.
     """
 
     home: Path
@@ -47,6 +49,7 @@ class Configuration:
     currency: str | None
     internal_domains: tuple[str, ...]
     secret: str | None
+    churn_tolerance: float | None = None
 
 
 def configure(home: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Configuration:
@@ -69,7 +72,20 @@ def configure(home: str | Path | None = None, environ: Mapping[str, str] | None 
         currency=currency,
         internal_domains=tuple(domain.removeprefix("@") for domain in domains),
         secret=given.get("TOCSIN_SECRET_KEY") or None,
+        churn_tolerance=_share(given.get("TOCSIN_CHURN_TOLERANCE"), "TOCSIN_CHURN_TOLERANCE"),
     )
+
+
+def _share(text: str | None, setting: str) -> float | None:
+    """A share as a number or a percent, from 0 to 1; None where it is not set."""
+    said = (text or "").strip()
+    if not said:
+        return None
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*(%?)", said)
+    share = float(found[1]) / (100 if found[2] else 1) if found else -1
+    if not 0 <= share <= 1:
+        raise UserError(f"{setting}: {said!r} is no share; write a percent such as 8%, or a number from 0 to 1 such as 0.08")
+    return share
 
 
 def _database(url: str | None, home: Path) -> Path:
@@ -200,7 +216,8 @@ class Workspace:
         from tocsin.engine import Book
 
         definitions = self.definitions()
-        return Book(self.store(), definitions.signals, definitions.segments)
+        tolerance = self.configuration.churn_tolerance
+        return Book(self.store(), definitions.signals, definitions.segments, churn_tolerance=tolerance)
 
     def close(self) -> None:
         """Close what was opened. The workspace may be used again afterwards."""

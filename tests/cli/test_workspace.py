@@ -50,6 +50,8 @@ def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = configure(None, {})
     assert (given.home, given.zone.key, given.currency, given.internal_domains) == (tmp_path / "tocsin-home", "UTC", None, ())
     assert (given.database, given.facts) == (given.home / "tocsin.sqlite3", given.home / "facts.duckdb")
+    assert given.churn_tolerance is None
+    assert configure(None, {"TOCSIN_CHURN_TOLERANCE": ".05"}).churn_tolerance == 0.05
 
 
 def test_settings(tmp_path: Path) -> None:
@@ -59,6 +61,7 @@ def test_settings(tmp_path: Path) -> None:
             "TOCSIN_HOME": str(tmp_path),
             "TOCSIN_TIMEZONE": "Europe/Berlin",
             "TOCSIN_CURRENCY": "eur",
+            "TOCSIN_CHURN_TOLERANCE": " 8.5% ",
             "TOCSIN_INTERNAL_DOMAINS": "Us.example, @them.example",
             "TOCSIN_DATABASE_URL": "sqlite:///var/x.db",
             "TOCSIN_FACTS_URL": "duckdb://other.duckdb",
@@ -66,6 +69,7 @@ def test_settings(tmp_path: Path) -> None:
     )
     assert given.zone.key == "Europe/Berlin"
     assert given.currency == "EUR"
+    assert given.churn_tolerance == pytest.approx(0.085)
     assert given.internal_domains == ("us.example", "them.example")
     assert given.database == Path("/var/x.db")
     assert given.facts == tmp_path / "other.duckdb"
@@ -77,6 +81,8 @@ def test_settings(tmp_path: Path) -> None:
         ("TOCSIN_TIMEZONE", "Mars/Base", "TOCSIN_TIMEZONE: unknown time zone 'Mars/Base'"),
         ("TOCSIN_TIMEZONE", "../../etc/passwd", "TOCSIN_TIMEZONE: unknown time zone"),
         ("TOCSIN_CURRENCY", "EURO", "TOCSIN_CURRENCY: 'EURO' is no currency"),
+        ("TOCSIN_CHURN_TOLERANCE", "8", "TOCSIN_CHURN_TOLERANCE: '8' is no share; write a percent such as 8%"),
+        ("TOCSIN_CHURN_TOLERANCE", "little", "TOCSIN_CHURN_TOLERANCE: 'little' is no share"),
         ("TOCSIN_DATABASE_URL", "postgres://me:secret@db/x", "names PostgreSQL, whose driver"),
         ("TOCSIN_DATABASE_URL", "mysql://me:secret@db/x", "TOCSIN_DATABASE_URL is not understood"),
         ("TOCSIN_DATABASE_URL", "sqlite:", "TOCSIN_DATABASE_URL is not understood"),

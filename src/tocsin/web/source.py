@@ -101,7 +101,8 @@ def book() -> Book:
     given = alerts.definitions()
 
     def make() -> tuple[Definitions, Book]:
-        return given, Book(store(), given.signals, given.segments)
+        tolerance = _here().configuration.churn_tolerance
+        return given, Book(store(), given.signals, given.segments, churn_tolerance=tolerance)
 
     # The definitions are kept with it, so that their id stays theirs.
     return kept(("book", id(given)), make)[1]
