@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tocsin.cli.console import Console
 from tocsin.cli.moments import moment_of
@@ -12,8 +13,12 @@ from tocsin.cli.parser import add_as_of, add_format
 from tocsin.core.errors import UserError
 from tocsin.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tocsin.core.rules import Rule
+
 COLUMNS = ("rule", "category", "severity", "subject", "account_id", "as_of", "message", "evidence")
 SHOWN = ("rule", "severity", "subject", "message")
+JUDGED = ("on", "shadow")
 
 
 def register(commands: argparse._SubParsersAction[Any]) -> None:
@@ -28,10 +33,7 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
     """Write one row per match, by rule, then subject."""
     moment = moment_of(args.as_of, console, workspace)
     rules = [rule for rule in workspace.definitions().rules if rule.trigger.kind == "when"]
-    if args.rule:
-        by_id = {rule.id: rule for rule in rules}
-        rules = [_known(rule_id, by_id) for rule_id in dict.fromkeys(args.rule)]
-    judged = [rule for rule in rules if rule.state in ("on", "shadow")]
+    judged = chosen(rules, args.rule, what="`when` rule")
     judgement = workspace.book().judge(judged, moment)
     for rule_id, reason in sorted(judgement.unknown.items()):
         console.say(f"tocsin: rule {rule_id} cannot be judged: {reason}")
@@ -44,14 +46,20 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
     return 0
 
 
-def _known(rule_id: str, by_id: dict[str, Any]) -> Any:
+def chosen(rules: Sequence[Rule], ids: Sequence[str], *, what: str = "rule") -> list[Rule]:
+    """The rules of these ids, or all, that are on or in shadow. UserError names an id that is none, or off."""
+    if not ids:
+        return [rule for rule in rules if rule.state in JUDGED]
+    by_id = {rule.id: rule for rule in rules}
+    return [_known(rule_id, by_id, what) for rule_id in dict.fromkeys(ids)]
+
+
+def _known(rule_id: str, by_id: Mapping[str, Rule], what: str) -> Rule:
     from tocsin.core.language import suggestion
 
     if rule_id not in by_id:
-        raise UserError(
-            f"there is no `when` rule {rule_id!r}{suggestion(rule_id, by_id) or '; `tocsin rules list` shows them'}"
-        )
+        raise UserError(f"there is no {what} {rule_id!r}{suggestion(rule_id, by_id) or '; `tocsin rules list` shows them'}")
     rule = by_id[rule_id]
-    if rule.state not in ("on", "shadow"):
+    if rule.state not in JUDGED:
         raise UserError(f"rule {rule_id} is {rule.state}; only rules that are on or in shadow are evaluated")
     return rule

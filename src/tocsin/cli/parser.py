@@ -18,6 +18,7 @@ COMMANDS = (
     "import",
     "signals",
     "evaluate",
+    "replay",
     "sweep",
     "alerts",
     "rules",
