@@ -6,7 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -33,9 +33,30 @@ def test_the_layout_is_the_declared_one(desk: Desk) -> None:
     columns = {name: kind for name, kind, *_ in desk.rows("DESCRIBE events")}
     assert columns == {
         "id": "VARCHAR", "account_key": "INTEGER", "person_key": "INTEGER", "name": "VARCHAR", "at": "TIMESTAMP",
-        "kind": "VARCHAR", "feature": "VARCHAR", "minutes": "DOUBLE", "properties": "JSON",
+        "kind": "VARCHAR", "feature": "VARCHAR", "minutes": "DOUBLE", "properties": "JSON", "first_seen": "TIMESTAMP",
     }  # fmt: skip
     assert {"key", "custom", "left_out"} <= {row[0] for row in desk.rows("DESCRIBE accounts")}
+
+
+def test_a_row_notes_the_import_that_brought_it_first(desk: Desk) -> None:
+    desk.give("accounts.csv", "id,name\na1,Acme\n")
+    desk.give("tickets.csv", "id,account_id,opened_at,priority\nt1,a1,2025-01-01,low\n")
+    later = NOW + timedelta(days=3)
+    desk.give("tickets.csv", "id,account_id,opened_at,priority\nt1,a1,2025-01-01,high\nt2,a1,2025-01-02,low\n", now=later)
+    plain = [moment.replace(tzinfo=None) for moment in (NOW, later)]
+    assert desk.rows("SELECT id, first_seen FROM tickets ORDER BY id") == [("t1", plain[0]), ("t2", plain[1])]
+
+
+def test_a_file_made_before_there_was_first_seen_gets_it(tmp_path: Path) -> None:
+    first = Desk(DuckStore(tmp_path / "facts.duckdb", UTC_ZONE), tmp_path)
+    with first.store.write() as cursor:
+        cursor.execute("ALTER TABLE events DROP COLUMN first_seen")
+    first.store.close()
+    second = Desk(DuckStore(tmp_path / "facts.duckdb", UTC_ZONE), tmp_path)
+    second.give("accounts.csv", "id,name\na1,Acme\n")
+    second.give("events.csv", "id,account_id,name,at\ne1,a1,login,2025-01-01\n")
+    assert second.rows("SELECT first_seen IS NOT NULL FROM events") == [(True,)]
+    second.store.close()
 
 
 def test_what_was_stored_is_there_after_opening_again(tmp_path: Path) -> None:

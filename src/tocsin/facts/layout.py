@@ -44,6 +44,8 @@ _OTHER_TABLES = (
         '"row" VARCHAR, account_ref VARCHAR, row_id VARCHAR, "at" TIMESTAMP)'
     ),
 )
+# The collections whose rows note the import that made them: a rule on new rows asks how late a row arrived.
+SEEN = tuple(name for name, each in COLLECTIONS.items() if each.start is not None and name not in _EXTRA)
 # Tables that a file of this layout may lack, because it was made before there were any; they are made when it is opened.
 _LATER_TABLES = (
     # Ends that no source gave: `import --full` set them, and takes them back when the row is there again.
@@ -89,6 +91,7 @@ def create_tables(cursor: duckdb.DuckDBPyConnection) -> None:
     for collection in COLLECTIONS.values():
         columns = [f"{quote(name)} {kind}" for name, kind in physical_columns(collection).items()]
         columns += [_EXTRA[collection.name]] if collection.name in _EXTRA else []
+        columns += ["first_seen TIMESTAMP"] if collection.name in SEEN else []
         cursor.execute(f"CREATE TABLE {quote(collection.name)} ({', '.join(columns)})")
     for statement in (*_OTHER_TABLES, *_LATER_TABLES):
         cursor.execute(statement)
@@ -116,3 +119,5 @@ def check_layout(cursor: duckdb.DuckDBPyConnection, path: str) -> None:
         )
     for statement in _LATER_TABLES:
         cursor.execute(statement)
+    for name in SEEN:
+        cursor.execute(f"ALTER TABLE {quote(name)} ADD COLUMN IF NOT EXISTS first_seen TIMESTAMP")

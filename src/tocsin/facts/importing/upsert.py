@@ -10,7 +10,7 @@ import duckdb
 from tocsin.core.schema import Collection
 from tocsin.facts.cells import as_text
 from tocsin.facts.importing.stage import Staged
-from tocsin.facts.layout import literal, names, physical_columns, quote
+from tocsin.facts.layout import SEEN, literal, names, physical_columns, quote
 from tocsin.facts.past import Past
 
 
@@ -166,6 +166,8 @@ class _Upsert:
         columns = list(physical_columns(self.collection))
         if self.collection.custom:
             columns += ["key", "custom", "custom_given", "left_out", "first_seen"]
+        elif self.collection.name in SEEN:
+            columns.append("first_seen")
         found = self.cursor.execute(f"INSERT INTO {self.target} ({names(columns)}) {select}").fetchone()
         return int(found[0]) if found is not None else 0
 
@@ -178,6 +180,8 @@ class _Upsert:
         if self.collection.custom:
             given = self.customs_given()
             cells += [f"{self.new_key()} AS key", f"{given} AS custom", f"{given} AS custom_given", "false", self.seen()]
+        elif self.collection.name in SEEN:
+            cells.append(self.seen())
         return ", ".join(cells)
 
     def merged_row(self) -> str:
@@ -196,6 +200,8 @@ class _Upsert:
                 "coalesce(old.left_out, false) AS left_out",
                 f"coalesce(old.first_seen, {self.seen()}) AS first_seen",
             ]
+        elif self.collection.name in SEEN:
+            cells.append(f"CASE WHEN old.rowid IS NULL THEN {self.seen()} ELSE old.first_seen END AS first_seen")
         return ", ".join(cells)
 
     def custom_object(self) -> str:
