@@ -21,7 +21,7 @@ from tocsin.core.errors import UserError
 from tocsin.core.moment import iso
 
 State = Literal["pending", "open", "acknowledged", "snoozed", "held", "closed"]
-Action = Literal["none", "open", "keep", "renotify", "close", "hold", "wake"]
+Action = Literal["none", "open", "keep", "renotify", "step", "close", "hold", "wake"]
 CloseReason = Literal["cleared", "revised", "superseded", "expired", "resolved", "subject_gone", "switched_off"]
 
 LIVE: frozenset[State] = frozenset({"open", "acknowledged", "snoozed", "held"})
@@ -38,6 +38,7 @@ class EpisodeState:
     snoozed_until: only of a snoozed episode.
     closed_at, closed_because: only of a closed one.
     rearmed:       only of a closed one: the condition has been seen false since, so that it can *become* true again.
+    step:          of a countdown, the step that it is in; '' for all others.
     """
 
     state: State
@@ -48,6 +49,7 @@ class EpisodeState:
     closed_at: datetime | None = None
     closed_because: CloseReason | None = None
     rearmed: bool = False
+    step: str = ""
 
     @property
     def live(self) -> bool:
@@ -66,6 +68,7 @@ class Verdict:
     ends:    closes a live episode for this reason whatever the truth, and lets none open (superseded by a higher stage of
              its ladder, the subject is gone, the facts of its opening were revised, the rule is no longer on).
     quiet:   opening or closing is right but no news (moving down a ladder): no notice.
+    step:    of a countdown, the step that has been reached; each is told once.
     """
 
     truth: bool | None
@@ -74,6 +77,7 @@ class Verdict:
     guard: str | None = None
     ends: CloseReason | None = None
     quiet: bool = False
+    step: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +133,19 @@ def _while_live(episode: EpisodeState, verdict: Verdict, moment: datetime, polic
     if seen.state == "snoozed" and seen.snoozed_until is not None and moment >= seen.snoozed_until:
         awake = replace(seen, state="open", snoozed_until=None, notified_at=moment)
         return Outcome(awake, "wake", "the snooze is over and the alert still stands", notify=True)
+    if verdict.truth and verdict.step != seen.step:
+        return _next_step(seen, verdict, moment)
     if seen.state == "open" and _reminder_due(seen, moment, policy):
         return Outcome(replace(seen, notified_at=moment), "renotify", "still open", notify=True)
     still = "the condition holds" if verdict.truth else "not yet cleared"
     return Outcome(seen, "keep", still)
+
+
+def _next_step(episode: EpisodeState, verdict: Verdict, moment: datetime) -> Outcome:
+    """A countdown goes on: news, unless the alert is snoozed or held back."""
+    told = episode.state in {"open", "acknowledged"} and not verdict.quiet
+    stepped = replace(episode, step=verdict.step, notified_at=moment if told else episode.notified_at)
+    return Outcome(stepped, "step", "overdue" if verdict.step == "overdue" else f"{verdict.step} days or less", notify=told)
 
 
 def _while_over(episode: EpisodeState | None, verdict: Verdict, moment: datetime, policy: Policy) -> Outcome:
@@ -150,7 +163,7 @@ def _while_over(episode: EpisodeState | None, verdict: Verdict, moment: datetime
     due = (seen.since or moment) + policy.hold
     if moment < due:
         return Outcome(seen, "none", f"must hold until {iso(due)}")
-    fresh = EpisodeState("open", since=seen.since, opened_at=moment)
+    fresh = EpisodeState("open", since=seen.since, opened_at=moment, step=verdict.step)
     if verdict.guard is not None:
         return Outcome(replace(fresh, state="held"), "hold", verdict.guard, suppressed=True)
     notified = None if verdict.quiet else moment

@@ -76,22 +76,25 @@ def _walked(
     """The steps of one subject: an episode for each value of the date, in it a row for each step."""
     state: EpisodeState | None = None
     start, date, step = 0, -1, NONE
-    for place, here in enumerate(zip(dates, steps, strict=True)):
-        if here == (date, step):
+    for place, (new_date, new_step) in enumerate(zip(dates, steps, strict=True)):
+        if (new_date, new_step) == (date, step):
             continue
-        new_date, new_step = here
         moment = moments[place]
-        if state is not None and state.live and (new_step == NONE or new_date != date):
-            reason = transition(state, Verdict(truth=False), moment, rule.policy).reason
-            yield _row(rule, subject, date, step, start, place, reason)
-            state = None
-        elif state is not None and state.live:
-            yield _row(rule, subject, date, step, start, place, "next_step")
-        if new_step != NONE and (state is None or not state.live):
-            state = transition(None, Verdict(truth=True), moment, rule.policy).state
+        if state is not None:
+            goes_on = new_step != NONE and new_date == date
+            verdict = Verdict(truth=goes_on, step=_name(new_step) if goes_on else "")
+            outcome = transition(state, verdict, moment, rule.policy)
+            yield _row(rule, subject, date, step, start, place, "next_step" if outcome.action == "step" else outcome.reason)
+            state = outcome.state if outcome.action == "step" else None
+        if new_step != NONE and state is None:
+            state = transition(None, Verdict(truth=True, step=_name(new_step)), moment, rule.policy).state
         start, date, step = place, new_date, new_step
-    if state is not None and state.live:
+    if state is not None:
         yield _row(rule, subject, date, step, start, None, "")
+
+
+def _name(step: int) -> str:
+    return "overdue" if step == OVERDUE else str(step)
 
 
 def _row(rule: Rule, subject: str, date: int, step: int, start: int, end: int | None, reason: str) -> Step:
