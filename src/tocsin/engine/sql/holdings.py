@@ -110,8 +110,8 @@ def _spans() -> exp.Select:
     columns = ("subject_id", "since$", "until$")
     accounts = exp.select(*(b.column("h", each) for each in columns)).from_(b.table("holdings", "h"))
     began = _from_the_first(b.column("k", "created_at"))
-    tasks = exp.select(b.column("k", "subject_id"), b.as_(began, "since$"), b.as_(_never(), "until$"))
-    both = exp.union(accounts, tasks.from_(_tasks("csm").subquery("k")), distinct=False)
+    assigned = exp.select(b.column("k", "subject_id"), b.as_(began, "since$"), b.as_(_never(), "until$"))
+    both = exp.union(accounts, assigned.from_(tasks("csm").subquery("k")), distinct=False)
     first = b.as_(exp.Min(this=b.column("i", "since$")), "since$")
     spans = exp.select(b.column("i", "subject_id"), first, b.column("i", "until$")).from_(both.subquery("i"))
     return spans.group_by(b.column("i", "subject_id"), b.column("i", "until$"))
@@ -148,7 +148,7 @@ def held(subject: str, collection: str, accounts: exp.Expr) -> exp.Query:
     """
     if collection == "accounts":
         return _accounts(accounts)
-    return _tasks(subject) if collection == "tasks" else _alerts(subject)
+    return tasks(subject) if collection == "tasks" else _alerts(subject)
 
 
 def holds(collection: str, at: Instant) -> exp.Expr | None:
@@ -170,7 +170,7 @@ def _accounts(accounts: exp.Expr) -> exp.Select:
     return rows.join(b.table("holdings", "h"), on=b.equal_keys("h", ROW, ("account_key",)))
 
 
-def _tasks(subject: str) -> exp.Select:
+def tasks(subject: str) -> exp.Select:
     """Tasks by their assignee, without those of accounts that are left out."""
     rows = exp.select(exp.Column(this=exp.Star(), table=b.name(ROW))).from_(b.table("tasks", ROW))
     on = exp.EQ(this=b.column("a", "key"), expression=b.column(ROW, "account_key"))

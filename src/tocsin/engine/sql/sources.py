@@ -10,13 +10,14 @@ from sqlglot import exp
 
 from tocsin.core.language import terms
 from tocsin.core.language.terms import Term
-from tocsin.core.schema import COLLECTIONS
+from tocsin.core.schema import COLLECTIONS, PORTFOLIO_SUBJECTS
 from tocsin.engine.instants import NEVER, Point
 from tocsin.engine.sql import build as b
+from tocsin.engine.sql import holdings
 from tocsin.engine.sql.points import GIVEN
 from tocsin.engine.sql.rows import ROW, Rows, rows_of
 from tocsin.engine.sql.statement import Question, Surroundings, with_ids
-from tocsin.engine.sql.universe import exists, not_by_left_out, universe
+from tocsin.engine.sql.universe import KEYS, exists, not_by_left_out, universe
 from tocsin.engine.sql.values import Reader
 from tocsin.facts.store import Store
 
@@ -196,11 +197,13 @@ class OfRows:
             mine = {"accounts": "account_key", "people": "person_key" if self.subject == "person" else "account_key"}
             key = "account_key" if (self.collection, self.subject) == ("people", "account") else "key"
             return exp.EQ(this=b.column("u", mine[self.collection]), expression=b.column(ROW, key))
-        keys = {"person": ("person_key",), "feature": ("account_key", "feature")}.get(self.subject, ("account_key",))
-        return b.equal_keys("u", ROW, keys)
+        return b.equal_keys("u", ROW, KEYS[self.subject])
 
     def _table(self) -> exp.Expr:
-        """The collection's table, where tickets stand once for each account that they concern."""
+        """The collection's table, where tickets stand once for each account that they concern; of a csm, their tasks."""
+        if self.subject in PORTFOLIO_SUBJECTS:
+            assert self.collection == "tasks"
+            return holdings.tasks(self.subject).subquery("w")
         plain = b.table(self.collection, "w")
         if self.collection != "tickets" or self.subject != "account":
             return plain
