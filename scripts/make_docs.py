@@ -143,7 +143,7 @@ FAMILIES = {
     ),
     "Renewal": (
         "The countdown goes on whatever else is known, until the contract is renewed or cancelled.",
-        "contract-renewed upsell-at-renewal",
+        "contract-renewed renewal-countdown upsell-at-renewal",
     ),
     "Money": (
         "Much money that is due says more than one invoice, a smaller plan more than the revenue that follows it.",
@@ -151,7 +151,7 @@ FAMILIES = {
     ),
     "Support": (
         "The gravest of what is broken speaks for the rest.",
-        "critical-ticket-old sla-breached product-issue-open error-page help-often nps-detractor nps-detractor-mild",
+        "critical-ticket-old sla-breached product-issue-open error-page help-often nps-detractor nps-detractor-mild nps-promoter",
     ),
     "Onboarding": (
         "Being stuck is why a milestone is missed, and a wave of newcomers is one piece of news.",
