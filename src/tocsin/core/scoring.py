@@ -8,7 +8,7 @@ a person wins. Both forms give the same number.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -16,12 +16,13 @@ from math import fsum, lcm
 from types import MappingProxyType
 
 from tocsin.core.language import FormulaError, Names, check, parse
-from tocsin.core.language.terms import Attribute, Const, Operation, Term, Type
+from tocsin.core.language.terms import Aggregated, Attribute, Const, Market, Operation, Term, Type, mapped
 from tocsin.core.profiles import PRECISION, Bands, Indicator, Profile, ProfileVersion
 
 CHURNED = Operation("boolean", "=", (Attribute("text", "account", "status"), Const("text", "churned")))
 OVERRIDE = Attribute("number", "account", "health_override")
 NOTHING = Const("null", None)
+NAMING_OFTEN = frozenset({"scale", "steps", "change"})  # functions whose SQL repeats their arguments
 # Under these names the timeline of accounts keeps what a churned account was frozen at, dated by its churn.
 FROZEN: Mapping[str, Attribute] = MappingProxyType(
     {
@@ -89,7 +90,8 @@ def typed_version(version: ProfileVersion, names: Names) -> TypedVersion:
 
     profile = version.profile
     where: Term = Const("boolean", value=True) if profile.where is None else typed(profile.where, "boolean", "`where`")
-    scores = tuple(once(cut(typed(each.score, "number", f"the score of {each.name!r}"))) for each in profile.indicators)
+    given = (typed(each.score, "number", f"the score of {each.name!r}") for each in profile.indicators)
+    scores = tuple(once(cut(sparing(each))) for each in given)
     return TypedVersion(version, where, scores, tuple(problems))
 
 
@@ -147,6 +149,16 @@ def health_terms(spans: Sequence[tuple[datetime | None, Sequence[TypedVersion]]]
 def once(term: Term) -> Term:
     """The term, computed in a helper of its own, so that it may be named often."""
     return Operation(term.type, "once", (term,))
+
+
+def sparing(term: Term) -> Term:
+    """The term with `once` around what a function names more often than it is written, so that nesting costs nothing."""
+    if isinstance(term, (Aggregated, Market)):  # a filter sees rows, a market other accounts
+        return term
+    inner = mapped(term, sparing)
+    if not isinstance(inner, Operation) or inner.name not in NAMING_OFTEN:
+        return inner
+    return replace(inner, arguments=tuple(once(each) if isinstance(each, Operation) else each for each in inner.arguments))
 
 
 def choose(condition: Term, value: Term, otherwise: Term) -> Term:

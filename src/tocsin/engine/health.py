@@ -6,13 +6,12 @@ what is kept of the past (`engine.health_history`), which is brought up to date 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from tocsin.core.language import FormulaError, Names
-from tocsin.core.language.terms import Ago, Attribute, Const, Market, Operation, Term, Turned, Window
+from tocsin.core.language.terms import Ago, Attribute, Const, Market, Operation, Term, Turned, mapped, walk
 from tocsin.core.profiles import ProfileVersion
 from tocsin.core.scoring import HealthTerms, TypedVersion, boundaries, choose, health_terms, in_force, once, typed_version
 from tocsin.engine.instants import back
@@ -64,7 +63,7 @@ class Health:
     @property
     def looks_at_market(self) -> bool:
         """Whether the score of an account hangs on the facts of others."""
-        return any(isinstance(part, Market) for each in self.typed.values() for term in _terms(each) for part in _parts(term))
+        return any(isinstance(part, Market) for each in self.typed.values() for term in _terms(each) for part in walk(term))
 
     def group(self, at: datetime) -> tuple[TypedVersion, ...]:
         """The versions that decide at a moment, by precedence."""
@@ -132,35 +131,11 @@ class Health:
 
 def uses_health(term: Term) -> bool:
     """Whether the term names what the profiles make."""
-    return any(isinstance(part, (Attribute, Turned)) and _is_health(part) for part in _parts(term))
-
-
-def mapped(term: Term, change: Callable[[Term], Term]) -> Term:
-    """The term with each term directly inside it changed."""
-
-    def changed(value: Any) -> Any:
-        match value:
-            case Term():
-                return change(value)
-            case Window(anchor=Term() as anchor):
-                return replace(value, anchor=change(anchor))
-            case tuple():
-                return tuple(changed(each) for each in value)
-        return value
-
-    found = {each.name: getattr(term, each.name) for each in fields(term)}
-    made = {name: changed(value) for name, value in found.items()}
-    return replace(term, **{name: value for name, value in made.items() if value is not found[name]})
+    return any(isinstance(part, (Attribute, Turned)) and _is_health(part) for part in walk(term))
 
 
 def _is_health(part: Attribute | Turned) -> bool:
     return part.entity == "account" and part.name in SCORED
-
-
-def _parts(term: Term) -> Iterator[Term]:
-    yield term
-    for child in term.children():
-        yield from _parts(child)
 
 
 def _terms(typed: TypedVersion) -> Iterable[Term]:

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
     from tocsin.engine.book import Book
 
+JUST_BEFORE = timedelta(microseconds=1)  # what comes with the churn itself (seats that end, say) is no part of the score
 EVER = datetime.min.replace(tzinfo=UTC)
+REVISION = 1  # raised when the same profiles come to mean another score, so that what is kept is made anew
 CHUNK = 62  # days that one statement scores
 # Notes are worked off together where they are about as old as each other: a late event of long ago is one account's affair.
 AGES = (timedelta(days=2), timedelta(days=30), timedelta.max)
@@ -179,7 +181,8 @@ def _freeze(book: Book, accounts: Collection[str] | None) -> None:
     rows: list[dict[str, Any]] = []
     if pairs:
         found = book.points([CHURNED, FROZEN_SINCE], OwnMoments("account", pairs)).to_pylist()
-        since = {(row["subject_id"], row["moment"]): row["f1"] for row in found if row["f0"] and row["f1"] is not None}
+        churned = [row for row in found if row["f0"] and row["f1"] is not None]
+        since = {(row["subject_id"], row["moment"]): row["f1"] - JUST_BEFORE for row in churned}
         then = frozen_at(book, sorted({(name, at.replace(tzinfo=UTC)) for (name, _), at in since.items()}))
         for (name, at), moment in since.items():
             scored = then.get((name, moment.replace(tzinfo=UTC)))
@@ -219,7 +222,7 @@ def _model(book: Book) -> str:
         [each.profile.id, each.version, iso(each.published_at), _digest([typed.where, typed.scores, each.profile])]
         for each, typed in book.health.typed.items()
     )
-    return json.dumps({"versions": versions, "holidays": _digest(book.holidays)})
+    return json.dumps({"versions": versions, "other": _digest([REVISION, book.holidays])})
 
 
 def _digest(what: object) -> str:
@@ -229,7 +232,7 @@ def _digest(what: object) -> str:
 def _differs_from(before: str, after: str) -> datetime:
     """From when on the two say something else: from the first version that is new, where it is not its profile's first."""
     old, new = json.loads(before), json.loads(after)
-    if old["holidays"] != new["holidays"]:
+    if old.get("other") != new["other"]:
         return EVER
     gone = [each for each in old["versions"] if each not in new["versions"]]
     added = [each for each in new["versions"] if each not in old["versions"]]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tocsin.core.language.terms import Term
 from tocsin.core.profiles import ProfileVersion
 from tocsin.core.scoring import CHURNED, OVERRIDE, Change, Standing, TypedVersion, change, standing
-from tocsin.engine.health_history import FROZEN_SINCE
+from tocsin.engine.health_history import FROZEN_SINCE, JUST_BEFORE
 from tocsin.engine.sql.sources import OwnMoments
 
 if TYPE_CHECKING:
@@ -42,20 +42,22 @@ def readings(
     rows = table.to_pylist()
     churned, since = f"f{len(asked.terms)}", f"f{len(asked.terms) + 1}"
     found = {row["subject_id"]: asked.reading(row["subject_id"], row) for row in rows if not row[churned]}
-    pairs = [(row["subject_id"], row[since].replace(tzinfo=UTC)) for row in rows if row[churned] and row[since] is not None]
+    gone = [row for row in rows if row[churned] and row[since] is not None]
+    pairs = [(row["subject_id"], row[since].replace(tzinfo=UTC) - JUST_BEFORE) for row in gone]
     found |= _frozen(book, pairs, also)
     nothing = Standing(None, None, None, frozen=True)
     return [found.get(row["subject_id"]) or Reading(row["subject_id"], nothing) for row in rows]
 
 
 def _frozen(book: Book, pairs: Sequence[tuple[str, datetime]], also: Iterable[ProfileVersion]) -> dict[str, Reading]:
-    """The readings of churned accounts, each as of when it churned."""
+    """The readings of churned accounts, each as of the instant before it churned."""
     if not pairs:
         return {}
     asked = _Asked(book, min(at for _, at in pairs), max(at for _, at in pairs), also)
     rows = book.points(asked.terms, OwnMoments("account", pairs)).to_pylist()
     return {
-        row["subject_id"]: asked.reading(row["subject_id"], row, frozen_at=row["moment"].replace(tzinfo=UTC)) for row in rows
+        row["subject_id"]: asked.reading(row["subject_id"], row, row["moment"].replace(tzinfo=UTC) + JUST_BEFORE)
+        for row in rows
     }
 
 

@@ -6,11 +6,11 @@ the same value, so that the engine computes it once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from tocsin.core.language.nodes import Value
 
@@ -201,3 +201,21 @@ def own(term: Term) -> Iterator[Term]:
     if not isinstance(term, OfAccount):
         for child in term.children():
             yield from own(child)
+
+
+def mapped(term: Term, change: Callable[[Term], Term]) -> Term:
+    """The term with each term directly inside it changed."""
+
+    def changed(value: Any) -> Any:
+        match value:
+            case Term():
+                return change(value)
+            case Window(anchor=Term() as anchor):
+                return replace(value, anchor=change(anchor))
+            case tuple():
+                return tuple(changed(each) for each in value)
+        return value
+
+    found = {each.name: getattr(term, each.name) for each in fields(term)}
+    made = {name: changed(value) for name, value in found.items()}
+    return replace(term, **{name: value for name, value in made.items() if value is not found[name]})
