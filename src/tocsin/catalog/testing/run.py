@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tocsin.catalog.testing.reach import looks_elsewhere
@@ -12,14 +12,17 @@ from tocsin.catalog.testing.shared import Held, RejectedError, groups, stored
 from tocsin.catalog.testing.suite import AsOf, Result, Span, Suite
 from tocsin.core.errors import Problem, UserError
 from tocsin.core.moment import iso
+from tocsin.core.profiles import ProfileVersion
 from tocsin.core.rules import Definitions, Rule
 from tocsin.engine import Book
+from tocsin.engine.health import HealthModel
 from tocsin.facts.duckdb import DuckStore
 
 if TYPE_CHECKING:
     from tocsin.engine.judge import Match
     from tocsin.engine.replay import Replayed
 
+ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 SHOWN_OF_ALERT = ("subject", "opened_at", "closed_at", "step", "existing", "count")
 
 
@@ -43,7 +46,7 @@ def run_suite(suite: Suite, definitions: Definitions) -> tuple[Result, ...]:
 
 def _of_group(suite: Suite, group: Sequence[Held], store: DuckStore, definitions: Definitions) -> Iterator[Result]:
     """The results of the cases of one store; those that ask the same are asked together."""
-    book = Book(store, definitions.signals, definitions.segments)
+    book = Book(store, definitions.signals, definitions.segments, health=_health(definitions))
     for alike in _alike(group):
         case = alike[0].case
         rule = replace(suite.rule, params={**suite.rule.params, **case.params})
@@ -51,6 +54,11 @@ def _of_group(suite: Suite, group: Sequence[Held], store: DuckStore, definitions
             yield from _judged(suite, rule, alike, book, case.expected.moment)
         else:
             yield from _replayed(suite, rule, alike, book, case.expected, definitions)
+
+
+def _health(definitions: Definitions) -> HealthModel:
+    """Accounts scored by the definitions' profiles, as if these had always been in force."""
+    return HealthModel(tuple(ProfileVersion(each, 1, ALWAYS, definitions.signals) for each in definitions.profiles))
 
 
 def _question(held: Held) -> Hashable:
