@@ -39,6 +39,11 @@ class FakeMatch:
     message: str = "something is wrong"
     evidence: tuple[Line, ...] = (Line(),)
     clears: str = "MRR is 10 or more"
+    key: str = ""
+    step: int | str | None = None
+    event_id: str | None = None
+    ends_at: datetime | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True)

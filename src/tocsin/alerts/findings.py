@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tocsin.alerts import cards
 from tocsin.alerts.models import AccountSnapshot, Episode
 from tocsin.alerts.models.episodes import RUNNING
+from tocsin.alerts.rowfindings import Identity, RowFindings, look_at_rows
 from tocsin.alerts.scope import out_of_scope
 from tocsin.core.schema import PORTFOLIO_SUBJECTS
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tocsin.core.rules import Rule
     from tocsin.engine import Book, Judgement, Match
 
-Identity = tuple[str, str, str]  # rule, subject id, key
+STATE_TRIGGERS = ("when", "countdown")  # what opens and closes alerts by what holds as of a moment
 
 # Whether the facts of an opening were revised is looked at for so many openings a sweep and so far back: late data come
 # within days, and each opening is an evaluation of its own.
@@ -32,6 +33,7 @@ class Findings:
     clears:  rule id -> subjects for whom its `clear` holds. gone: rule id -> subjects it is no longer about.
     revised: running episodes that no longer match, and would not have opened by what is known now.
     scopes:  rule id -> how many subjects it is about. cards: the accounts with alerts, as of the moment.
+    rows:    what the facts say of rules with a row trigger.
     """
 
     matches: Mapping[Identity, Match]
@@ -41,33 +43,51 @@ class Findings:
     revised: frozenset[Identity]
     scopes: Mapping[str, int]
     cards: Sequence[AccountSnapshot]
+    rows: RowFindings
 
 
-def look(book: Book, rules: Sequence[Rule], judgement: Judgement, unknown: Mapping[str, str], moment: datetime) -> Findings:
-    """The findings for the `when` rules that are on, beside the episodes that run now."""
-    judged = {rule.id: rule for rule in rules if rule.id not in unknown}
-    matches = {(match.rule.id, match.subject_id, ""): match for match in judgement.matches if match.rule.id in judged}
+def look(
+    book: Book,
+    rules: Sequence[Rule],
+    judgement: Judgement,
+    unknown: Mapping[str, str],
+    previous: datetime | None,
+    published: Mapping[str, datetime],
+) -> Findings:
+    """The findings for the rules that are on, beside the episodes that run now.
+
+    previous: when the sweep before was; None for the first. published: rule id -> since when it has been on.
+    """
+    moment = judgement.moment
+    judged = {rule.id: rule for rule in rules if rule.id not in unknown and rule.trigger.kind in STATE_TRIGGERS}
+    matches = {(match.rule.id, match.subject_id, match.key): match for match in judgement.matches if match.rule.id in judged}
     running = list(Episode.objects.filter(state__in=RUNNING))
+    fresh = [rule for rule in rules if rule.id not in unknown]
+    rows = look_at_rows(book, fresh, running, moment, previous, published)
     lingering: dict[str, dict[str, str]] = {}
     ending: list[Episode] = []
     for episode in running:
         rule = judged.get(episode.rule)
         if rule is None or (episode.rule, episode.subject_id, episode.key) in matches:
             continue
+        if rule.trigger.kind == "countdown":
+            continue  # its date has moved on, or the row has ended
         if rule.clear is None or episode.subject_id in judgement.clears.get(rule.id, frozenset()):
             ending.append(episode)
         else:
             lingering.setdefault(rule.id, {})[episode.subject_id] = episode.account_id or ""
     accounts = {episode.account_id for episode in running if episode.account_id}
     accounts |= {match.account_id for match in matches.values() if match.account_id}
+    accounts |= {match.account_id for found in rows.occurred.values() for match in found if match.account_id}
     return Findings(
         matches=matches,
-        unknown=unknown,
+        unknown={**unknown, **rows.unknown},
         clears=judgement.clears,
         gone=out_of_scope(book, list(judged.values()), lingering, moment),
         revised=_revised(book, judged, ending, moment),
         scopes=judgement.scopes,
         cards=cards.read(book, accounts, moment),
+        rows=rows,
     )
 
 

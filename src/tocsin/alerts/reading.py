@@ -197,6 +197,9 @@ def _alert(row: Episode, names: dict[str, str], timeline: tuple[Entry, ...] = ()
         note=row.note,
         event_id=row.event_id,
         playbook=row.playbook,
+        step=row.step,
+        count=row.count,
+        inhibited_by=row.inhibited_by,
         timeline=timeline,
     )
 

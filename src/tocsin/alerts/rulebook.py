@@ -80,6 +80,11 @@ def versions_in_force() -> dict[str, int]:
     return dict(RuleVersion.objects.filter(current=True).values_list("rule", "version"))
 
 
+def on_since() -> dict[str, datetime]:
+    """Rule id -> since when it has been in its present state without a break: rows before that set nothing off."""
+    return dict(RuleVersion.objects.filter(current=True).values_list("rule", "since"))
+
+
 def list_rules(moment: datetime | None = None) -> list[RuleInfo]:
     """The rules in force, by category and id, with what the last sweep found.
 
@@ -271,6 +276,9 @@ def _publish(
         version = last.version + 1 if last else 1
         about = dict(zip(identity, each.key, strict=True))
         published = {"origin": origin, "current": not draft, "published_at": moment, "by": by}
+        if table.model is RuleVersion:  # an edit that leaves the state as it was is no new beginning
+            same_state = before is not None and before.state == each.columns["state"]
+            published["since"] = before.since if before is not None and same_state else moment
         made.append(table.model(**about, **each.columns, **published, version=version))
         if before is not None and not draft:
             replaced.append(before.pk)

@@ -53,7 +53,7 @@ class AccountCard:
 class Entry:
     """One line of an alert's timeline.
 
-    kind: opened, held, released, acknowledged, snoozed, woken, renotified, closed, reopened.
+    kind: opened, held, released, acknowledged, snoozed, woken, renotified, stepped, closed, reopened.
     """
 
     at: datetime
@@ -68,6 +68,8 @@ class Alert:
 
     baseline: it was there at the workspace's first sweep, so it says nothing about when it began.
     event_id: the event behind an event rule's alert, else None.
+    step: of a countdown, the step it is in (`30`, `overdue`). count: how many rows it stands for.
+    inhibited_by: the running rule that keeps its notices back, else ''.
     timeline: oldest first; only where one alert was asked for.
     """
 
@@ -98,6 +100,9 @@ class Alert:
     note: str = ""
     event_id: str | None = None
     playbook: str = ""
+    step: str = ""
+    count: int = 1
+    inhibited_by: str = ""
     timeline: tuple[Entry, ...] = ()
 
     @property

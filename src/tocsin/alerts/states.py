@@ -19,11 +19,12 @@ def state_of(episode: Episode) -> EpisodeState:
         closed_at=episode.closed_at,
         closed_because=cast("CloseReason", episode.close_reason) if episode.close_reason else None,
         rearmed=episode.rearmed,
+        step=episode.step,
     )
 
 
 # The columns that `put` writes.
-STATE_FIELDS = ("state", "since", "notified_at", "snoozed_until", "closed_at", "close_reason", "rearmed", "remembered")
+STATE_FIELDS = ("state", "since", "notified_at", "snoozed_until", "closed_at", "close_reason", "rearmed", "remembered", "step")
 
 
 def put(episode: Episode, state: EpisodeState) -> None:
@@ -35,4 +36,5 @@ def put(episode: Episode, state: EpisodeState) -> None:
     episode.closed_at = state.closed_at
     episode.close_reason = state.closed_because or ""
     episode.rearmed = state.rearmed
+    episode.step = state.step
     episode.remembered = state.state == "closed"

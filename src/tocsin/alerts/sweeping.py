@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,14 @@ from django.db import transaction
 
 from tocsin.alerts import freshness
 from tocsin.alerts.feeding import feed
-from tocsin.alerts.findings import Findings, look
+from tocsin.alerts.findings import STATE_TRIGGERS, Findings, look
 from tocsin.alerts.models import Sweep
 from tocsin.alerts.rulebook import definitions as definitions_in_force
+from tocsin.alerts.rulebook import on_since
 from tocsin.alerts.shapes import SweepReport, TransitionNotice
 from tocsin.alerts.turning import Turning
 from tocsin.core.errors import UserError
+from tocsin.core.language import FormulaError
 from tocsin.core.moment import iso
 
 if TYPE_CHECKING:
@@ -44,13 +46,15 @@ def sweep(
     *,
     clock: Clock | None = None,
     definitions: Definitions | None = None,
+    published: Mapping[str, datetime] | None = None,
     on_transition: OnTransition | None = None,
 ) -> SweepReport:
-    """Judge all `when` rules that are on or in shadow as of a moment; open, keep and close alerts. Idempotent.
+    """Judge all rules that are on or in shadow as of a moment; open, keep and close alerts. Idempotent.
 
     moment: or a clock, read when this sweep's turn has come: of two that start together none is refused for the other.
     clock: where it is given, a moment more than MOST_AHEAD of it is refused; who takes moments from people gives it.
-    Rules in shadow are counted and raise nothing. on_transition is called once, inside the transaction, with what changed.
+    Rules in shadow are counted and raise nothing. published: rule id -> since when it has been on (default: as published);
+    rows that started before set nothing off. on_transition is called once, inside the transaction, with what changed.
     UserError where a later sweep was made already: alerts have lived through that, and time does not run backwards.
     """
     began = time.perf_counter()
@@ -60,16 +64,34 @@ def sweep(
         if clock is not None:
             _refuse_the_future(at, clock())
         _refuse_the_past(at)
-        judged = [rule for rule in given.rules if rule.trigger.kind == "when" and rule.state in ("on", "shadow")]
-        judgement = book.judge(judged, at)
+        judged = [rule for rule in given.rules if rule.state in ("on", "shadow")]
+        judgement = _standing(book, judged, at)
         unknown = {**freshness.stale(book, judged, at), **judgement.unknown}
         on = [rule for rule in judged if rule.state == "on"]
-        findings = look(book, on, judgement, unknown, at)
+        findings = look(book, on, judgement, unknown, _previous(), published or on_since())
         with transaction.atomic():
             _refuse_the_past(at)
             report = _record(given.rules, judged, judgement, findings, began, on_transition)
         feed(book.store)
     return report
+
+
+def _standing(book: Book, rules: Sequence[Rule], moment: datetime) -> Judgement:
+    """Who matches each rule with a state trigger, countdowns of rows included."""
+    judgement = book.judge([rule for rule in rules if rule.trigger.kind in STATE_TRIGGERS], moment)
+    matches, unknown = list(judgement.matches), dict(judgement.unknown)
+    for rule in rules:
+        if rule.trigger.kind == "countdown" and "." in str(rule.trigger.spec["countdown"]):
+            try:
+                matches += book.row_countdown(rule, moment)
+            except FormulaError as error:
+                unknown[rule.id] = str(error)
+    return replace(judgement, matches=tuple(matches), unknown=unknown)
+
+
+def _previous() -> datetime | None:
+    """When the latest sweep was."""
+    return Sweep.objects.order_by("-as_of").values_list("as_of", flat=True).first()
 
 
 def last_sweep() -> SweepReport | None:
@@ -87,7 +109,7 @@ def _refuse_the_future(moment: datetime, now: datetime) -> None:
 
 
 def _refuse_the_past(moment: datetime) -> None:
-    last = Sweep.objects.order_by("-as_of").values_list("as_of", flat=True).first()
+    last = _previous()
     if last is not None and moment < last:
         raise UserError(
             f"a sweep as of {iso(moment)} is refused: the latest one was as of {iso(last)}, and alerts do not live backwards; "
@@ -108,7 +130,7 @@ def _record(
     subjects = max(judgement.scopes.values(), default=0)
     baseline = subjects > 0 and not Sweep.objects.filter(subjects__gt=0).exists()
     known = [rule for rule in judged if rule.id not in unknown]
-    counted: dict[str, int] = {rule.id: 0 for rule in known}
+    counted: dict[str, int] = {rule.id: 0 for rule in known if rule.trigger.kind in STATE_TRIGGERS}
     for match in judgement.matches:
         if match.rule.id in counted:
             counted[match.rule.id] += 1

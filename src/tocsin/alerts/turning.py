@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
 from django.db.models import Q
 
 from tocsin.alerts import cards
-from tocsin.alerts.findings import Findings, Identity
+from tocsin.alerts.findings import STATE_TRIGGERS, Findings
 from tocsin.alerts.models import Episode, Pending, Transition
 from tocsin.alerts.models.episodes import RUNNING
+from tocsin.alerts.rowfindings import Identity
 from tocsin.alerts.rulebook import versions_in_force
-from tocsin.alerts.shapes import SEVERITIES, TransitionNotice
+from tocsin.alerts.shapes import LIVE, SEVERITIES, TransitionNotice
 from tocsin.alerts.states import STATE_FIELDS, put, state_of
+from tocsin.core.folding import fold
 from tocsin.core.lifecycle import CloseReason, EpisodeState, Outcome, Policy, Verdict, settle_ladder, transition
 from tocsin.core.plain import plain
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 BY = "sweep"
 CHUNK = 500  # rows of one statement
-KINDS = {"open": "opened", "hold": "held", "close": "closed", "renotify": "renotified", "wake": "woken"}
+KINDS = {"open": "opened", "hold": "held", "close": "closed", "renotify": "renotified", "step": "stepped", "wake": "woken"}
 
 NO_POLICY = Policy()
 
@@ -59,17 +62,25 @@ class Turning:
     _made: list[tuple[Episode, Outcome]] = field(default_factory=list)
     _pend: list[Pending] = field(default_factory=list)
     _forget: list[int] = field(default_factory=list)
+    _rows: dict[Identity, Match] = field(default_factory=dict)
+    _counted: dict[Identity, tuple[int, Match]] = field(default_factory=dict)
+    _told: list[Episode] = field(default_factory=list)
+    _requieted: list[Episode] = field(default_factory=list)
 
     def run(self, rules: Sequence[Rule]) -> None:
-        """Put every subject of the `when` rules that are on through its transition; end the episodes of rules no longer on."""
-        on = [rule for rule in rules if rule.state == "on" and rule.trigger.kind == "when"]
+        """Put every subject and row of the rules that are on through its transition; end the episodes of rules no longer on."""
+        on = [rule for rule in rules if rule.state == "on" and rule.trigger.kind in STATE_TRIGGERS]
         self._load(on)
         subjects: dict[str, set[tuple[str, str]]] = {}
         for rule_id, subject, key in (*self.findings.matches, *self._episodes, *self._waiting):
             subjects.setdefault(rule_id, set()).add((subject, key))
         for group in _ladders(on):
             self._turn(group, sorted(set().union(*(subjects.get(rule.id, ()) for rule in group))))
+        for rule in rules:
+            if rule.state == "on" and rule.trigger.kind not in STATE_TRIGGERS:
+                self._turn_rows(rule)
         self._end_switched_off(rules)
+        self._inhibit({rule.id: rule for rule in rules})
 
     # What is known
 
@@ -83,7 +94,7 @@ class Turning:
             | Q(close_reason__in=("resolved", "expired"), rearmed=False)
             | Q(closed_at__gt=self.moment - longest)
         )
-        for row in Episode.objects.filter(matters, remembered=True).iterator(CHUNK):
+        for row in Episode.objects.filter(matters, remembered=True, rule__in=[rule.id for rule in rules]).iterator(CHUNK):
             self._episodes.setdefault((row.rule, row.subject_id, row.key), row)
         for waiting in Pending.objects.iterator(CHUNK):
             self._waiting[waiting.rule, waiting.subject_id, waiting.key] = waiting
@@ -115,6 +126,7 @@ class Turning:
             cleared=subject in findings.clears.get(rule.id, frozenset()),
             ends=self._end(identity),
             quiet=self.baseline,
+            step="" if (match := findings.matches.get(identity)) is None or match.step is None else str(match.step),
         )
 
     def _end(self, identity: Identity) -> CloseReason | None:
@@ -136,22 +148,71 @@ class Turning:
         )
         return {stages[stage].id: replace(verdict, quiet=verdict.quiet or self.baseline) for stage, verdict in settled.items()}
 
-    def _guarded(self, rule: Rule, turns: list[Turn]) -> list[Turn]:
+    def _guarded(self, rule: Rule, turns: list[Turn], *, at_row: bool = False) -> list[Turn]:
         """The circuit breaker: where a rule would open more alerts at once than it may, all of those are held for review.
 
         Not at the baseline, which tells nobody and is a list to work through.
         """
         new = sum(turn.rule.id == rule.id and turn.outcome.action == "open" for turn in turns)
-        limit = rule.max_new.limit(self.findings.scopes.get(rule.id, 0))
+        limit = rule.max_new.limit(self.findings.scopes.get(rule.id, max(self.findings.scopes.values(), default=0)))
         if self.baseline or new <= limit:
             return turns
         reason = f"{new} new alerts in one sweep, above the rule's limit of {limit}"
-        return [
-            self._transition(rule, turn.identity, replace(turn.verdict, guard=reason))
-            if turn.rule.id == rule.id and turn.outcome.action == "open"
-            else turn
-            for turn in turns
-        ]
+
+        def held(turn: Turn) -> Turn:
+            verdict = replace(turn.verdict, guard=reason)
+            if at_row:
+                start = self._rows[turn.identity].as_of
+                return Turn(rule, turn.identity, verdict, transition(None, verdict, start, rule.policy))
+            return self._transition(rule, turn.identity, verdict)
+
+        return [held(turn) if turn.rule.id == rule.id and turn.outcome.action == "open" else turn for turn in turns]
+
+    def _turn_rows(self, rule: Rule) -> None:
+        """The rows since the sweep before, and the running alerts of rows that ended, expired or were revised."""
+        from tocsin.engine import repeated  # who only lists alerts loads no engine
+
+        rows = self.findings.rows
+        if rule.id in self.findings.unknown:
+            return
+        for identity in [each for each, row in self._episodes.items() if each[0] == rule.id and row.state in RUNNING]:
+            ends: CloseReason | None = "revised" if identity in rows.revised else None
+            self._apply(self._transition(rule, identity, Verdict(truth=identity not in rows.ended, ends=ends)))
+        turns: list[Turn] = []
+        for subject, found in groupby(rows.occurred.get(rule.id, ()), key=lambda match: match.subject_id):
+            known = rows.known.get((rule.id, subject), ())
+            seen = {opening.key for opening in known}
+            # What was over before anybody could be told opens nothing.
+            news = [match for match in found if match.key in seen or not _over(match, self.moment)]
+            folded = fold(news, known, rule.collapse, rule.cooldown or timedelta(0))
+            for match in folded.fresh:
+                identity = (rule.id, subject, match.key)
+                self._rows[identity] = repeated(match, folded.counts[match.key], folded.latest[match.key].as_of)
+                verdict = Verdict(truth=True, quiet=self.baseline)
+                turns.append(Turn(rule, identity, verdict, transition(None, verdict, match.as_of, rule.policy)))
+            for opening in known:
+                if opening.key in folded.counts:
+                    latest = folded.latest[opening.key]
+                    self._counted[rule.id, subject, opening.key] = (folded.counts[opening.key], latest)
+        for turn in self._guarded(rule, turns, at_row=True):
+            self._apply(turn)
+
+    def _inhibit(self, rules: Mapping[str, Rule]) -> None:
+        """Note by which running rule each running alert is kept quiet: the first of its `inhibited_by` on the same account."""
+        running = [row for row in self._episodes.values() if row.state in RUNNING]
+        running += [row for row, _ in self._made if row.state in RUNNING]
+        speaking: dict[str, set[str]] = {}
+        for row in running:
+            if row.state in LIVE:
+                speaking.setdefault(row.account_id or row.subject_id, set()).add(row.rule)
+        for row in running:
+            rule, here = rules.get(row.rule), speaking.get(row.account_id or row.subject_id, set())
+            named = () if rule is None else rule.inhibited_by
+            by = next((each for each in named if each in here), "")
+            if by != row.inhibited_by:
+                row.inhibited_by = by
+                if row.pk is not None:
+                    self._requieted.append(row)
 
     def _state(self, identity: Identity) -> EpisodeState | None:
         episode = self._episodes.get(identity)
@@ -163,7 +224,7 @@ class Turning:
     def _apply(self, turn: Turn) -> None:
         """Note what is to be written for one identity."""
         identity, outcome, state = turn.identity, turn.outcome, turn.outcome.state
-        episode, match = self._episodes.get(identity), self.findings.matches.get(identity)
+        episode, match = self._episodes.get(identity), self._rows.get(identity) or self.findings.matches.get(identity)
         if outcome.action in ("open", "hold") and state is not None and match is not None:
             self._forget_waiting(identity)
             self._made.append((self._new(turn.rule, identity, state, match), outcome))
@@ -185,6 +246,9 @@ class Turning:
         if state == was:
             return
         put(episode, state)
+        if outcome.action == "step" and match is not None:
+            episode.message, episode.evidence = match.message, [evidence_json(line) for line in match.evidence]
+            self._told.append(episode)
         if outcome.action in KINDS:
             self._changed.append((episode, outcome))
         else:
@@ -226,11 +290,29 @@ class Turning:
             evidence=[evidence_json(line) for line in match.evidence],
             clears=match.clears,
             playbook=rule.playbook or "",
+            event_id=match.event_id,
+            count=match.count,
         )
         put(made, state)
         return made
 
     # Writing
+
+    def _recount(self) -> None:
+        """The alerts that stand for more rows than before, with the line of evidence that counts them."""
+        from tocsin.engine import repeated
+
+        for rule, found in groupby(sorted(self._counted), key=lambda identity: identity[0]):
+            keys = [key for _, _, key in found]
+            for part in _parts(keys):
+                for row in Episode.objects.filter(rule=rule, key__in=part):
+                    count, latest = self._counted.get((rule, row.subject_id, row.key), (row.count, None))
+                    if latest is None or count <= row.count:
+                        continue
+                    line = repeated(replace(latest, evidence=()), count, latest.as_of).evidence[0]
+                    others = [each for each in row.evidence if each["formula"] != line.formula]
+                    row.count, row.evidence = count, [*others, evidence_json(line)]
+                    self._told.append(row)
 
     def _supersede_memories(self) -> None:
         """Where an episode opens anew, the closed one of the same identity is no longer the latest."""
@@ -249,6 +331,9 @@ class Turning:
         cards.write(self.findings.cards)
         rows = [episode for episode, _ in self._changed] + self._touched
         Episode.objects.bulk_update(rows, STATE_FIELDS, batch_size=CHUNK // 5)
+        self._recount()
+        Episode.objects.bulk_update(self._told, ("message", "evidence", "count"), batch_size=CHUNK // 5)
+        Episode.objects.bulk_update(self._requieted, ("inhibited_by",), batch_size=CHUNK)
         self._supersede_memories()
         Episode.objects.bulk_create([episode for episode, _ in self._made], batch_size=CHUNK)
         for part in _parts(self._seen):
@@ -268,9 +353,20 @@ class Turning:
             figure = {"open": "opened", "hold": "held", "close": "closed"}.get(outcome.action, "renotified")
             self.figures[figure] += 1
         return [
-            TransitionNotice(str(episode.pk), episode.rule, KINDS[outcome.action], self.moment, quiet=not outcome.notify)
+            TransitionNotice(
+                str(episode.pk),
+                episode.rule,
+                KINDS[outcome.action],
+                self.moment,
+                quiet=not outcome.notify or bool(episode.inhibited_by),
+            )
             for episode, outcome in happened
         ]
+
+
+def _over(match: Match, moment: datetime) -> bool:
+    """Whether the row behind a match has ended."""
+    return match.ends_at is not None and match.ends_at <= moment
 
 
 def evidence_json(line: Evidence) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from tocsin.engine.book import Book
 
+REPEATS = "repeats"  # the formula of the line of evidence that counts rows
 ALWAYS_TOLD: Mapping[Entity, tuple[str, ...]] = {
     "account": ("id", "name"),
     "person": ("id", "name", "email", "role"),
@@ -151,6 +152,14 @@ def _clearing(case: Case) -> str:
             closing = COLLECTIONS[str(rule.trigger.spec["new"])].closing
             return f"{name_words(closing)} is set" if closing else ""
     return f"it closes by itself {duration_words(rule.expires)} after it opened" if rule.expires else ""
+
+
+def repeated(match: Match, count: int, latest: datetime) -> Match:
+    """The match, standing for so many rows: repeats within `collapse` are counted in its evidence."""
+    if count < 2:
+        return match
+    said = f"it happened {count} times, the last time on {messages.said(latest)}"
+    return replace(match, count=count, evidence=(*match.evidence, Evidence(REPEATS, said, count, ">", 1)))
 
 
 def subject_ids(table: pa.Table, subject: str) -> list[str]:

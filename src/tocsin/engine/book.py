@@ -13,11 +13,13 @@ from tocsin.core.language import Names, Term, check, parse
 from tocsin.core.language.terms import Ago, Given, Market
 from tocsin.core.moment import floor_day
 from tocsin.core.rules import Rule
+from tocsin.engine.countdowns import row_countdown
 from tocsin.engine.health import Health, HealthModel, Needs, uses_health
 from tocsin.engine.health_history import bring_up_to_date
 from tocsin.engine.instants import back
-from tocsin.engine.judge import Judgement, judge
+from tocsin.engine.judge import Judgement, Match, judge
 from tocsin.engine.markets import ACTIVE, point_markets
+from tocsin.engine.occurrences import Occurrences, Stretch, occurrences, still
 from tocsin.engine.sql.points import PointsQuestion, Source
 from tocsin.engine.sql.portfolio import statement
 from tocsin.engine.sql.portfolio_points import points_statement
@@ -167,6 +169,18 @@ class Book:
     ) -> Judgement:
         """Who matches each `when` rule as of a moment, and why; see `engine.judge`."""
         return judge(self, rules, moment, only=only, accounts=accounts)
+
+    def occurrences(self, rules: Sequence[Rule], stretch: Stretch) -> Occurrences:
+        """What set off the rules with a row trigger; see `engine.occurrences`."""
+        return occurrences(self, rules, stretch)
+
+    def still(self, rule: Rule, keys: Collection[str], moment: datetime) -> list[Match]:
+        """The rows of these ids that set an event or new-row rule off, by what is known as of a moment."""
+        return still(self, rule, keys, moment)
+
+    def row_countdown(self, rule: Rule, moment: datetime) -> list[Match]:
+        """The rows that have reached a step of a countdown of rows, as of a moment."""
+        return row_countdown(self, rule, [moment])
 
     def explain(self, formulas: Sequence[str], moments: Sequence[datetime], subject: str = "account") -> str:
         """The SQL that answers formulas: for tests and for the curious."""

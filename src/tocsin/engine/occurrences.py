@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 
 from tocsin.core.language import FormulaError, Value, check, nodes, parse
-from tocsin.core.language.terms import Attribute, Given, Term
+from tocsin.core.language.terms import Attribute, Column, Const, Given, Operation, Term
 from tocsin.core.moment import iso
 from tocsin.core.rules import Rule
 from tocsin.core.schema import COLLECTIONS
@@ -37,7 +37,8 @@ class Stretch:
     """Which rows are asked about: those that started in (after, until].
 
     moments: the moments of looking, ascending, the last one `until`: crossings are between two of them.
-    live:    rule id -> when it was published: only rows that started after that, and that were not too late.
+    live:    rule id -> when it was published: only rows that started after that and arrived in time (`late`), those included
+             that may have arrived since `after` although they started before it.
     """
 
     after: datetime
@@ -55,7 +56,7 @@ class Occurrences:
 
 
 def occurrences(book: Book, rules: Iterable[Rule], stretch: Stretch, *, accounts: Collection[str] | None = None) -> Occurrences:
-    """What set off the rules with a row trigger; other rules are passed over. One query for each rule.
+    """What set off the rules with a row trigger; other rules are passed over. A query for each rule that any row may set off.
 
     A match's `as_of` is the row's start (of a crossing the moment at which it was seen), its `key` names the row. Nothing
     of `collapse`, `cooldown` and `expires` is applied here.
@@ -80,12 +81,25 @@ def occurrences(book: Book, rules: Iterable[Rule], stretch: Stretch, *, accounts
 # Rows and changes
 
 
+def still(book: Book, rule: Rule, keys: Collection[str], until: datetime) -> list[Match]:
+    """Of the rows of an event or new-row rule with these ids, those that set it off by what is known as of a moment."""
+    collection = given_collection(rule)
+    assert collection is not None
+    among = Operation("boolean", "among", (Column("text", collection, "id"), *(Const("text", key) for key in sorted(keys))))
+    source = OfRows(rule.subject, collection, None, until, where=among, deleted=_sees_deleted(rule))
+    return _judged(book, rule, source)
+
+
 def _rows(book: Book, rule: Rule, stretch: Stretch, accounts: Collection[str] | None) -> list[Match]:
-    """The rows of a rule, each judged as of its own start, all in one query."""
+    """The rows of a rule, each judged as of its own start, all in one query; none where no row can set it off."""
+    source = _source(book, rule, stretch, accounts)
+    return _judged(book, rule, source) if book.points([], source).num_rows else []
+
+
+def _judged(book: Book, rule: Rule, source: Source) -> list[Match]:
     places = Places()
     asked = [asked_of(book, case, places) for case in cases(book, rule)]
     given = _given(rule)
-    source = _source(book, rule, stretch, accounts)
     terms = list(places.terms)
     table = book.points(terms, source, where=any_of([each.case.fires for each in asked]), given=given)
     ids = subject_ids(table, rule.subject)
@@ -135,9 +149,9 @@ def closes_itself(rule: Rule) -> bool:
 def _source(book: Book, rule: Rule, stretch: Stretch, accounts: Collection[str] | None) -> Source:
     after, late = stretch.after, None
     if stretch.live is not None:
-        after = max(after, stretch.live.get(rule.id, after))
-        late = rule.late if rule.late is not None else DEFAULT_LATE
-    deleted = rule.subject != "person" or "deleted_at" in named_by(rule)
+        late = late_of(rule)
+        after = max(after - late, stretch.live.get(rule.id, after))
+    deleted = _sees_deleted(rule)
     if rule.trigger.kind == "change":
         attribute = check(nodes.Path(nodes.NOWHERE, str(rule.trigger.spec["change"])), rule.subject, book.names)
         assert isinstance(attribute, Attribute)
@@ -149,6 +163,15 @@ def _source(book: Book, rule: Rule, stretch: Stretch, accounts: Collection[str] 
 
 
 DEFAULT_LATE = timedelta(hours=48)
+
+
+def late_of(rule: Rule) -> timedelta:
+    """How late a row may arrive and still set the rule off."""
+    return rule.late if rule.late is not None else DEFAULT_LATE
+
+
+def _sees_deleted(rule: Rule) -> bool:
+    return rule.subject != "person" or "deleted_at" in named_by(rule)
 
 
 def _of_rows_alone(book: Book, rule: Rule, collection: str) -> Term | None:

@@ -34,6 +34,7 @@ class Episode(models.Model):
 
     since, notified_at, rearmed: what `core.lifecycle.EpisodeState` remembers. remembered: of a closed one, that it is the
     latest of its identity, so that cooldown and re-arming look at it. rank: the severity as a number, for order.
+    step: of a countdown. count: how many rows it stands for. inhibited_by: the running rule that keeps its notices back.
     """
 
     rule = models.CharField(max_length=200)
@@ -61,6 +62,9 @@ class Episode(models.Model):
     evidence = models.JSONField(default=list)
     clears = models.TextField(blank=True, default="")
     playbook = models.CharField(max_length=200, blank=True, default="")
+    step = models.CharField(max_length=20, blank=True, default="")
+    count = models.PositiveIntegerField(default=1)
+    inhibited_by = models.CharField(max_length=200, blank=True, default="")
     event_id = models.CharField(max_length=400, null=True)  # noqa: DJ001 - null: no event is behind it
     acknowledged_by = models.CharField(max_length=254, blank=True, default="")
     acknowledged_at = models.DateTimeField(null=True)

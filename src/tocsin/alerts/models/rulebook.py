@@ -12,6 +12,7 @@ class RuleVersion(models.Model):
     """One published (or drafted) version of a rule, as YAML. `current` is the one in force; a draft never is.
 
     origin: `catalog` while it is as shipped, `user` once somebody published a version of their own.
+    since: when the rule came into this version's state, over all versions without a break.
     """
 
     rule = models.CharField(max_length=200)
@@ -22,6 +23,7 @@ class RuleVersion(models.Model):
     checksum = models.CharField(max_length=64)
     current = models.BooleanField()
     published_at = models.DateTimeField()
+    since = models.DateTimeField()
     by = models.CharField(max_length=254)
 
     class Meta:

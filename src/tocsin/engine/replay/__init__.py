@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from tocsin.core.errors import UserError
 from tocsin.core.language import FormulaError
 from tocsin.core.moment import DAY, iso
 from tocsin.core.rules import Rule
-from tocsin.engine.asking import Match
+from tocsin.engine.asking import Match, repeated
 from tocsin.engine.occurrences import TRIGGERED, Stretch, occurrences
 from tocsin.engine.replay.dates import Step, date_steps
 from tocsin.engine.replay.explain import Asked, explained
@@ -139,7 +139,7 @@ def _rows(
     for rule in triggered:
         mine = [match for match in occurred.matches if match.rule.id == rule.id]
         for alert in row_alerts(rule, mine, moments):
-            match = replace(alert.match, count=alert.count)
+            match = repeated(alert.match, alert.count, alert.latest)
             found.append(
                 Replayed(
                     match, match.key, match.as_of, alert.closed_at, alert.reason, None, existing=False,

@@ -1,0 +1,101 @@
+"""What a sweep has to know of row triggers: the rows since the sweep before, and what became of those behind alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tocsin.alerts.models import Episode
+from tocsin.core.folding import Opening
+
+if TYPE_CHECKING:
+    from tocsin.core.rules import Rule
+    from tocsin.engine import Book, Match
+
+Identity = tuple[str, str, str]  # rule, subject id, key
+
+
+@dataclass(frozen=True)
+class RowFindings:
+    """What the facts say of row triggers as of a moment.
+
+    occurred: rule id -> the rows that set it off since the sweep before, those that came late included; by subject and start.
+    known:    (rule id, subject) -> the alerts that rows have opened already, as far as they can still count rows.
+    ended:    running alerts whose row has ended. revised: those whose row does not set the rule off by what is known now.
+    unknown:  rule id -> why it could not be judged.
+    """
+
+    occurred: Mapping[str, Sequence[Match]] = field(default_factory=dict)
+    known: Mapping[tuple[str, str], Sequence[Opening]] = field(default_factory=dict)
+    ended: frozenset[Identity] = frozenset()
+    revised: frozenset[Identity] = frozenset()
+    unknown: Mapping[str, str] = field(default_factory=dict)
+
+
+def look_at_rows(
+    book: Book,
+    rules: Iterable[Rule],
+    running: Sequence[Episode],
+    moment: datetime,
+    previous: datetime | None,
+    published: Mapping[str, datetime],
+) -> RowFindings:
+    """The findings for rules with a row trigger, beside the alerts that run now.
+
+    previous: when the sweep before was; None for the first. published: rule id -> since when it has been on.
+    """
+    from tocsin.engine import CROSSINGS, TRIGGERED, Stretch, late_of  # who only lists alerts loads no engine
+
+    occurred: dict[str, Sequence[Match]] = {}
+    known: dict[tuple[str, str], list[Opening]] = {}
+    ended: set[Identity] = set()
+    revised: set[Identity] = set()
+    unknown: dict[str, str] = {}
+    since = previous if previous is not None else moment
+    for rule in (each for each in rules if each.trigger.kind in TRIGGERED):
+        mine = [episode for episode in running if episode.rule == rule.id]
+        memory = (rule.collapse or timedelta(0), rule.cooldown or timedelta(0))
+        remembered = _openings(rule.id, since - late_of(rule) - max(memory))
+        for opening in remembered:
+            known.setdefault((rule.id, opening[0]), []).append(opening[1])
+        # An alert that still counts its repeats has all of them counted anew, so that the figure is right after any order.
+        counting = [
+            opening.opened_at
+            for _, opening in remembered
+            if rule.collapse is not None and opening.opened_at + rule.collapse > since - late_of(rule)
+        ]
+        after = min([since, *(each + late_of(rule) - timedelta(microseconds=1) for each in counting)])
+        moments = () if previous is None else (previous, moment)
+        if rule.trigger.kind in CROSSINGS and (previous is None or previous == moment):
+            occurred[rule.id] = ()
+        else:
+            found = book.occurrences([rule], Stretch(after, moment, moments, published))
+            occurred[rule.id] = found.matches
+            unknown |= found.unknown
+        if rule.trigger.kind in ("event", "new") and mine and rule.id not in unknown:
+            standing = {(match.subject_id, match.key): match for match in book.still(rule, {e.key for e in mine}, moment)}
+            for episode in mine:
+                match = standing.get((episode.subject_id, episode.key))
+                identity = (rule.id, episode.subject_id, episode.key)
+                if match is None:
+                    revised.add(identity)
+                elif match.ends_at is not None and match.ends_at <= moment:
+                    ended.add(identity)
+    return RowFindings(occurred, known, frozenset(ended), frozenset(revised), unknown)
+
+
+def _openings(rule_id: str, horizon: datetime) -> list[tuple[str, Opening]]:
+    """(subject, opening) of the rule's alerts that ran at or opened after a moment; one query."""
+    from django.db.models import Q
+
+    rows = Episode.objects.filter(rule=rule_id).filter(
+        Q(closed_at__isnull=True) | Q(closed_at__gte=horizon) | Q(opened_at__gte=horizon)
+    )
+    return [
+        (subject, Opening(key, opened_at, closed_at))
+        for subject, key, opened_at, closed_at in rows.order_by("opened_at", "id").values_list(
+            "subject_id", "key", "opened_at", "closed_at"
+        )
+    ]
