@@ -11,6 +11,7 @@ from tocsin.catalog.testing import Result, Suite, read_suite, run_suite
 from tocsin.catalog.testing.reach import looks_elsewhere
 from tocsin.catalog.testing.shared import groups
 from tocsin.core.errors import UserError
+from tocsin.core.profiles import Indicator, Profile
 from tocsin.core.rulefiles import read_rules
 from tocsin.core.rules import Definitions
 
@@ -34,6 +35,7 @@ rules:
     category: risk
     trigger: {event: name = 'opened'}
     when: count(events where person_id = event.person_id) = 1
+  - {id: ill, name: Ill, category: risk, when: health_band = 'Poor'}
   - {id: grown, name: Grown, category: risk, trigger: {enter: big}}
 """
 HEAD = "rule: quiet\nfacts: {accounts: [{id: acme, name: Acme, created_at: 2025-01-01}]}\ncases:\n"
@@ -167,10 +169,19 @@ def test_what_looks_at_other_accounts_or_at_ids_is_told(definitions: Definitions
     elsewhere = {rule.id: looks_elsewhere(rule, definitions) for rule in definitions.rules}
     assert elsewhere == {
         "quiet": False, "person-quiet": False, "feature-quiet": False, "tiered": False, "off-market": True, "by-id": True,
-        "by-mail": True, "custom": False, "opened": False, "grown": False,
+        "by-mail": True, "custom": False, "opened": False, "ill": False, "grown": False,
     }  # fmt: skip
     portfolio = replace(definitions.rule("quiet"), subject="company")
     assert looks_elsewhere(portfolio, definitions)
+
+
+def test_health_leads_to_what_the_profiles_look_at(definitions: Definitions) -> None:
+    beside = replace(definitions, signals={**definitions.signals, "compared": "uses - market(uses)"})
+    for score, elsewhere in (("uses", False), ("compared", True)):
+        profile = Profile("all", "All", 1, (Indicator("Use", "proactive", 1, score),))
+        known = replace(beside, profiles=(profile,))
+        assert looks_elsewhere(known.rule("ill"), known) is elsewhere
+        assert not looks_elsewhere(known.rule("quiet"), known)
 
 
 def test_cases_share_a_store_but_for_what_is_of_no_account(definitions: Definitions) -> None:
@@ -215,3 +226,86 @@ def test_ids_are_those_of_the_file_where_a_rule_asks_for_them(definitions: Defin
     head = HEAD.replace("rule: quiet", "rule: by-id")
     text = head + "  - {name: a, as_of: 2026-03-31, fires: [acme]}\n"
     assert all(passed(results(text, definitions)).values())
+
+
+# --- Replays
+
+
+TRIGGERED = """
+rule: opened
+facts: {accounts: [{id: acme, name: Acme}, {id: birch, name: Birch}]}
+cases:
+"""
+ONE = "facts: {events: [{account_id: acme, id: e1, person_id: zoe, name: opened, at: 2026-03-10T09:00:00Z}]}"
+SPAN = "from: 2026-03-01, to: 2026-03-15"
+
+
+def test_alerts_of_a_replay_are_compared_by_the_fields_that_are_given(definitions: Definitions) -> None:
+    text = f"""{TRIGGERED}
+  - {{name: subject, {SPAN}, {ONE}, alerts: [{{subject: acme}}]}}
+  - {{name: all, {SPAN}, {ONE}, alerts: [
+      {{subject: acme, opened_at: 2026-03-10T09:00:00Z, closed_at: null, step: null, existing: false, count: 1, event_id: e1,
+        key: e1, message: Acme}}]}}
+  - {{name: other moment, {SPAN}, {ONE}, alerts: [{{subject: acme, opened_at: 2026-03-11}}]}}
+  - {{name: other end, {SPAN}, {ONE}, alerts: [{{subject: acme, closed_at: 2026-03-11}}]}}
+  - {{name: other message, {SPAN}, {ONE}, alerts: [{{subject: acme, message: Birch}}]}}
+  - {{name: none, {SPAN}, {ONE}, alerts: []}}
+  - {{name: one too many, {SPAN}, {ONE}, alerts: [{{subject: acme}}, {{subject: birch}}]}}
+  - {{name: other span, from: 2026-03-11, to: 2026-03-15, {ONE}, alerts: []}}
+"""
+    found = results(text, definitions)
+    assert passed(found) == {
+        "subject": True, "all": True, "other moment": False, "other end": False, "other message": False, "none": False,
+        "one too many": False, "other span": True,
+    }  # fmt: skip
+    assert (found["other moment"].expected, found["other moment"].found) == (
+        "alerts [{subject: acme, opened_at: 2026-03-11T00:00:00Z}]",
+        "alerts [{subject: acme, opened_at: 2026-03-10T09:00:00Z, count: 1}]",
+    )
+    assert found["none"].expected == "alerts []"
+
+
+def test_alerts_are_matched_whatever_their_order_and_however_little_is_said_of_one(definitions: Definitions) -> None:
+    events = """facts: {events: [
+      {account_id: acme, person_id: zoe, name: opened, at: 2026-03-10},
+      {account_id: acme, person_id: max, name: opened, at: 2026-03-12}]}"""
+    text = f"""{TRIGGERED}
+  - {{name: loose first, {SPAN}, {events}, alerts: [{{subject: acme}}, {{subject: acme, opened_at: 2026-03-10}}]}}
+  - {{name: the other way, {SPAN}, {events}, alerts: [{{subject: acme, opened_at: 2026-03-12}}, {{subject: acme}}]}}
+  - {{name: one twice, {SPAN}, {events}, alerts: [
+      {{subject: acme, opened_at: 2026-03-12}}, {{subject: acme, opened_at: 2026-03-12}}]}}
+"""
+    assert passed(results(text, definitions)) == {"loose first": True, "the other way": True, "one twice": False}
+
+
+def test_conditions_open_and_close_in_a_replay(definitions: Definitions) -> None:
+    facts = "facts: {events: [{name: x, at: 2026-03-09T12:00:00Z, times: 2}]}"
+    text = f"""{HEAD}
+  - {{name: daily, from: 2026-03-01, to: 2026-03-31, {facts}, alerts: [
+      {{subject: acme, opened_at: 2026-03-01, closed_at: 2026-03-10, existing: true}},
+      {{subject: acme, opened_at: 2026-03-17, closed_at: null}}]}}
+  - {{name: by the hour, from: 2026-03-01, to: 2026-03-31, every: 1h, {facts}, alerts: [
+      {{subject: acme, closed_at: 2026-03-09T12:00:00Z, close_reason: cleared}},
+      {{subject: acme, opened_at: 2026-03-16T12:00:00Z}}]}}
+"""
+    assert passed(results(text, definitions)) == {"daily": True, "by the hour": True}
+
+
+def test_a_stage_of_a_ladder_lives_among_the_others() -> None:
+    ladder = """
+- {id: half, name: Half, category: upsell, when: seats_used >= 5, ladder: seats, stage: 50}
+- {id: full, name: Full, category: upsell, when: seats_used >= 10, ladder: seats, stage: 100}
+"""
+    known = read_rules([("rules.yaml", ladder)])[0]
+    text = """
+rule: half
+facts:
+  accounts: [{id: acme, name: Acme}]
+  account_history: [{field: seats_used, value: 5, at: 2026-03-05}, {field: seats_used, value: 10, at: 2026-03-10}]
+cases:
+  - name: gives way
+    from: 2026-03-01
+    to: 2026-03-15
+    alerts: [{subject: acme, opened_at: 2026-03-05, closed_at: 2026-03-10, close_reason: superseded}]
+"""
+    assert passed(results(text, known)) == {"gives way": True}

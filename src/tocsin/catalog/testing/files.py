@@ -44,12 +44,13 @@ def gather(path: Path, known: Definitions, cwd: Path) -> Bench:
 def _over(known: Definitions, read: Definitions) -> Definitions:
     """What is known, with what the files define over it."""
     ids = {rule.id for rule in read.rules}
+    profiles = {each.id for each in read.profiles}
     return replace(
         known,
         signals={**known.signals, **read.signals},
         segments={**known.segments, **read.segments},
         rules=(*(rule for rule in known.rules if rule.id not in ids), *read.rules),
-        profiles=read.profiles or known.profiles,
+        profiles=(*(each for each in known.profiles if each.id not in profiles), *read.profiles),
     )
 
 

@@ -16,21 +16,24 @@ _IDS_IN_TEXT = re.compile(rf"\b(account|person|event|row)\.({'|'.join(_IDS)})\b"
 
 
 def reached(rule: Rule, definitions: Definitions) -> Iterator[Node]:
-    """The syntax trees of the rule's formulas, and of the signals and segments that they lead to; unreadable ones left out."""
-    named = {**definitions.segments, **definitions.signals}
+    """The syntax trees of the rule's formulas, and of the signals and segments that they lead to; unreadable ones left out.
+
+    Health leads to the formulas of all profiles.
+    """
+    named = {name: (formula,) for name, formula in {**definitions.segments, **definitions.signals}.items()}
+    health = tuple(formula for profile in definitions.profiles for formula in profile.formulas)
     waiting = list(_own(rule, definitions))
     seen: set[str] = set()
     while waiting:
-        text = waiting.pop()
         try:
-            tree = parse(text)
+            tree = parse(waiting.pop())
         except FormulaError:
             continue  # said where the rule is judged
         yield tree
         for each in walk(tree):
-            if isinstance(each, nodes.Path) and each.first in named and each.first not in seen:
+            if isinstance(each, nodes.Path) and each.first not in seen:
                 seen.add(each.first)
-                waiting.append(named[each.first])
+                waiting += health if each.first in _HEALTH else named.get(each.first, ())
 
 
 def _own(rule: Rule, definitions: Definitions) -> Iterator[str]:
@@ -52,10 +55,6 @@ def looks_elsewhere(rule: Rule, definitions: Definitions) -> bool:
         harmless = set(_harmless(tree))
         for each in walk(tree):
             if isinstance(each, nodes.Call) and each.name == "market":
-                return True
-            if not isinstance(each, nodes.Path):
-                continue
-            if each.first in _HEALTH and "market" in repr(definitions.profiles):
                 return True
             if _is_id(each) and id(each) not in harmless:
                 return True
