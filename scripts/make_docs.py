@@ -125,7 +125,7 @@ FAMILIES = {
     "Usage": (
         "Who does not come at all is not told that a feature is used less.",
         """
-        no-login seats-collapse integration-removed usage-drop active-users-decline engagement-low disengaged-entered
+        no-login seats-collapse integration-removed usage-drop active-users-decline disengaged-entered engagement-low
         minutes-low feature-underused feature-dip
         """,
     ),
@@ -143,7 +143,7 @@ FAMILIES = {
     ),
     "Renewal": (
         "The countdown goes on whatever else is known, until the contract is renewed or cancelled.",
-        "contract-renewed renewal-countdown upsell-at-renewal",
+        "contract-renewed renewal-countdown",
     ),
     "Money": (
         "Much money that is due says more than one invoice, a smaller plan more than the revenue that follows it.",
@@ -158,8 +158,8 @@ FAMILIES = {
         "onboarding-stuck tier-first-weeks milestone-missed mature-without-feature user-surge user-added",
     ),
     "Growth": (
-        "Seats that have run out say more than a forecast.",
-        "license-100 license-90 license-70 expansion-predicted",
+        "Seats that have run out say more than a visit to the prices or a forecast, and a deal that is open says more than these.",
+        "upsell-at-renewal license-100 license-90 license-70 pricing-interest expansion-predicted",
     ),
 }
 
