@@ -151,14 +151,17 @@ FAMILIES = {
     ),
     "Support": (
         "The gravest of what is broken speaks for the rest.",
-        "critical-ticket-old sla-breached product-issue-open error-page help-often nps-detractor nps-detractor-mild nps-promoter",
+        """
+        critical-ticket-old sla-breached product-issue-open error-page help-often nps-detractor nps-detractor-mild
+        nps-promoter
+        """,
     ),
     "Onboarding": (
         "Being stuck is why a milestone is missed, and a wave of newcomers is one piece of news.",
         "onboarding-stuck tier-first-weeks milestone-missed mature-without-feature user-surge user-added",
     ),
     "Growth": (
-        "Seats that have run out say more than a visit to the prices or a forecast, and a deal that is open says more than these.",
+        "Seats that have run out say more than a forecast, and a deal that is open says more than both.",
         "upsell-at-renewal license-100 license-90 license-70 pricing-interest expansion-predicted",
     ),
 }
