@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "tocsin.people",
+    "tocsin.health",
     "tocsin.alerts",
     "tocsin.web",
 ]

@@ -205,19 +205,21 @@ class Workspace:
             self._ready = True
 
     def definitions(self) -> Definitions:
-        """The signals, segments and rules in force."""
+        """The signals, segments, profiles and rules in force."""
         self.django()
         from tocsin.alerts import facade
 
         return facade.definitions()
 
     def book(self) -> Book:
-        """The evaluator over this workspace's facts with the signals and segments in force."""
+        """The evaluator over this workspace's facts with the signals, segments and profiles in force."""
         from tocsin.engine import Book
 
         definitions = self.definitions()
+        from tocsin.health import facade as health
+
         tolerance = self.configuration.churn_tolerance
-        return Book(self.store(), definitions.signals, definitions.segments, churn_tolerance=tolerance)
+        return Book(self.store(), definitions.signals, definitions.segments, health=health.model(), churn_tolerance=tolerance)
 
     def close(self) -> None:
         """Close what was opened. The workspace may be used again afterwards."""

@@ -180,8 +180,9 @@ def test_what_is_exported_applies_without_a_change(run: Running, tmp_path: Path)
     assert "risk.yaml" in paper.said[0]
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"risk.yaml", "upsell.yaml", "signals.yaml"}
     assert run("check", "out")[0] == 0
-    count = len(catalog().rules) + len(catalog().signals)
-    assert run("apply", "out")[1].said[0].endswith(f"0 added, 0 changed, {count} unchanged")
+    shipped = catalog()
+    count = sum(map(len, (shipped.rules, shipped.signals, shipped.segments, shipped.profiles)))
+    assert run("apply", "out")[1].said[-1].endswith(f"0 added, 0 changed, {count} unchanged")
 
 
 def test_an_export_to_a_file_is_refused(run: Running, tmp_path: Path) -> None:

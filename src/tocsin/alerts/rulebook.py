@@ -1,4 +1,4 @@
-"""Definitions: publishing rules, signals and segments as versions, and reading what is in force."""
+"""Definitions: publishing rules, signals, segments and profiles as versions, and reading what is in force."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from tocsin.alerts.models import AuditEntry, Episode, NamedFormula, RuleVersion,
 from tocsin.alerts.shapes import LIVE, PublishReport, RuleInfo
 from tocsin.core.errors import UserError
 from tocsin.core.language import suggestion
-from tocsin.core.rulefiles import dump_rule, dump_rules, read_rules
+from tocsin.core.rulefiles import dump_profiles, dump_rule, dump_rules, read_rules
 from tocsin.core.rules import CATEGORIES, Definitions, Description
+from tocsin.health import facade as health
 
 if TYPE_CHECKING:
     from tocsin.core.rules import Rule
@@ -46,6 +47,7 @@ def publish_rules(
         how: _How = {"by": by, "moment": moment, "draft": draft, "origin": origin}
         _publish(NamedFormula.objects, _given_formulas(definitions), report, **how)
         _publish(RuleVersion.objects, _given_rules(definitions.rules), report, **how)
+        _publish_profiles(definitions, report, how)
         return PublishReport(tuple(report.added), tuple(report.changed), tuple(report.unchanged), draft)
 
 
@@ -61,13 +63,14 @@ def publish_catalog(moment: datetime) -> PublishReport:
         segments={name: text for name, text in shipped.segments.items() if ("segment", name) not in formulas},
         rules=tuple(rule for rule in shipped.rules if rule.id not in theirs),
         descriptions=shipped.descriptions,
+        profiles=tuple(profile for profile in shipped.profiles if profile.id not in health.edited()),
     )
     return publish_rules(ours, by=CATALOG, moment=moment, origin=CATALOG)
 
 
 def definitions() -> Definitions:
-    """The signals, segments and rules in force, rules in any state."""
-    return _in_force().definitions
+    """The signals, segments, profiles and rules in force, rules and profiles in any state."""
+    return replace(_in_force().definitions, profiles=health.in_force())
 
 
 def broken_rules() -> Mapping[str, str]:
@@ -189,6 +192,8 @@ def export_rules() -> dict[str, str]:
         for category in CATEGORIES
         if any(each.category == category for each in given.rules)
     }
+    if given.profiles:
+        files["profiles.yaml"] = dump_profiles(given.profiles)
     for kind, formulas in (("signals", given.signals), ("segments", given.segments)):
         if formulas:
             files[f"{kind}.yaml"] = _named_yaml(kind, formulas, given.descriptions if kind == "signals" else {})
@@ -225,6 +230,17 @@ def _given_rules(rules: Sequence[Rule]) -> list[_Given]:
         columns = {"source": source, "state": each.state, "checksum": hashlib.sha256(source.encode()).hexdigest()}
         given.append(_Given((each.id,), f"rule {each.id}", each.id, columns))
     return given
+
+
+def _publish_profiles(definitions: Definitions, report: _Report, how: _How) -> None:
+    """Publish profiles, and a version of those in force that use a signal which became another one."""
+    named = dict(NamedFormula.objects.filter(current=True).values_list("name", "formula"))
+    named |= {**definitions.segments, **definitions.signals}
+    found = health.publish_profiles(definitions.profiles, named, **how)
+    for names, told in ((found.added, report.added), (found.changed, report.changed), (found.unchanged, report.unchanged)):
+        told.extend(f"profile {each}" for each in names)
+    if not how["draft"]:
+        health.follow_signals(named, by=how["by"], moment=how["moment"])
 
 
 def _given_formulas(definitions: Definitions) -> list[_Given]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tocsin.workspace import Workspace
 
 FULL = 64 * 1024  # characters of output that go out together
-CHANGING = ("import", "rules")  # after these the worker has something new to judge
+CHANGING = ("import", "rules", "health", "rebuild")  # after these the worker has something new to judge
 
 
 class DistantConsole(Console):

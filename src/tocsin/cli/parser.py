@@ -22,6 +22,8 @@ COMMANDS = (
     "sweep",
     "alerts",
     "rules",
+    "health",
+    "rebuild",
     "users",
     "doctor",
     "bench",

@@ -16,7 +16,8 @@ from tocsin.cli.parser import add_format
 from tocsin.cli.who import me
 from tocsin.core.errors import Problem, UserError
 from tocsin.core.language import Names
-from tocsin.core.rulefiles import dump_rule, read_rules
+from tocsin.core.profiles import advice, never_reached
+from tocsin.core.rulefiles import dump_profile, dump_rule, read_rules
 from tocsin.core.rules import STATES, Definitions
 from tocsin.workspace import Workspace
 
@@ -63,6 +64,8 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
     for rule in definitions.rules:
         if rule.trigger.kind != "when" and rule.state in ("on", "shadow"):
             console.say(f"tocsin: rule {rule.id} will not fire: this version does not judge {rule.trigger.kind!r} triggers")
+    for said in _advice(definitions, workspace):
+        console.say(f"tocsin: {said}")
     if args.act == "check":
         console.say(f"{_told(definitions)}, no problems")
         return 0
@@ -100,20 +103,38 @@ def _near(file: str, cwd: Path) -> str:
 
 
 def _broken(definitions: Definitions, known: Definitions, names: Names) -> tuple[Problem, ...]:
-    """Problems that the new signals would make in rules in force that the files do not replace."""
+    """Problems that the new signals would make in rules and profiles in force that the files do not replace."""
     if all(known.signals.get(name, text) == text for name, text in definitions.signals.items()):
         return ()
     ids = {rule.id for rule in definitions.rules}
+    profiles = {profile.id for profile in definitions.profiles}
     kept = [(f"rule {rule.id} in force", dump_rule(rule)) for rule in known.rules if rule.id not in ids]
+    scoring = [each for each in known.profiles if each.id not in profiles]
+    kept += [(f"profile {each.id} in force", f"profiles:\n{dump_profile(each)}") for each in scoring]
     before = read_rules(kept, names=names, known=known)[1]
     changed = replace(names, signals={**names.signals, **definitions.signals})
     after = read_rules(kept, names=changed, known=replace(known, signals=changed.signals))[1]
     return tuple(problem for problem in after if problem not in before)
 
 
+def _advice(definitions: Definitions, workspace: Workspace) -> list[str]:
+    """Where the files' profiles depart from what has proved itself, and who is never reached once they are in force."""
+    ids = {each.id for each in definitions.profiles}
+    if not ids:
+        return []
+    kept = [each for each in workspace.definitions().profiles if each.id not in ids]
+    unreached = never_reached([*definitions.profiles, *kept])
+    return [*(said for each in definitions.profiles for said in advice(each)), *unreached]
+
+
 def _told(definitions: Definitions) -> str:
     """`15 rules, 24 signals`."""
-    counts = [("rule", len(definitions.rules)), ("signal", len(definitions.signals)), ("segment", len(definitions.segments))]
+    counts = [
+        ("rule", len(definitions.rules)),
+        ("signal", len(definitions.signals)),
+        ("segment", len(definitions.segments)),
+        ("profile", len(definitions.profiles)),
+    ]
     parts = [f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts if count or what == "rule"]
     return ", ".join(parts)
 

@@ -15,6 +15,7 @@ from tocsin.engine.sql.sources import OwnMoments
 
 if TYPE_CHECKING:
     from tocsin.engine.book import Book
+    from tocsin.engine.health import Health
 
 
 @dataclass(frozen=True)
@@ -31,29 +32,38 @@ class Reading:
 
 
 def readings(
-    book: Book, moment: datetime, accounts: Collection[str] | None = None, also: Iterable[ProfileVersion] = ()
+    book: Book,
+    moment: datetime,
+    accounts: Collection[str] | None = None,
+    also: Iterable[ProfileVersion] = (),
+    *,
+    health: Health | None = None,
 ) -> list[Reading]:
     """The health of accounts (None: of all that exist) as of a moment, by id.
 
-    also: versions whose indicators are read too, though another one scores the account.
+    also:   versions whose indicators are read too, though another one scores the account.
+    health: by other profiles than the book's.
     """
-    asked = _Asked(book, moment, moment, also)
+    by = health or book.health
+    asked = _Asked(by, moment, moment, also)
     table = book.evaluate([*asked.terms, CHURNED, FROZEN_SINCE], [moment], "account", only=accounts)
     rows = table.to_pylist()
     churned, since = f"f{len(asked.terms)}", f"f{len(asked.terms) + 1}"
     found = {row["subject_id"]: asked.reading(row["subject_id"], row) for row in rows if not row[churned]}
     gone = [row for row in rows if row[churned] and row[since] is not None]
     pairs = [(row["subject_id"], row[since].replace(tzinfo=UTC) - JUST_BEFORE) for row in gone]
-    found |= _frozen(book, pairs, also)
+    found |= _frozen(book, by, pairs, also)
     nothing = Standing(None, None, None, frozen=True)
     return [found.get(row["subject_id"]) or Reading(row["subject_id"], nothing) for row in rows]
 
 
-def _frozen(book: Book, pairs: Sequence[tuple[str, datetime]], also: Iterable[ProfileVersion]) -> dict[str, Reading]:
+def _frozen(
+    book: Book, health: Health, pairs: Sequence[tuple[str, datetime]], also: Iterable[ProfileVersion]
+) -> dict[str, Reading]:
     """The readings of churned accounts, each as of the instant before it churned."""
     if not pairs:
         return {}
-    asked = _Asked(book, min(at for _, at in pairs), max(at for _, at in pairs), also)
+    asked = _Asked(health, min(at for _, at in pairs), max(at for _, at in pairs), also)
     rows = book.points(asked.terms, OwnMoments("account", pairs)).to_pylist()
     return {
         row["subject_id"]: asked.reading(row["subject_id"], row, row["moment"].replace(tzinfo=UTC) + JUST_BEFORE)
@@ -64,10 +74,10 @@ def _frozen(book: Book, pairs: Sequence[tuple[str, datetime]], also: Iterable[Pr
 class _Asked:
     """The terms of the versions that may decide from one instant to another: which does, the override, all indicators."""
 
-    def __init__(self, book: Book, first: datetime, last: datetime, also: Iterable[ProfileVersion]) -> None:
-        known = book.health.terms(first, last)
+    def __init__(self, health: Health, first: datetime, last: datetime, also: Iterable[ProfileVersion]) -> None:
+        known = health.terms(first, last)
         self.chosen = known.everyone
-        more = (book.health.typed[each] for each in also if each in book.health.typed)
+        more = (health.typed[each] for each in also if each in health.typed)
         self.versions: list[TypedVersion] = list(dict.fromkeys((*known.everyone, *more)))
         self.terms: list[Term] = [known.pick, OVERRIDE, *(score for each in self.versions for score in each.scores)]
 

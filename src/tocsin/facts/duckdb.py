@@ -131,6 +131,15 @@ class DuckStore:
                 if cursor is None:
                     given.close()
 
+    def record(self, account_id: str, field: str, entries: Sequence[tuple[str | None, datetime]], *, after: datetime) -> None:
+        """Put entries (value, from when on) into the history of an account's attribute, in place of those after a moment.
+
+        UserError where there is no such account.
+        """
+        from tocsin.facts.recording import record
+
+        record(self, account_id, field, entries, after=after)
+
     def attributes(self, collection: str) -> dict[str, str]:
         """Name -> type of the attributes of `accounts` or `people` that are typed by their values.
 

@@ -31,7 +31,6 @@ def settle(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo, imported: Abstract
 
     imported: the collections of which rows were stored. past: where whose past changes is noted.
     """
-    types = _types(cursor)
     for collection in HISTORIES:
         if _any(cursor, "changes", collection):
             _record(cursor, collection)
@@ -42,9 +41,6 @@ def settle(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo, imported: Abstract
             cursor.execute(f"INSERT INTO touched SELECT DISTINCT {literal(collection)}, key FROM {HISTORIES[collection][2]}")
         if _any(cursor, "touched", collection):
             _rebuild(cursor, collection, touched, zone)
-    now = _types(cursor)
-    if any(kind != now.get(name) for name, kind in types.items()):  # formulas read another type from what was there
-        past.all()
 
 
 def follow_zone(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
@@ -158,12 +154,6 @@ def _type_attributes(cursor: duckdb.DuckDBPyConnection, collection: str, zone: Z
 
 # Narrower than what a declared number may look like: `.5` and `5.` stay texts.
 _CUSTOM_NUMBER = r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?"
-
-
-def _types(cursor: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
-    """(collection, attribute) -> its type."""
-    rows = cursor.execute("SELECT collection, name, type FROM attribute_types").fetchall()
-    return {(collection, name): kind for collection, name, kind in rows}
 
 
 def _times(cursor: duckdb.DuckDBPyConnection, collection: str) -> set[str]:

@@ -36,10 +36,6 @@ class Past:
         if self.wanted:
             self.cursor.execute(f"INSERT INTO past {select}")
 
-    def all(self, since: str = EVER) -> None:
-        """Note every account."""
-        self.note(f"SELECT NULL, {since}")
-
     def rows(self, collection: Collection, source: str, given: Names[str], new_columns: Names[str], *, stored: bool) -> None:
         """Note whose rows are about to be stored.
 

@@ -147,6 +147,10 @@ class DuckScores:
             [_plain(first), _plain(last)],
         )
 
+    def count(self) -> int:
+        """How many days of accounts are kept."""
+        return int(self.store.query("SELECT count(*) AS n FROM health_days").column("n")[0].as_py())
+
     def forget(self) -> None:
         """Drop everything that is kept; the next question makes it anew."""
         with self.store.write() as cursor:

@@ -58,6 +58,9 @@ class Scores(Protocol):
     def days(self, accounts: Collection[str] | None, first: datetime, last: datetime) -> pa.Table:
         """The kept scores of days that start in [first, last], by account and day."""
 
+    def count(self) -> int:
+        """How many days of accounts are kept."""
+
     def forget(self) -> None:
         """Drop everything that is kept."""
 
@@ -79,6 +82,9 @@ class Store(Protocol):
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
         """The rows of a SELECT as an Arrow table; sees everything that was acknowledged before the call."""
+
+    def record(self, account_id: str, field: str, entries: Sequence[tuple[str | None, datetime]], *, after: datetime) -> None:
+        """Put entries (value, from when on) into the history of an account's attribute, in place of those after a moment."""
 
     def attributes(self, collection: str) -> dict[str, str]:
         """Name -> type of the attributes that are typed by their values.

@@ -13,12 +13,12 @@ from tocsin.core.language import Names
 from tocsin.core.rulefiles import across
 from tocsin.core.rulefiles.dump import dump_profile, dump_profiles, dump_rule, dump_rules
 from tocsin.core.rulefiles.marked import Place
-from tocsin.core.rulefiles.profiles import across_profiles, valid_profiles
+from tocsin.core.rulefiles.profiles import across_profiles, signals_used, valid_profiles
 from tocsin.core.rulefiles.report import Report
 from tocsin.core.rulefiles.sections import Named, read_file
 from tocsin.core.rules import Definitions
 
-__all__ = ["dump_profile", "dump_profiles", "dump_rule", "dump_rules", "read_rules"]
+__all__ = ["dump_profile", "dump_profiles", "dump_rule", "dump_rules", "read_rules", "signals_used"]
 
 
 def read_rules(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
-from tocsin.core.language import FormulaError, Names, check
+from tocsin.core.language import FormulaError, Names, check, parse
 from tocsin.core.language.terms import Attribute, Turned, walk
 from tocsin.core.profiles import KINDS, PROFILE_STATES, Bands, Indicator, Profile
-from tocsin.core.rulefiles.formulas import Formula, parsed, undefined_parameters
+from tocsin.core.rulefiles.formulas import Formula, names_of, parsed, undefined_parameters
 from tocsin.core.rulefiles.marked import Fields, Item, Place, Scalar, place_of, source
 from tocsin.core.rulefiles.report import Report, kind_of, known_keys, listed, mapping, one_of, text, whole
 
@@ -238,3 +238,18 @@ def valid_profiles(drafts: Sequence[ProfileDraft], problems: set[tuple[str, Plac
         if draft.profile is not None and not spoiled:
             found.append(draft.profile)
     return tuple(found)
+
+
+def signals_used(formulas: Iterable[str], signals: Mapping[str, str]) -> dict[str, str]:
+    """Name -> formula of all signals that formulas use, by way of others too; what cannot be read uses none."""
+    used: dict[str, str] = {}
+    trail = list(formulas)
+    while trail:
+        try:
+            named = set(names_of(parse(trail.pop())))
+        except FormulaError:
+            continue  # said where it is checked
+        fresh = {name: signals[name] for name in named if name in signals and name not in used}
+        used |= fresh
+        trail += fresh.values()
+    return dict(sorted(used.items()))

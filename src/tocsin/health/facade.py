@@ -1,0 +1,72 @@
+"""What the health app shows to others: plain functions that take and give frozen dataclasses.
+
+Times are aware and in UTC. `by` is the e-mail address of who acts, or a word for the machine (`catalog`). What needs the facts
+takes the book. Every function that acts raises UserError with one sentence where it cannot.
+"""
+
+from __future__ import annotations
+
+from tocsin.health.overrides import lift_override, overrides, set_override
+from tocsin.health.profilebook import (
+    broken_profiles,
+    draft_model,
+    drafts,
+    edited,
+    follow_signals,
+    in_force,
+    model,
+    profile,
+    profiles,
+    publish_profiles,
+    versions,
+)
+from tocsin.health.recalibration import apply_weights, propose
+from tocsin.health.scores import distribution, health, history, preview, rebuild, split, splits
+from tocsin.health.shapes import (
+    AccountHealth,
+    DayScore,
+    Distribution,
+    IndicatorFinding,
+    OverrideInfo,
+    ProfileInfo,
+    ProfilesReport,
+    ProfileVersionInfo,
+    Proposal,
+    Split,
+)
+
+__all__ = [
+    "AccountHealth",
+    "DayScore",
+    "Distribution",
+    "IndicatorFinding",
+    "OverrideInfo",
+    "ProfileInfo",
+    "ProfileVersionInfo",
+    "ProfilesReport",
+    "Proposal",
+    "Split",
+    "apply_weights",
+    "broken_profiles",
+    "distribution",
+    "draft_model",
+    "drafts",
+    "edited",
+    "follow_signals",
+    "health",
+    "history",
+    "in_force",
+    "lift_override",
+    "model",
+    "overrides",
+    "preview",
+    "profile",
+    "profiles",
+    "propose",
+    "publish_profiles",
+    "rebuild",
+    "set_override",
+    "split",
+    "splits",
+    "versions",
+]
