@@ -17,7 +17,18 @@ from tocsin.facts.duckdb import DuckStore
 
 ACCOUNTS = 400
 PAST = (60, 150, 240, 330)  # days before
-RULES = [rule for rule in catalog().rules if rule.trigger.kind == "when" and rule.subject in {"account", "person", "feature"}]
+# Of these the demo has no case: they wait for a choice of features, for a forecast, or for a kind of trouble that none of its
+# stories tells. Health is computed apart.
+SILENT = {
+    "feature-a-not-b", "feature-underused", "churn-predicted", "conversion-predicted", "expansion-predicted",
+    "active-users-decline", "seats-collapse", "help-often",
+}  # fmt: skip
+OF_HEALTH = {"renewal-poor-health", "health-poor-long", "health-declining"}
+RULES = [
+    rule
+    for rule in catalog().rules
+    if rule.trigger.kind == "when" and rule.subject in {"account", "person", "feature"} and rule.id not in OF_HEALTH
+]
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +45,17 @@ def judged() -> Iterator[dict[int, Judgement]]:
 
 
 @pytest.mark.parametrize("rule", [rule.id for rule in RULES])
-def test_the_rule_has_true_and_false_cases_now_and_before(judged: dict[int, Judgement], rule: str) -> None:
+def test_the_rule_has_true_and_false_cases_now_or_before(judged: dict[int, Judgement], rule: str) -> None:
     found = {days: sum(match.rule.id == rule for match in each.matches) for days, each in judged.items()}
     assert rule not in judged[0].unknown
-    assert 1 <= found[0] < judged[0].scopes[rule]
-    assert sum(found[days] for days in PAST) >= 1
+    assert (sum(found.values()) == 0) is (rule in SILENT)
+    assert rule in SILENT or found[0] < judged[0].scopes[rule]
+
+
+def test_what_starts_on_has_true_cases_now_and_before(judged: dict[int, Judgement]) -> None:
+    on = {rule.id for rule in RULES if rule.state == "on"}
+    for moments in ((0,), PAST):
+        assert {match.rule.id for days in moments for match in judged[days].matches} >= on
 
 
 def test_a_csm_has_some_alerts_and_not_a_hundred(judged: dict[int, Judgement]) -> None:
