@@ -18,11 +18,13 @@ from tocsin.engine.health import Health, HealthModel, Needs, uses_health
 from tocsin.engine.health_history import bring_up_to_date
 from tocsin.engine.instants import back
 from tocsin.engine.judge import Judgement, Match, judge
+from tocsin.engine.lookback import TABLE, put_aside, table_of
 from tocsin.engine.markets import ACTIVE, point_markets
 from tocsin.engine.occurrences import Occurrences, Stretch, occurrences, still
 from tocsin.engine.sql.points import PointsQuestion, Source
 from tocsin.engine.sql.portfolio import statement
 from tocsin.engine.sql.portfolio_points import points_statement
+from tocsin.engine.sql.sources import EveryMoment
 from tocsin.engine.sql.statement import Question, Surroundings
 from tocsin.facts.store import Store
 
@@ -119,11 +121,24 @@ class Book:
         deleted: bool = False,
     ) -> pa.Table:
         """As `signals`, of typed terms. `deleted`: people who were deleted by the moment are subjects too."""
+        tables: dict[str, pa.Table] = {}
+        if subject == "account" and len(moments) == 1:
+            terms, tables = self._looked_back(terms, moments[0], only, accounts)
         formulas, scope = self.expanded(terms, where, moments)
         asked = [*formulas, *([scope] if scope is not None else [])]
         markets = self._markets(asked, moments)
         question = Question(subject, list(moments), formulas, scope, only, accounts, deleted, markets)
-        return self.store.query(statement(question, self.surroundings).sql())
+        return self.store.query(statement(question, self.surroundings).sql(), tables=tables)
+
+    def _looked_back(
+        self, terms: Sequence[Term], moment: datetime, only: Collection[str] | None, accounts: Collection[str] | None
+    ) -> tuple[list[Term], dict[str, pa.Table]]:
+        """The terms with what is heavy and looked back to computed beforehand, and the table that holds it."""
+        made, aside = put_aside(terms, uses_health)
+        if not aside.wanted:
+            return list(terms), {}
+        source = EveryMoment("account", aside.instants(moment), only=only, accounts=accounts)
+        return made, {TABLE: table_of(self.points(list(aside.wanted), source), list(aside.wanted.values()))}
 
     def expanded(
         self, terms: Sequence[Term], where: Term | None, moments: Sequence[datetime]
@@ -205,11 +220,15 @@ class Book:
         return {(term, at): medians[term, floor_day(at, self.store.zone)] for term, at in wanted}
 
 
-def _market_terms(term: Term, at: datetime) -> Iterator[tuple[Market, datetime]]:
-    """The market terms inside a term, with the instant that each looks from."""
+def _market_terms(term: Term, at: datetime, seen: set[tuple[int, datetime]] | None = None) -> Iterator[tuple[Market, datetime]]:
+    """The market terms inside a term, with the instant that each looks from. Terms share parts: each is looked at once."""
+    seen = set() if seen is None else seen
+    if (id(term), at) in seen:
+        return
+    seen.add((id(term), at))
     if isinstance(term, Market):
         yield term, at
         return
     then = back(at, term.length) if isinstance(term, Ago) else at
     for child in term.children():
-        yield from _market_terms(child, then)
+        yield from _market_terms(child, then, seen)

@@ -38,6 +38,7 @@ from tocsin.core.language.terms import (
 )
 from tocsin.core.schema import COLLECTIONS, PORTFOLIO_SUBJECTS
 from tocsin.engine.instants import Instant, Point, back
+from tocsin.engine.lookback import Back
 
 TALL_COLLECTIONS = ("events", "metrics")  # those that grow large, and whose rows never change
 TALL_FUNCTIONS = ("count", "exists", "sum", "avg", "min", "max")
@@ -182,7 +183,7 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False)
 def leaves(term: Term, at: Instant) -> Iterator[Leaf]:
     """What a term reads from the facts, not looking into filters and anchors of aggregates."""
     match term:
-        case Attribute() | Turned() | Aggregated() | OfAccount() | Operation(name="slope" | "once"):
+        case Attribute() | Turned() | Aggregated() | OfAccount() | Back() | Operation(name="slope" | "once"):
             yield Leaf(term, at)
         case Ago(operand=operand, length=length):
             yield from leaves(operand, back(at, length))
@@ -294,6 +295,11 @@ def _before_given(test: Term, collection: str) -> bool:
         case Operation(name=">", arguments=(Given(collection=of, name=left), Column(name=right))):
             return left == right == start and of == collection
     return False
+
+
+def row_alone(where: Term) -> bool:
+    """Whether a filter looks at nothing but the row."""
+    return all(not isinstance(part, (Attribute, Turned, Aggregated, Ago, Market, Given)) for part in walk(where))
 
 
 def _timeless(where: Term | None) -> bool:

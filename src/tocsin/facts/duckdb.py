@@ -87,10 +87,15 @@ class DuckStore:
         settle_session(cursor)
         return cursor
 
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
-        """The rows of a SELECT as an Arrow table; sees everything that was committed before the call."""
+    def query(self, sql: str, parameters: Sequence[Any] = (), *, tables: Mapping[str, pa.Table] | None = None) -> pa.Table:
+        """The rows of a SELECT as an Arrow table; sees everything that was committed before the call.
+
+        tables: more tables that the SELECT can name, for this call alone.
+        """
         cursor = self.cursor()
         try:
+            for name, table in (tables or {}).items():
+                cursor.register(name, table)
             try:
                 return cursor.sql(sql, params=list(parameters)).to_arrow_table()
             except duckdb.Error as error:

@@ -80,8 +80,11 @@ class Store(Protocol):
     def scores(self) -> Scores:
         """What is kept of health scores."""
 
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pa.Table:
-        """The rows of a SELECT as an Arrow table; sees everything that was acknowledged before the call."""
+    def query(self, sql: str, parameters: Sequence[Any] = (), *, tables: Mapping[str, pa.Table] | None = None) -> pa.Table:
+        """The rows of a SELECT as an Arrow table; sees everything that was acknowledged before the call.
+
+        tables: more tables that the SELECT can name, for this call alone.
+        """
 
     def record(self, account_id: str, field: str, entries: Sequence[tuple[str | None, datetime]], *, after: datetime) -> None:
         """Put entries (value, from when on) into the history of an account's attribute, in place of those after a moment."""

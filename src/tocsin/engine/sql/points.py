@@ -246,7 +246,7 @@ def _filters_person(group: Group) -> bool:
     """Whether a filter of a distinct pass names the person, so that the text of the id is needed."""
     for leaf in group.members:
         where = getattr(leaf.term, "where", None)
-        parts: Collection[Term] = list(terms.walk(where)) if where is not None else []
+        parts: Collection[Term] = list(terms.own(where)) if where is not None else []
         if any(isinstance(each, terms.Column) and each.name == "person_id" for each in parts):
             return True
     return False

@@ -81,7 +81,9 @@ class OverAccounts(Statement):
         if term.entity != holdings.COMPANY or term.name == "id":
             return holdings.attribute(term.name)
         value = {"churn_tolerance": self.around.churn_tolerance, "currency": self.around.currency}[term.name]
-        return exp.null() if value is None else b.text(value) if isinstance(value, str) else b.number(value)
+        if value is None:
+            return b.cast(exp.null(), term.type)
+        return b.text(value) if isinstance(value, str) else b.number(value)
 
     # Rows
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
 from tocsin.core.language import terms
 from tocsin.core.language.terms import Aggregated, Attribute, Entity, Term, Turned
-from tocsin.engine.instants import Instant
+from tocsin.engine.instants import Instant, back
+from tocsin.engine.lookback import TABLE, Back
 from tocsin.engine.plan import Group, Leaf, Plan, View, leaves, make_plan
 from tocsin.engine.sql import aggregates
 from tocsin.engine.sql import build as b
@@ -144,6 +145,8 @@ class Statement:
         return source
 
     def _join(self, source: exp.Select, leaf: Leaf, joined: set[str]) -> exp.Select:
+        if isinstance(leaf.term, Back):
+            return self._join_back(source, leaf, joined)
         if leaf in self.columns:
             needed = [place[leaf] for place in (self.columns, self.anchors) if leaf in place]
             joins = [(cte, b.equal_keys(cte, "u", self.keys)) for cte, _ in needed]
@@ -156,6 +159,17 @@ class Statement:
                 joined.add(cte)
                 source = source.join(exp.Table(this=b.name(cte)), on=on, join_type="left", copy=False)
         return source
+
+    def _join_back(self, source: exp.Select, leaf: Leaf, joined: set[str]) -> exp.Select:
+        """What was computed beforehand as of an instant."""
+        alias = _back_alias(leaf)
+        if alias in joined:
+            return source
+        joined.add(alias)
+        assert isinstance(leaf.term, Back)
+        at = exp.EQ(this=b.column(alias, "moment"), expression=b.instant(back(leaf.at, leaf.term.length)))
+        on = b.both(b.equal_keys(alias, "u", ("subject_id",)), at)
+        return source.join(b.table(TABLE, alias), on=on, join_type="left", copy=False)
 
     def _reader(self) -> Reader:
         """Where leaves stand over the universe and its joins."""
@@ -173,6 +187,8 @@ class Statement:
         return exp.null() if known is None else b.number(known)
 
     def _leaf(self, leaf: Leaf) -> exp.Expr:
+        if isinstance(leaf.term, Back):
+            return b.column(_back_alias(leaf), leaf.term.name)
         if leaf in self.columns:
             value: exp.Expr = b.column(*self.columns[leaf])
             if isinstance(leaf.term, Aggregated):
@@ -319,7 +335,7 @@ class Statement:
         """The columns of rows that an aggregate names in a pass of a kind, less what a distinct pass reads by key."""
         term = leaf.term
         assert isinstance(term, Aggregated)
-        parts = list(terms.walk(term.where)) if term.where is not None else []
+        parts = list(terms.own(term.where)) if term.where is not None else []
         read_by_key = kind == "distinct" and getattr(term.column, "name", None) == "person_id"
         if term.column is not None and not read_by_key:
             parts.append(term.column)
@@ -330,7 +346,7 @@ class Statement:
         """Whether a filter of the group reads an attribute of the subject's account or person."""
         for leaf in group.members:
             where = getattr(leaf.term, "where", None)
-            for part in terms.walk(where) if where is not None else ():
+            for part in terms.own(where) if where is not None else ():
                 if isinstance(part, (Attribute, Turned)) and part.entity == entity and not getattr(part, "of_row", False):
                     return True
         return False
@@ -345,6 +361,12 @@ def with_ids(base: exp.Select, named: Collection[str]) -> exp.Select:
         on = exp.EQ(this=b.column("ak", "key"), expression=b.column(ROW, "account_key"))
         base = base.join(b.table("accounts", "ak"), on=on, join_type="left", copy=False)
     return base
+
+
+def _back_alias(leaf: Leaf) -> str:
+    """The table of what was computed beforehand, as of one instant."""
+    assert isinstance(leaf.term, Back)
+    return f"back_{leaf.term.length // timedelta(microseconds=1)}"
 
 
 def _latest(members: Sequence[Leaf]) -> datetime:

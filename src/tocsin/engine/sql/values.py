@@ -14,6 +14,7 @@ from tocsin.core.language.functions import FEWEST_SAMPLES
 from tocsin.core.language.terms import Term
 from tocsin.core.moment import day_of
 from tocsin.engine.instants import Instant, Point, back
+from tocsin.engine.lookback import Back
 from tocsin.engine.plan import Leaf
 from tocsin.engine.sql import build as b
 
@@ -61,7 +62,8 @@ class Reader:
             case terms.Turned(of_row=True) as turned if self.turned is not None:
                 return self.turned(turned)
             case (
-                terms.Attribute()
+                Back()
+                | terms.Attribute()
                 | terms.Turned()
                 | terms.Aggregated()
                 | terms.OfAccount()
