@@ -73,6 +73,7 @@ TABLE: dict[str, tuple[EpisodeState | None, Verdict, timedelta, Policy, State | 
     "open, exactly a reminder": (OPEN, TRUE, 7 * DAY, REMIND, "open", "renotify", True),
     "open, just short of expiring": (OPEN, TRUE, 14 * DAY - TICK, EXPIRES, "open", "keep", False),
     "open, exactly expiring": (OPEN, TRUE, 14 * DAY, EXPIRES, "closed", "close", False),
+    "open, a reminder is due quietly": (OPEN, Verdict(True, quiet=True), 7 * DAY, REMIND, "open", "keep", False),
     "open, superseded quietly": (
         OPEN, Verdict(True, ends="superseded", quiet=True), DAY, PLAIN, "closed", "close", False,
     ),
@@ -180,6 +181,75 @@ def test_resolved_opens_again_only_after_the_condition_was_false() -> None:
     assert actions == ["none", "none", "none", "none", "open"]
 
 
+# --- Countdowns: each step is told once, as steps of one episode
+
+
+def at_step(step: str, truth: bool | None = True, **more: object) -> Verdict:
+    return Verdict(truth=truth, step=step, **more)  # type: ignore[arg-type]
+
+
+IN_30 = replace(OPEN, step="30")
+
+# before, verdict, policy -> state after, its step, action, whether it is news
+STEPS: dict[str, tuple[EpisodeState | None, Verdict, Policy, str, str, str, bool]] = {
+    "first seen in a step: that one is told": (None, at_step("30"), PLAIN, "open", "30", "open", True),
+    "the same step": (IN_30, at_step("30"), PLAIN, "open", "30", "keep", False),
+    "the next step": (IN_30, at_step("14"), PLAIN, "open", "14", "step", True),
+    "a step passed over": (IN_30, at_step("7"), PLAIN, "open", "7", "step", True),
+    "the last of all": (replace(OPEN, step="7"), at_step("overdue"), PLAIN, "open", "overdue", "step", True),
+    "unknown": (IN_30, at_step("14", None, reason="late"), PLAIN, "open", "30", "keep", False),
+    "quietly": (IN_30, at_step("14", quiet=True), PLAIN, "open", "14", "step", False),
+    "somebody has it": (replace(IN_30, state="acknowledged"), at_step("14"), PLAIN, "acknowledged", "14", "step", True),
+    "kept back for review": (replace(HELD, step="30"), at_step("14"), PLAIN, "held", "14", "step", False),
+    "over": (IN_30, at_step("", False), PLAIN, "closed", "30", "close", True),
+    "the subject is gone": (IN_30, at_step("14", ends="subject_gone"), PLAIN, "closed", "30", "close", True),
+}
+
+
+@pytest.mark.parametrize("case", STEPS)
+def test_a_step(case: str) -> None:
+    before, verdict, policy, state, step, action, news = STEPS[case]
+    outcome = transition(before, verdict, T + DAY, policy)
+    assert outcome.state is not None
+    assert (outcome.state.state, outcome.state.step, outcome.action, outcome.notify) == (state, step, action, news)
+
+
+def test_the_steps_of_one_episode_are_told_once_each() -> None:
+    state: EpisodeState | None = None
+    told = []
+    for day, verdict in enumerate([at_step(step) for step in ("", "30", "30", "14", "14", "7", "overdue", "overdue")]):
+        outcome = transition(state, verdict if verdict.step else FALSE, T + day * DAY, PLAIN)
+        state = outcome.state
+        if outcome.notify:
+            assert state is not None
+            told.append((outcome.action, state.step, state.opened_at))
+    opened = T + DAY
+    assert told == [("open", "30", opened), ("step", "14", opened), ("step", "7", opened), ("step", "overdue", opened)]
+
+
+def test_a_step_in_a_snooze_is_silent_and_told_when_it_ends() -> None:
+    asleep = transition(replace(SNOOZED, step="30"), at_step("14"), T + DAY, PLAIN)
+    assert asleep.state is not None
+    assert (asleep.state.state, asleep.notify) == ("snoozed", False)
+    awake = transition(asleep.state, at_step("14"), T + 3 * DAY, PLAIN)
+    assert awake.state is not None
+    assert (awake.state.state, awake.state.step, awake.notify) == ("open", "14", True)
+    assert not transition(awake.state, at_step("14"), T + 4 * DAY, PLAIN).notify
+
+
+def test_a_step_reached_in_a_snooze_nobody_looked_in_is_told_by_the_waking_alone() -> None:
+    awake = transition(replace(SNOOZED, step="30"), at_step("14"), T + 3 * DAY, PLAIN)
+    assert awake.state is not None
+    assert (awake.action, awake.state.step) == ("wake", "14")
+    assert not transition(awake.state, at_step("14"), T + 3 * DAY, PLAIN).notify
+
+
+def test_reminders_count_from_the_latest_step() -> None:
+    stepped = transition(IN_30, at_step("14"), T + 5 * DAY, REMIND).state
+    assert transition(stepped, at_step("14"), T + 12 * DAY - TICK, REMIND).action == "keep"
+    assert transition(stepped, at_step("14"), T + 12 * DAY, REMIND).action == "renotify"
+
+
 # --- What people do
 
 
@@ -271,6 +341,7 @@ verdicts = st.builds(
     guard=st.sampled_from([None, None, None, "90 new alerts"]),
     ends=st.sampled_from([None, None, None, None, "superseded", "subject_gone"]),
     quiet=st.booleans(),
+    step=st.sampled_from(["", "", "30", "14"]),
 )
 gaps = st.sampled_from([timedelta(0), timedelta(hours=1), DAY, 2 * DAY, 7 * DAY])
 policies = st.builds(
@@ -304,7 +375,7 @@ def test_openings_and_closings_alternate(steps: list[tuple[timedelta, Verdict]],
         if verdict.truth is None and verdict.ends is None:
             assert state == before
         if outcome.notify:
-            assert outcome.action in {"open", "renotify", "close", "wake"}
+            assert outcome.action in {"open", "renotify", "step", "close", "wake"}
 
 
 @settings(deadline=None)

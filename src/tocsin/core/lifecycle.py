@@ -67,7 +67,7 @@ class Verdict:
     guard:   why a new episode is to be held for review rather than opened (the circuit breaker); None: no reason.
     ends:    closes a live episode for this reason whatever the truth, and lets none open (superseded by a higher stage of
              its ladder, the subject is gone, the facts of its opening were revised, the rule is no longer on).
-    quiet:   opening or closing is right but no news (moving down a ladder): no notice.
+    quiet:   what happens is right but no news (moving down a ladder): no notice.
     step:    of a countdown, the step that has been reached; each is told once.
     """
 
@@ -131,14 +131,25 @@ def _while_live(episode: EpisodeState, verdict: Verdict, moment: datetime, polic
         return _close(episode, "expired", moment, notify=False)
     seen = _seen(episode, verdict, moment)
     if seen.state == "snoozed" and seen.snoozed_until is not None and moment >= seen.snoozed_until:
-        awake = replace(seen, state="open", snoozed_until=None, notified_at=moment)
-        return Outcome(awake, "wake", "the snooze is over and the alert still stands", notify=True)
+        return _wake(seen, verdict, moment)
     if verdict.truth and verdict.step != seen.step:
         return _next_step(seen, verdict, moment)
-    if seen.state == "open" and _reminder_due(seen, moment, policy):
+    if seen.state == "open" and not verdict.quiet and _reminder_due(seen, moment, policy):
         return Outcome(replace(seen, notified_at=moment), "renotify", "still open", notify=True)
     still = "the condition holds" if verdict.truth else "not yet cleared"
     return Outcome(seen, "keep", still)
+
+
+def _wake(episode: EpisodeState, verdict: Verdict, moment: datetime) -> Outcome:
+    """The snooze is over; a step that was reached meanwhile is told with it."""
+    awake = replace(
+        episode,
+        state="open",
+        step=verdict.step if verdict.truth else episode.step,
+        snoozed_until=None,
+        notified_at=episode.notified_at if verdict.quiet else moment,
+    )
+    return Outcome(awake, "wake", "the snooze is over and the alert still stands", notify=not verdict.quiet)
 
 
 def _next_step(episode: EpisodeState, verdict: Verdict, moment: datetime) -> Outcome:
