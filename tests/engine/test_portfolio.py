@@ -304,6 +304,17 @@ def test_facts_of_later_never_change_a_value(book: Book, tmp_path: Path) -> None
         assert columns(more, ASKED, [NOW + SECOND], subject) != known
 
 
+@pytest.mark.parametrize("end", ["closed_at", "acknowledged_at"])
+def test_what_became_of_an_alert_is_told_when_it_has(tmp_path: Path, end: str) -> None:
+    row = {"id": "1", "rule": "r", "subject": "company", "opened_at": ago(9), end: ago(3), "outcome": "useful"}
+    alerts = book_of(tmp_path, {"alerts": [row]})
+    asked = ["count(alerts)", f"count(alerts where {end} is null)", "count(alerts where open)"]
+    at = {moment: [row.get(f"f{n}") for n in range(3)] for moment in (ago(9) - SECOND, ago(9), ago(3) - SECOND, ago(3))
+          for row in alerts.signals(asked, [moment], "company").to_pylist()}  # fmt: skip
+    still_open = 0.0 if end == "closed_at" else 1.0
+    assert list(at.values()) == [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 0.0, still_open]]
+
+
 # --- Money
 
 

@@ -29,6 +29,8 @@ BACK = [timedelta(0), *(timedelta(days=days) for days in (1, 2, 7, 14, 21, 28, 3
 TEXTS = ["a", "B", "login", "it's", "Zebra", "ä"]
 FEATURES = ["reports", "api", "Export"]
 STAGES = ["Onboarding", "Adoption", "Renewal"]
+OURS = ["ann@ours.example", "Ann@Ours.example", "bob@ours.example", "Cy"]  # owners and assignees, as files write them
+TEAMS = ["East", "west"]
 STATUSES = ["trial", "active", "cancelling", "churned"]
 _TELLING = {"text": "gold"}  # a value that only this type has
 
@@ -144,7 +146,7 @@ class _Maker:
             "meetings": (self.meeting, 4), "tickets": (self.ticket, 5), "invoices": (self.invoice, 5),
             "surveys": (self.survey, 4), "integrations": (self.integration, 3), "milestones": (self.milestone, 4),
             "onboardings": (self.onboarding, 3), "goals": (self.goal, 3), "subscriptions": (self.subscription, 5),
-            "opportunities": (self.opportunity, 4), "tasks": (self.task, 4),
+            "opportunities": (self.opportunity, 4), "tasks": (self.task, 6), "alerts": (self.alert, 6),
         }  # fmt: skip
         for collection, (make, most) in makers.items():
             rows[collection] = []
@@ -153,6 +155,8 @@ class _Maker:
                 theirs = [row["id"] for row in people if row["account_id"] == account]
                 person = r.choice([*theirs, *theirs, "", "unknown"])
                 rows[collection].append({"account_id": account} | make(person))
+        rows["csms"] = [self.csm(email) for email in r.sample(["ANN@ours.example", "bob@ours.example", "eve@ours.example"], 2)]
+        rows["teams"] = [self.team(name) for name in r.sample([*TEAMS, "North"], r.randrange(3))]
         moments = sorted({self.moment, *(self.instant() for _ in range(r.randrange(3)))})
         return Book(self.zone, rows, moments, {"tier": tier, "band": band})
 
@@ -163,7 +167,7 @@ class _Maker:
         )
         churned = self.maybe(self.time(), 0.3)
         return {
-            "id": name, "name": self.text(), "owner": self.maybe("ann@ours.example"), "tier": self.maybe(self.typed(tier)),
+            "id": name, "name": self.text(), "owner": self.maybe(r.choice(OURS)), "tier": self.maybe(self.typed(tier)),
             "plan": self.maybe(self.text()), "lifecycle_stage": self.maybe(r.choice(STAGES)),
             "status": self.maybe(r.choice(STATUSES), 0.3), "seats": self.maybe(self.amount()),
             "seats_used": self.maybe(self.amount()), "mrr": self.maybe(self.amount()), "created_at": born,
@@ -181,6 +185,7 @@ class _Maker:
             "mrr": self.amount, "lifecycle_stage": lambda: self.r.choice(STAGES), "status": lambda: self.r.choice(STATUSES),
             "renews_on": self.day, "risk": lambda: self.r.choice(["high", "low"]), "trial_ends_on": self.day,
             "churned_at": self.time, "cancel_requested_at": self.time, "churn_reason": self.text,
+            "owner": self.ours,
         }  # fmt: skip
         field = self.r.choice(sorted(values))
         return {owner: subject, "field": field, "value": self.maybe(values[field](), 0.85), "at": self.time()}
@@ -281,4 +286,32 @@ class _Maker:
 
     def task(self, _person: str) -> dict[str, str]:
         days = {"created_at": self.time(), "due_on": self.maybe(self.day()), "completed_at": self.maybe(self.time(), 0.4)}
-        return {"id": self.id("q"), "assignee": "ann@ours.example", "title": self.text()} | days
+        row = {"id": self.id("q"), "assignee": self.r.choice(OURS), "title": self.text()} | days
+        return row | ({"account_id": ""} if self.r.random() < 0.3 else {})
+
+    # Our side
+
+    def alert(self, _person: str) -> dict[str, str]:
+        r = self.r
+        times = {
+            "opened_at": self.time(),
+            "acknowledged_at": self.maybe(self.time(), 0.4),
+            "closed_at": self.maybe(self.time(), 0.5),
+        }
+        row = {"id": self.id("z"), "rule": self.text(), "severity": r.choice(["low", "critical"]), "category": "risk"} | times
+        row |= {"outcome": self.maybe("useful", 0.5), "subject": ""}
+        return row | ({"account_id": "", "subject": r.choice([*OURS, *TEAMS, "company"])} if r.random() < 0.4 else {})
+
+    def ours(self) -> str:
+        return self.r.choice(OURS)
+
+    def csm(self, email: str) -> dict[str, str]:
+        r = self.r
+        return {
+            "email": email, "name": self.maybe(self.text()), "team": self.maybe(r.choice(TEAMS)),
+            "manager": self.maybe("meg@ours.example"), "role": "csm", "capacity": self.maybe(self.amount()),
+            "churn_tolerance": self.maybe("0.1"), "active": self.maybe(r.choice(["true", "false"])),
+        }  # fmt: skip
+
+    def team(self, name: str) -> dict[str, str]:
+        return {"name": name, "manager": self.maybe("meg@ours.example"), "churn_tolerance": self.maybe("0.2")}

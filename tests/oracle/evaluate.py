@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from tests.oracle import functions
 from tests.oracle.clock import DAY, days_between, start_of_day, today, working_days
 from tests.oracle.facts import DECLARED, STARTS, Facts, Row, Rows
+from tests.oracle.ours import KINDS, Ours
 from tocsin.core.language import nodes, parse
 from tocsin.core.language.nodes import Node
 
@@ -20,16 +21,19 @@ OWN = {"account": "accounts", "feature": "accounts", "person": "people"}
 
 @dataclass(frozen=True)
 class Subject:
-    """Whom a formula is about. account, person: their rows; feature: its name."""
+    """Whom a formula is about. account, person: their rows; feature: its name; ours: the id of a csm, a team, the company."""
 
     kind: str
     account: Row
     person: Row | None = None
     feature: str | None = None
+    ours: str | None = None
 
     @property
     def id(self) -> str:
         """The subject's id; of a feature, `account_id/feature`."""
+        if self.ours is not None:
+            return self.ours
         if self.kind == "feature":
             return f"{self.account['id']}/{self.feature}"
         return (self.person or self.account)["id"]
@@ -50,6 +54,7 @@ class Oracle:
 
     def __init__(self, rows: Rows, zone: ZoneInfo, signals: Mapping[str, str] | None = None) -> None:
         self.facts = Facts(rows, zone)
+        self.ours = Ours(self.facts)
         self.zone = zone
         self.named = dict(signals or {})
 
@@ -62,6 +67,8 @@ class Oracle:
 
     def subjects(self, kind: str, moment: datetime) -> list[Subject]:
         """All subjects that exist as of a moment."""
+        if kind in KINDS:
+            return [Subject(kind, {}, ours=each) for each in self.ours.subjects(kind, moment)]
         accounts = self.facts.accounts.values()
         if kind == "account":
             found = [Subject(kind, account) for account in accounts]
@@ -76,6 +83,8 @@ class Oracle:
 
     def began(self, subject: Subject, moment: datetime) -> bool:
         """Whether a subject existed already."""
+        if subject.ours is not None:
+            return self.ours.began(subject.kind, subject.ours, moment)
         there = self.facts.attribute("accounts", subject.account, "created_at", moment)
         if there is not None and there > moment:
             return False
@@ -144,11 +153,18 @@ class Oracle:
     def path(self, node: nodes.Path, place: Place) -> Any:
         """Columns of the row first, then attributes of the subject, then signals."""
         name, second, subject = node.first, node.second, place.subject
+        if place.row is not None and place.collection == "accounts":
+            try:
+                return self.of_account(name, place.row, place.moment)
+            except KeyError:  # it means nothing for accounts
+                return self.of_ours(name, place)
         if place.row is not None:
             if second is not None and place.collection == "events" and name == "properties":
                 return functions.json_value(self.facts.column("events", place.row, name, place.moment), second)
             if second is None and self._is_column(place.collection, name):
                 return self.facts.column(place.collection, place.row, name, place.moment)
+        if subject.ours is not None:
+            return self.of_ours(name, place)
         if subject.kind == "feature" and node.text == "feature":
             return subject.feature
         if subject.kind == "person" and name == "account" and second is not None:
@@ -157,6 +173,20 @@ class Oracle:
         if name in DECLARED[own] or name in self.facts.customs[own]:
             return self.facts.attribute(own, subject.person or subject.account, name, place.moment)
         return self.value(parse(self.named[name]), Place(subject, place.moment))
+
+    def of_account(self, name: str, row: Row, moment: datetime) -> Any:
+        """What an account has by a name: an attribute, `age`, `open`, or a signal; KeyError where it has none."""
+        if name in ("age", "open") or name in DECLARED["accounts"] or name in self.facts.customs["accounts"]:
+            return self.facts.column("accounts", row, name, moment)
+        return self.value(parse(self.named[name]), Place(Subject("account", row), moment))
+
+    def of_ours(self, name: str, place: Place) -> Any:
+        """An attribute of a csm, a team or the company, or a signal about them."""
+        subject = place.subject
+        assert subject.ours is not None
+        if name in self.named:
+            return self.value(parse(self.named[name]), Place(subject, place.moment))
+        return self.ours.attribute(subject.kind, subject.ours, name)
 
     def _is_column(self, collection: str, name: str) -> bool:
         columns = _COLUMNS[collection] | set(self.facts.customs.get(collection, ()))
@@ -171,7 +201,7 @@ class Oracle:
             return None
         collection = node.path.first
         found = []
-        for row in self.rows(collection, place.subject):
+        for row in self.rows(collection, place.subject, place.moment):
             start = self.facts.start(collection, row)
             inside = self.facts.exists(collection, row, place.moment) and bounds.holds(start)
             there = Place(place.subject, place.moment, collection, row)
@@ -185,22 +215,32 @@ class Oracle:
         values = [
             (start, row.get("id", ""), value)
             for start, row in found
-            if (value := self.facts.column(collection, row, node.path.second, place.moment)) is not None
+            if (value := self.summed(collection, row, node.path.second, place.moment)) is not None
         ]
         return functions.aggregated(node.function, values)
 
+    def summed(self, collection: str, row: Row, name: str, moment: datetime) -> Any:
+        """What an aggregate sums up of a row; of an account that may be a signal."""
+        if collection == "accounts":
+            return self.of_account(name, row, moment)
+        return self.facts.column(collection, row, name, moment)
+
     def quiet(self, collection: str, starts: list[datetime], place: Place) -> float | None:
-        """Days since the latest row (calendar days where rows start on days), else since the subject began."""
+        """Days since the latest row (calendar days where rows start on days), else since the subject began (if known)."""
         if starts:
             by_day = STARTS[collection].endswith("_on")
             last = max(starts)
             return self.days_since(today(last, self.zone) if by_day else last, place.moment)
+        if place.subject.ours is not None:
+            return None
         owner = OWN[place.subject.kind]
         row = place.subject.person or place.subject.account
         return self.days_since(self.facts.attribute(owner, row, "created_at", place.moment), place.moment)
 
-    def rows(self, collection: str, subject: Subject) -> list[dict[str, str]]:
-        """The rows that a subject's aggregates range over."""
+    def rows(self, collection: str, subject: Subject, moment: datetime) -> Sequence[Row]:
+        """The rows that a subject's aggregates range over as of a moment."""
+        if subject.ours is not None:
+            return self.ours.rows(subject.kind, subject.ours, collection, moment)
         if subject.person is not None:
             return self.facts.of_person(collection, subject.person["id"])
         rows = self.facts.of_account(collection, subject.account["id"])
@@ -302,8 +342,8 @@ class Oracle:
         """Of an attribute of the row or the subject: when it took its value, and the value before."""
         assert isinstance(node, nodes.Path)
         subject, name = place.subject, node.first
-        if place.row is not None and place.collection == "people" and self._is_column("people", name):
-            return self.facts.turned("people", place.row, name, place.moment)
+        if place.row is not None and place.collection in DECLARED and self._is_column(place.collection, name):
+            return self.facts.turned(place.collection, place.row, name, place.moment)
         if node.second is not None:
             return self.facts.turned("accounts", subject.account, node.second, place.moment)
         return self.facts.turned(OWN[subject.kind], subject.person or subject.account, name, place.moment)
@@ -350,5 +390,9 @@ _COLUMNS = {
         "outcome",
     },
     "people": DECLARED["people"],
+    "accounts": DECLARED["accounts"],
+    "alerts": {
+        "id", "account_id", "rule", "subject", "severity", "category", "opened_at", "acknowledged_at", "closed_at", "outcome",
+    },
     "tasks": {"id", "account_id", "assignee", "title", "created_at", "due_on", "completed_at", "overdue"},
 }  # fmt: skip

@@ -22,18 +22,23 @@ STARTS = {
     "events": "at", "metrics": "at", "touchpoints": "at", "surveys": "at", "meetings": "booked_at", "tickets": "opened_at",
     "invoices": "issued_on", "integrations": "connected_at", "milestones": "started_at", "onboardings": "started_at",
     "goals": "set_at", "subscriptions": "starts_on", "opportunities": "opened_at", "people": "created_at",
-    "tasks": "created_at",
+    "tasks": "created_at", "accounts": "created_at", "alerts": "opened_at",
 }  # fmt: skip
 ENDS = {
     "resolved_at", "paid_on", "disconnected_at", "deleted_at", "closed_at", "completed_at", "reached_at", "ended_on",
-    "cancelled_at", "churned_at", "cancel_requested_at", "onboarding_completed_at",
+    "cancelled_at", "churned_at", "cancel_requested_at", "onboarding_completed_at", "acknowledged_at",
 }  # fmt: skip
 CLOSING = {
     "tickets": "resolved_at", "invoices": "paid_on", "integrations": "disconnected_at", "milestones": "reached_at",
     "onboardings": "completed_at", "goals": "reached_at", "subscriptions": "ended_on", "opportunities": "closed_at",
-    "people": "deleted_at", "tasks": "completed_at", "meetings": "cancelled_at",
+    "people": "deleted_at", "tasks": "completed_at", "meetings": "cancelled_at", "accounts": "churned_at",
+    "alerts": "closed_at",
 }  # fmt: skip
-TOLD_BY = {("opportunities", "outcome"): "closed_at", ("accounts", "churn_reason"): "churned_at"}
+TOLD_BY = {
+    ("opportunities", "outcome"): "closed_at",
+    ("accounts", "churn_reason"): "churned_at",
+    ("alerts", "outcome"): "closed_at",
+}
 NUMBERS = {
     "seats",
     "seats_used",
@@ -45,8 +50,10 @@ NUMBERS = {
     "sentiment",
     "touch_cadence_days",
     "term_months",
+    "capacity",
+    "churn_tolerance",
 }
-TRUTHS = {"internal", "auto_renew"}
+TRUTHS = {"internal", "auto_renew", "active"}
 LISTS = {"trained_on", "roles", "also_accounts"}
 FROM_SUBSCRIPTIONS = {"plan", "seats", "mrr", "renews_on"}
 _OF_ACCOUNTS = (
@@ -238,8 +245,8 @@ class Facts:
                 return False
             due = self.column(collection, row, "due_on", moment)
             return None if due is None else now > due
-        if collection == "people":
-            return self.attribute("people", row, name, moment)
+        if collection in DECLARED:
+            return self.attribute(collection, row, name, moment)
         value = self.read(row.get(name), self.kind(collection, name))
         if name in ENDS and value is not None and self.instant(value) > moment:
             return None

@@ -12,6 +12,8 @@ SIGNALS = {
     "nps": "latest(surveys.score where kind = 'nps')",
     "utilization": "coalesce(seats_used, distinct(events.person_id in last 30d)) / seats",
     "valued": "mrr > 5",
+    "load": "capacity * 2",
+    "held": "count(accounts where valued)",
 }
 ACCOUNT = {
     "number": ["seats", "seats_used", "mrr", "touch_cadence_days"],
@@ -63,6 +65,20 @@ def _by_type(words: str) -> dict[str, list[str]]:
 
 
 COLUMNS = {collection: _by_type(words) for collection, words in _WORDS.items()}
+OF_ACCOUNT = list(COLUMNS)
+COLUMNS["alerts"] = _by_type(
+    "id account_id rule subject severity category outcome opened_at:time acknowledged_at:time closed_at:time open:boolean"
+)
+# Whose formulas range over accounts, tasks and alerts, and what they are called and have.
+OURS: dict[str, dict[str, list[str]]] = {
+    "csm": {
+        "number": ["capacity", "churn_tolerance", "load", "held"], "text": ["name", "team", "manager", "email", "id"],
+        "boolean": ["active"],
+    },
+    "team": {"number": ["churn_tolerance", "held"], "text": ["name", "manager", "id"]},
+    "company": {"number": ["churn_tolerance", "held"], "text": ["currency", "id"]},
+}  # fmt: skip
+SIGNALS_OF_ACCOUNTS = {"number": ["age", "logins_7d", "utilization", "nps"], "boolean": ["open", "valued"]}
 OF_PERSON = ["events", "metrics", "touchpoints", "tickets", "surveys"]
 LITERALS = {
     "number": ["0", "1", "2", "3", "7", "10", "0.5", "20%", "30d", "36h", "100", "-1"],
@@ -143,15 +159,22 @@ class Formulas:
             return "coalesce(properties.x, 0)"
         if names and (kind == "time" or r.random() < 0.75):
             return r.choice(names)
+        if kind == "time":  # a csm, a team or the company has no time of its own
+            return r.choice(["min(tasks.created_at)", "max(accounts.created_at)", "latest(alerts.opened_at)"])
         if kind == "date" and r.random() < 0.2:
             return f"start_of('{r.choice(['month', 'quarter', 'year'])}')"
         return r.choice(LITERALS[kind])
 
     def names(self, kind: str, at: Where) -> list[str]:
         """The names of a type that mean something here; a row's columns hide the subject's attributes."""
-        row = COLUMNS.get(at.row or "", {})
+        row = self.columns(at.row)
         hidden = {name for names in row.values() for name in names} | _HIDDEN.get(at.row or "", set())
         found = [name for name in row.get(kind, []) for _ in range(3)]
+        if at.subject in OURS:
+            found += SIGNALS_OF_ACCOUNTS.get(kind, []) if at.row == "accounts" else []
+            hidden |= {"held"} if at.row is not None else set()
+            hidden |= {"name", "id", "currency"} if at.row == "accounts" else set()
+            return found + [name for name in OURS[at.subject].get(kind, []) if name not in hidden]
         if at.subject == "person":
             found += [name for name in PERSON.get(kind, []) if name not in hidden]
             found += [f"account.{name}" for name in self.account.get(kind, [])]
@@ -175,7 +198,7 @@ class Formulas:
         collection = self.collection(at)
         rows = f"{self.where(collection, at)}{self.window(at)}"
         function = r.choice(["count", "count", "distinct", "sum", "avg", "min", "max", "latest", "earliest", "days_quiet"])
-        columns = COLUMNS[collection]
+        columns = self.columns(collection)
         if function in ("count", "days_quiet"):
             return f"{self.case(function)}({collection}{rows})"
         if function == "distinct":
@@ -187,12 +210,27 @@ class Formulas:
         """Keywords and aggregates may be written in capitals."""
         return word.upper() if self.r.random() < 0.1 else word
 
+    def columns(self, collection: str | None) -> dict[str, list[str]]:
+        """The columns of a collection by type; of accounts their attributes, and what is summed without rounding."""
+        if collection != "accounts":
+            return COLUMNS.get(collection or "", {})
+        found = {kind: list(names) for kind, names in self.account.items()}
+        found["number"] += ["age", "logins_7d"]
+        return found
+
+    def collections(self, subject: str) -> list[str]:
+        """The collections that a subject's formulas range over."""
+        if subject in OURS:
+            return ["accounts", "accounts", "tasks", "alerts"]
+        return {"feature": ["events"], "person": OF_PERSON}.get(subject, OF_ACCOUNT)
+
     def collection(self, at: Where) -> str:
         """A collection that the subject has."""
+        if at.subject in OURS:
+            return self.r.choice(self.collections(at.subject))
         if at.subject == "feature":
             return "events"
-        possible = OF_PERSON if at.subject == "person" else list(COLUMNS)
-        return self.r.choice(["events", "events", *possible])
+        return self.r.choice(["events", "events", *self.collections(at.subject)])
 
     def where(self, collection: str, at: Where) -> str:
         """A filter, or none."""
@@ -236,16 +274,19 @@ class Formulas:
         """Days to or from a moment."""
         r, kind = self.r, self.r.choice(["time", "date"])
         moment = self.of(kind, at)
-        return r.choice(
-            [f"days_since({moment})", f"days_until({moment})", f"workdays_since({moment})", f"days_in({self.attribute(at)})"]
-        )
+        made = [f"days_since({moment})", f"days_until({moment})", f"workdays_since({moment})"]
+        return r.choice(made + ([f"days_in({self.attribute(at)})"] if self.has_history(at) else []))
+
+    def has_history(self, at: Where) -> bool:
+        """Whether there is an attribute with a history here."""
+        return at.subject not in OURS or at.row == "accounts"
 
     def attribute(self, at: Where, kinds: Sequence[str] = ("number", "text", "boolean", "date", "time")) -> str:
         """An attribute with a history."""
         if at.row == "people":
             kinds = [kind for kind in kinds if kind in ("number", "text")]
             return self.r.choice([name for kind in kinds for name in ({"number": ["level"], "text": ["role"]}[kind])])
-        row = COLUMNS.get(at.row or "", {})
+        row = COLUMNS.get(at.row or "", {})  # of accounts the attributes themselves, which hide nothing
         hidden = {name for names in row.values() for name in names} | _HIDDEN.get(at.row or "", set())
         names = [n for kind in kinds for n in self.account.get(kind, []) if n not in ("id", "created_at", "internal", "status")]
         if at.subject == "person":
@@ -264,6 +305,8 @@ class Formulas:
 
     def aggregate_of_whole_numbers(self, at: Where) -> str:
         """Something of which the samples of a slope are exact."""
+        if at.subject in OURS:
+            return self.r.choice([f"count(accounts{self.where('accounts', at)})", "count(tasks where open)", "count(alerts)"])
         own = "account.seats" if at.subject == "person" else "seats"
         return self.r.choice(
             [f"count(events{self.where('events', at)})", f"count(events in last {self.r.choice(LENGTHS)})", own]
@@ -356,12 +399,11 @@ class Formulas:
         def made(at: Where) -> str:
             if at.row is not None:
                 return self.plain(kind, at)
-            possible = ["events"] if at.subject == "feature" else OF_PERSON if at.subject == "person" else list(COLUMNS)
-            possible = [each for each in possible if kind in COLUMNS[each]]
+            possible = [each for each in self.collections(at.subject) if kind in self.columns(each)]
             if not possible:
                 return self.plain(kind, at)
             collection = self.r.choice(possible)
-            column = self.r.choice(COLUMNS[collection][kind])
+            column = self.r.choice(self.columns(collection)[kind])
             function = self.r.choice(["latest", "earliest", "min", "max"])
             return f"{function}({collection}.{column}{self.where(collection, at)}{self.window(at)})"
 
@@ -369,7 +411,7 @@ class Formulas:
 
     def previous(self, kind: str) -> Maker:
         """A maker of the value before."""
-        return lambda at: f"previous({self.attribute(at, [kind])})"
+        return lambda at: f"previous({self.attribute(at, [kind])})" if self.has_history(at) else self.plain(kind, at)
 
     def ago(self, kind: str) -> Maker:
         """A maker of the value then."""

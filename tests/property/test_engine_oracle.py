@@ -20,7 +20,7 @@ from tests.oracle.cut import cut
 from tests.oracle.formulas import SIGNALS, Formulas
 
 THOROUGH = int(os.environ.get("TOCSIN_THOROUGH", "0"))
-SUBJECTS = ("account", "person", "feature")
+SUBJECTS = ("account", "person", "feature", "csm", "team", "company")
 chance = st.randoms(use_true_random=False)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from tests.oracle.against import engine_over
 from tests.oracle.books import ZONES, make_book
-from tests.oracle.formulas import SIGNALS
+from tests.oracle.formulas import OURS, SIGNALS
 from tests.property.test_engine_oracle import SUBJECTS, THOROUGH, bounded, chance, formulas
 from tocsin.engine import Book
 from tocsin.engine.sql.sources import EveryMoment, OwnMoments
@@ -84,6 +84,9 @@ STREAMS = {
     ],
     "person": ["count(events in last 7d)", "distinct(events.feature in last 30d)", "days_in(role)"],
     "feature": ["count(events in last 7d)", "distinct(events.person_id)", "max(events.at)"],
+    "csm": ["sum(accounts.logins_7d)", "count(accounts where utilization > 1)", "capacity", "count(tasks where overdue)"],
+    "team": ["change(sum(accounts.mrr), 7d)", "count(alerts where open)", "count(accounts where days_in(plan) < 9)"],
+    "company": ["slope(count(accounts where valued), 60d)", "avg(accounts.age)", "ago(count(tasks in last 7d), 14d)"],
 }
 
 
@@ -99,7 +102,9 @@ def test_a_regular_grid(seed: int, every: timedelta) -> None:
             asked = [*STREAMS[subject], *formulas(r, subject, book.typed)]
             terms = [engine.term(formula, subject) for formula in asked]
             table = engine.points(terms, EveryMoment(subject, moments))
-            assert plain(table.to_pylist(), len(asked), subject) == fixed(engine, asked, moments, subject), asked
+            compared = moments[:: 6 if subject in OURS else 1]  # theirs are many accounts at each moment
+            found = plain(table.to_pylist(), len(asked), subject)
+            assert {at: each for at, each in found.items() if at in compared} == fixed(engine, asked, compared, subject), asked
 
 
 @pytest.mark.parametrize("seed", range(THOROUGH or 3))

@@ -242,7 +242,7 @@ _DECLARED = (
     _collection(
         "alerts",
         "opened_at",
-        "id account_id rule subject severity category *opened_at acknowledged_at closed_at! outcome<closed_at",
+        "id account_id rule subject severity category *opened_at closed_at! acknowledged_at! outcome<closed_at",
         "id",
     ),
 )
