@@ -15,7 +15,8 @@ import pytest
 
 from tests.engine.facts import NOW
 from tocsin.core.language import Names, check, parse
-from tocsin.engine.sql.statement import Question, Statement, Surroundings
+from tocsin.engine.sql.portfolio import statement as of_question
+from tocsin.engine.sql.statement import Question, Surroundings
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 WRITE = bool(os.environ.get("TOCSIN_WRITE_SNAPSHOTS"))
@@ -46,6 +47,15 @@ ASKED: dict[str, tuple[str, list[str], int, str | None, Surroundings]] = {
     "slope": ("account", ["slope(usage_30d, 30d)"], 1, None, UTC),
     "person": ("person", ["count(events in last 7d)", "role", "account.tier"], 1, "deleted_at is null", UTC),
     "feature": ("feature", ["count(events in last 7d)", "feature"], 1, None, UTC),
+    "csm": (
+        "csm",
+        ["count(accounts where usage_30d = 0 and mrr > capacity)", "ago(count(accounts), 30d)", "count(tasks where overdue)"],
+        1,
+        "active",
+        UTC,
+    ),
+    "team": ("team", ["sum(accounts.mrr where status = 'active')", "count(alerts where open)", "manager"], 1, None, BERLIN),
+    "company": ("company", ["count(accounts in last 30d)", "count(tasks)", "churn_tolerance"], 2, None, UTC),
     "zone_money_left_out": (
         "account",
         ["sum(invoices.amount)", "count(events)", "workdays_since(renews_on)", "count(people where open)"],
@@ -62,7 +72,7 @@ def statement(name: str) -> str:
     terms = [check(parse(formula), subject, NAMES) for formula in formulas]
     scope = None if where is None else check(parse(where), subject, NAMES, expect="boolean")
     moments = [NOW - timedelta(days=7 * index) for index in range(count)]
-    sql = Statement(Question(subject, moments, terms, scope), around).sql()
+    sql = of_question(Question(subject, moments, terms, scope), around).sql()
     return laid_out(sql) + "\n"
 
 

@@ -92,7 +92,9 @@ def _owned(subject: str) -> exp.Select:
     standing = standing.from_(b.table("accounts", "s"))
     standing = standing.where(exp.not_(exp.In(this=b.column("s", "key"), query=recorded.subquery())))
     since = exp.Greatest(
-        this=_from_the_first(b.column("o", "since")), expressions=[_from_the_first(b.column("a", "created_at"))]
+        this=_from_the_first(b.column("o", "since")),
+        expressions=[_from_the_first(b.column("a", "created_at"))],
+        ignore_nulls=True,
     )
     on = exp.EQ(this=b.column("a", "key"), expression=b.column("o", "key"))
     owners = exp.union(told, standing, distinct=False)
