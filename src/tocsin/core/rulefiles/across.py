@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tocsin.core.language import FormulaError, Names, Node, check, parse, suggestion
+from tocsin.core.language import FormulaError, Names, Node, Value, check, parse, suggestion
 from tocsin.core.language.names import ENGINE_SIGNALS
 from tocsin.core.language.nodes import Aggregate
-from tocsin.core.language.terms import Entity
+from tocsin.core.language.terms import Entity, Type
 from tocsin.core.messages import MessageError, check_message
+from tocsin.core.profiles import BANDS
 from tocsin.core.rulefiles.build import Draft
 from tocsin.core.rulefiles.formulas import (
     Formula,
@@ -21,13 +22,19 @@ from tocsin.core.rulefiles.formulas import (
     undefined_parameters,
     walk,
 )
-from tocsin.core.rulefiles.marked import Items, Place, Scalar
-from tocsin.core.rulefiles.report import Report
+from tocsin.core.rulefiles.marked import Fields, Item, Items, Place, Scalar
+from tocsin.core.rulefiles.report import Report, kind_of
 from tocsin.core.rulefiles.sections import Named
 from tocsin.core.rules import Definitions, Rule
-from tocsin.core.schema import COLLECTIONS, PORTFOLIO_SUBJECTS
+from tocsin.core.schema import COLLECTIONS, PORTFOLIO_SUBJECTS, STATUSES
 
 SUBJECTS_OF_SIGNALS = ("account", "person", "feature", *PORTFOLIO_SUBJECTS)  # a signal must mean something for one of them
+
+POSSIBLE = {"status": STATUSES, "health_band": BANDS}  # the values that an attribute can have at all
+_A = {
+    "text": "a text", "number": "a number", "boolean": "true or false", "date": "a date", "time": "a time", "list": "a list",
+    "json": "a property", "null": "without a value",
+}  # fmt: skip
 
 
 def duplicate_ids(drafts: Sequence[Draft]) -> None:
@@ -99,10 +106,34 @@ def named_in_triggers(drafts: Sequence[Draft], segments: Sequence[str], names: N
             attributes = names.attributes(entity)
             if named.text not in attributes:
                 draft.report(named, f"unknown attribute {named.text!r}{suggestion(named.text, attributes)}")
+            else:
+                _changed_values(draft, named.text, names.attribute(entity, named.text))
         elif kind == "countdown":
             _countdown_date(draft, named, names)
             if draft.rule is not None and draft.rule.subject == "csm" and named.text.partition(".")[0] != "tasks":
                 draft.report(named, "a countdown about a csm counts to a date of tasks, such as tasks.due_on")
+
+
+def _changed_values(draft: Draft, attribute: str, kind: Type | None) -> None:
+    """`direction`, `from` and `to` fit the type of the attribute that changes, and name values that it can have."""
+    trigger = draft.fields.get("trigger")
+    if not isinstance(trigger, Fields):
+        return
+    if trigger.get("direction") is not None and kind not in ("number", "null"):
+        draft.report(trigger.key("direction"), f"`direction` is for numbers, {attribute} is {_A[kind or 'null']}")
+    for key in ("from", "to"):
+        item = trigger.get(key)
+        for each in item.entries if isinstance(item, Items) else (item,):
+            if not isinstance(each, Scalar) or each.value is None:
+                continue
+            stands = kind_of(each)
+            if kind in ("text", "number", "boolean") and stands != _A[kind]:
+                hint = f"; write it in quotes: {each.text!r}" if kind == "text" else ""
+                draft.report(each, f"`{key}` of `change`: {attribute} is {_A[kind]}, {stands} stands there{hint}")
+            elif each.text not in POSSIBLE.get(attribute, (each.text,)):
+                known = POSSIBLE[attribute]
+                hint = suggestion(each.text, known) or f"; there are {', '.join(known)}"
+                draft.report(each, f"`{key}` of `change`: unknown {attribute} {each.text!r}{hint}")
 
 
 def _countdown_date(draft: Draft, named: Scalar, names: Names | None) -> None:
@@ -151,13 +182,25 @@ def _steps(draft: Draft) -> set[str]:
         if name not in draft.params and name not in draft.unreadable:
             hint = suggestion(name, draft.params) or "; define it under `with`"
             draft.report(each, f"`steps`: unknown parameter '${name}'{hint}")
-        for params in draft.variants:
-            listed = params.get(name)
-            if name in params and not (isinstance(listed, (list, tuple)) and listed and all(map(_whole_days, listed))):
+        for place, listed in _values_of(draft, name):
+            if not (isinstance(listed, list) and listed and all(map(_whole_days, listed))):
                 said = f"the parameter {name!r} lists the steps of a countdown: whole numbers of days, such as [90, 30, 7]"
-                draft.report(draft.places[name], said)
-                break
+                draft.report(place, said)
+            elif len(set(listed)) < len(listed):
+                draft.report(place, f"the parameter {name!r} names a number of days twice")
     return used
+
+
+def _values_of(draft: Draft, name: str) -> Iterator[tuple[Item, Value]]:
+    """A parameter's value in `with`, and in each entry of `vary` where it has the same type, with its place."""
+    if name not in draft.params:
+        return
+    vary = draft.fields.get("vary")
+    entries = [each for each in vary.entries if isinstance(each, Fields)] if isinstance(vary, Items) else []
+    for fields, params in zip((draft.fields, *entries), draft.variants, strict=True):
+        held = fields.get("with")
+        if isinstance(held, Fields) and held.get(name) is not None and isinstance(params[name], type(draft.params[name])):
+            yield held.key(name), params[name]
 
 
 def _whole_days(value: object) -> bool:
@@ -211,7 +254,7 @@ def _meaningful(report: Report, entry: Named, tree: Node, names: Names) -> None:
         return
     ranged = {each.path.first for each in walk(tree) if isinstance(each, Aggregate)}
     subject = "csm" if ranged & {"accounts", "alerts"} else "account"
-    checked(report, Formula(f"the signal {entry.name!r}", entry.formula, subject, boolean=False), tree, names)
+    checked(report, Formula(f"the signal {entry.name!r}", entry.formula, subject, expect=None), tree, names)
 
 
 def _readable(texts: dict[str, str]) -> Iterator[tuple[str, Node]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 from tocsin.core.language import FormulaError, Names, Node, Value, check, parse, suggestion
 from tocsin.core.language.nodes import Aggregate, Parameter, Path
+from tocsin.core.language.terms import Type
 from tocsin.core.rulefiles.marked import Scalar
 from tocsin.core.rulefiles.report import Report
 from tocsin.core.schema import COLLECTIONS, derived_columns
@@ -16,8 +17,9 @@ from tocsin.core.schema import COLLECTIONS, derived_columns
 class Formula:
     """A formula and what it must be.
 
-    what:  how messages call it, such as `when` in its quotes.
-    row:   it is a filter on rows of this collection. given: the collection of the triggering row.
+    what:   how messages call it, such as `when` in its quotes.
+    row:    it is a filter on rows of this collection. given: the collection of the triggering row.
+    expect: the type that the whole must have; None: any.
     """
 
     what: str
@@ -25,7 +27,7 @@ class Formula:
     subject: str = "account"
     row: str | None = None
     given: str | None = None
-    boolean: bool = True
+    expect: Type | None = "boolean"
 
 
 def parsed(report: Report, formula: Formula) -> Node | None:
@@ -50,10 +52,9 @@ def checked(
     report: Report, formula: Formula, node: Node, names: Names, variants: Sequence[Mapping[str, Value]] = ({},)
 ) -> None:
     """Names and types, once for each set of parameters that the rule can have."""
-    expect = "boolean" if formula.boolean else None
     for params in variants:
         try:
-            check(node, formula.subject, names, params, expect, row=formula.row, given=formula.given)  # type: ignore[arg-type]
+            check(node, formula.subject, names, params, formula.expect, row=formula.row, given=formula.given)
         except FormulaError as error:
             for each in error.all:
                 report(formula.text.at(each.position), f"{formula.what}: {each.message}")

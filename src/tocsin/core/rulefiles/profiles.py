@@ -119,7 +119,7 @@ def _indicators(draft: ProfileDraft) -> tuple[Indicator, ...]:
             report(fields.key("name"), f"the indicator {name!r} is there twice; give this one another name")
         if score is not None and isinstance(held := fields.get("score"), Scalar):
             what = f"the score of {name!r}" if name else "the score of an indicator"
-            draft.formulas.append(Formula(what, held, boolean=False))
+            draft.formulas.append(Formula(what, held, expect="number"))
         if name and kind and weight is not None and score:
             found[name] = Indicator(name, kind, weight, score)  # type: ignore[arg-type]
     return tuple(found.values())
@@ -217,7 +217,7 @@ def _formula(report: Report, formula: Formula, names: Names | None) -> None:
     if tree is None or undefined_parameters(report, formula, tree, ()) or names is None:
         return
     try:
-        term = check(tree, "account", names, expect="boolean" if formula.boolean else "number")
+        term = check(tree, "account", names, expect=formula.expect)
     except FormulaError as error:
         for each in error.all:
             report(formula.text.at(each.position), f"{formula.what}: {each.message}")

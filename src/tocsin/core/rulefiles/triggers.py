@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from tocsin.core.language import suggestion
@@ -11,7 +11,7 @@ from tocsin.core.rulefiles.formulas import Formula
 from tocsin.core.rulefiles.marked import Fields, Item, Items, Scalar, plain
 from tocsin.core.rulefiles.report import Report, kind_of, known_keys, mapping, one_of, text
 from tocsin.core.rules import TRIGGERS, WHEN_BESIDE, Trigger, TriggerKind
-from tocsin.core.schema import COLLECTIONS
+from tocsin.core.schema import COLLECTIONS, SUBJECT_COLLECTIONS
 
 KINDS: dict[str, tuple[str, ...]] = {  # kind -> the fields that it takes beside itself
     "event": (),
@@ -37,7 +37,7 @@ class Triggering:
     """What was read. filter: the formula on the triggering row; given: its collection, seen as `event.x` or `row.x`.
 
     before: of a countdown the formula of the days to take off its date. uses: the parameters that it names outside formulas.
-    names: the one that `change`, `enter`, `leave` or `countdown` names, with its place, to be looked up.
+    named: the one that `change`, `enter`, `leave` or `countdown` names, with its place, to be looked up.
     """
 
     trigger: Trigger | None
@@ -73,8 +73,20 @@ def read_trigger(report: Report, rule: Fields, subject: str = "account") -> Trig
     if kind not in OF_SUBJECT.get(subject, ()):
         possible = ", ".join(("when", *OF_SUBJECT.get(subject, ())))
         report(fields, f"a rule about a {subject} cannot have a trigger of kind {kind}; it takes {possible}")
-    trigger = Trigger(cast("TriggerKind", kind), plain(fields))
-    return _READERS[kind](report, fields, trigger)
+        return replace(_READERS[kind](report, fields, Trigger(cast("TriggerKind", kind), plain(fields))), named=None)
+    read = _READERS[kind](report, fields, Trigger(cast("TriggerKind", kind), plain(fields)))
+    if subject == "person" and read.given is not None and kind in ("new", "countdown"):
+        return _of_person(report, fields.get(kind) or fields, read)
+    return read
+
+
+def _of_person(report: Report, item: Item, read: Triggering) -> Triggering:
+    """What was read, where a person has rows of that collection; told where not."""
+    possible = SUBJECT_COLLECTIONS["person"]
+    if read.given in possible:
+        return read
+    report(item, f"a person has no collection {read.given!r}; it has {', '.join(possible)}")
+    return replace(read, named=None)
 
 
 def _not_one(report: Report, fields: Fields, kinds: list[str]) -> None:
@@ -100,6 +112,8 @@ def _fitting(report: Report, rule: Fields, kind: str) -> None:
 def _event(report: Report, fields: Fields, trigger: Trigger) -> Triggering:
     item = fields.get("event")
     said = text(report, item, "`event`")
+    if item is None:
+        report(fields, "`event` needs a formula on the event, such as kind = 'login'")
     formula = Formula("`event`", item, row="events") if said is not None and isinstance(item, Scalar) else None
     return Triggering(trigger if formula else None, formula, "events")
 
@@ -125,6 +139,8 @@ def _change(report: Report, fields: Fields, trigger: Trigger) -> Triggering:
         item = fields.get(key)
         if isinstance(item, Fields) or (isinstance(item, Items) and not all(isinstance(e, Scalar) for e in item.entries)):
             report(item, f"`{key}` of `change` must be a value or a list of values")
+        elif isinstance(item, Items) and not item.entries:
+            report(item, f"`{key}` of `change` lists no value; write one, or leave the key out")
     direction = one_of(report, fields.get("direction"), "direction", ("up", "down"))
     by = fields.get("by")
     if by is not None:
@@ -179,7 +195,7 @@ def _countdown(report: Report, fields: Fields, trigger: Trigger) -> Triggering:
     given = collection if dot and collection in COLLECTIONS else None
     before = None
     if said is not None and isinstance(early, Scalar):
-        before = Formula("`before`", early, given=given, boolean=False)
+        before = Formula("`before`", early, given=given, expect="number")
     uses = (steps,) if named and isinstance(steps, Scalar) else ()
     return Triggering(trigger if date else None, None, given, _scalar(fields.get("countdown")), before, uses)
 
