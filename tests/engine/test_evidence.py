@@ -187,7 +187,7 @@ def test_a_clear_formula_says_what_clears(book: Book) -> None:
     rule = Rule("r", "A rule", "risk", when="open_tickets > $n", clear="open_tickets <= $n - 2", params={"n": 2.0})
     (found,) = book.judge([rule], NOW).matches
     (line,) = found.evidence
-    assert (line.clears, found.clears) == ("open tickets are 2 or less", "open tickets are at most 0")
+    assert (line.clears, found.clears) == ("open tickets are 2 or less", "open tickets are 0 or less")
 
 
 # --- Values

@@ -229,6 +229,12 @@ def test_parameters_are_read_with_their_values() -> None:
     assert english(parse("days_since(created_at) >= $n"), {}) == "days since the creation date is $n or more"
 
 
+def test_what_constants_come_to_is_said() -> None:
+    assert english(parse("change(mrr, 30d) > -$drop / 2"), {"drop": 0.3}) == "MRR did not fall by 15 % or more over 30 days"
+    assert english(parse("seats < $few * 2 - 3"), {"few": 5.0}) == "seats bought are below 7"
+    assert english(parse("mrr - ago(mrr, 30d) > 2 - 5")) == "MRR minus MRR 30 days ago is above -3"
+
+
 def test_an_empty_list_names_nothing() -> None:
     assert english(parse("plan in ($list)"), {"list": []}) == "plan is one of none"
     assert english(parse("exists(goals where name not in ($list))"), {"list": []}) == "there are goals with name anything"

@@ -101,7 +101,7 @@ def clause(node: Node, subject: Callable[[Node], str] | None = None) -> str:
         case nodes.Compare(operator=operator, left=left, right=right):
             if isinstance(left, _CONSTANTS) and not isinstance(right, _CONSTANTS):
                 left, operator, right = right, flipped(operator), left
-            return comparison(left, operator, right, _WORDS, is_)
+            return comparison(left, operator, _folded(right), _WORDS, is_)
         case nodes.Among(operand=operand, options=options, negated=negated):
             return f"{is_(operand)} {among_words(options, _WORDS, negated=negated)}"
         case nodes.IsNull(operand=nodes.Path() as path, negated=negated):
@@ -193,14 +193,26 @@ def _folded(node: Node) -> Node:
     if not isinstance(node, nodes.Arithmetic):
         return node
     sides = [_folded(node.left), _folded(node.right)]
-    given = [each.value for each in sides if isinstance(each, nodes.Literal)]
-    numbers = [each for each in given if isinstance(each, (int, float)) and not isinstance(each, bool)]
+    numbers = [number for each in sides if (number := _constant(each)) is not None]
     if len(numbers) != 2 or (node.operator == "/" and numbers[1] == 0):
         return node
     first, second = numbers
     results = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
     percent = node.operator in "+-" and any(each.percent for each in sides if isinstance(each, nodes.Literal))
-    return nodes.Literal(node.span, round(results[node.operator](first, second), 12), percent=percent)
+    result = round(results[node.operator](first, second), 12)
+    known = nodes.Literal(node.span, abs(result), percent=percent)
+    return nodes.Negative(node.span, known) if result < 0 else known
+
+
+def _constant(node: Node) -> float | None:
+    """The number that a node is, negative ones too; None of anything else."""
+    match node:
+        case nodes.Literal(value=int() | float() as number) if not isinstance(number, bool):
+            return number
+        case nodes.Negative(operand=operand):
+            inner = _constant(operand)
+            return None if inner is None else -inner
+    return None
 
 
 def _operand(node: Node) -> str:
