@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -160,6 +161,12 @@ def test_the_doctor_says_what_to_mend(filled: Tocsin, tocsin: Tocsin) -> None:
     assert healthy.returncode == 0, healthy.stdout
     assert found["accounts"]["found"].startswith("3, of which 0 are left out")
     assert found["events"]["found"] == "4, the latest 2026-02-28T23:00:00Z"
+    told = [each for each in json.loads(healthy.stdout) if each["check"] == "readiness"]
+    assert re.fullmatch(r"\d+ of \d+ rules can speak", told[0]["found"])
+    lacking = {each["mend"]: each["found"] for each in told[1:]}
+    assert "invoice-overdue" in lacking["there are no invoices at all: import invoices"]
+    assert lacking["no churn_risk has been forecast yet"].startswith("waits for a forecast: churn-predicted")
+    assert "readiness" not in {each["check"] for each in json.loads(empty.stdout)}
 
 
 def test_a_reader_that_closes_early_hears_nothing(filled: Tocsin) -> None:

@@ -7,11 +7,12 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import cast
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -21,8 +22,9 @@ from tocsin.cli import rules
 from tocsin.cli.console import LocalConsole
 from tocsin.cli.parser import parse
 from tocsin.core.errors import UserError
-from tocsin.core.language import Names
 from tocsin.core.rules import Definitions
+from tocsin.engine import Book
+from tocsin.facts.duckdb import DuckStore
 from tocsin.workspace import Workspace
 
 NOW = datetime(2026, 3, 31, tzinfo=UTC)
@@ -58,9 +60,10 @@ class FakeWorkspace:
         """What is in force."""
         return facade.definitions()
 
-    def book(self) -> SimpleNamespace:
-        """The names of a book without custom attributes."""
-        return SimpleNamespace(names=Names(signals=self.definitions().signals))
+    def book(self) -> Book:
+        """A book without any facts."""
+        given = self.definitions()
+        return Book(DuckStore(":memory:", ZoneInfo("UTC")), given.signals, given.segments)
 
 
 SOON = "'soon' is no duration; write a number followed by h, d or w, such as 36h, 30d or 2w"
@@ -96,6 +99,31 @@ def test_list_gives_what_the_contract_says(run: Running) -> None:
         "trigger": "when", "state": "on", "version": 1,
     }  # fmt: skip
     assert no_login.items() >= expected.items()
+
+
+def test_list_says_whether_each_rule_can_speak(run: Running, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(QUIET, encoding="utf-8")
+    run("apply", "mine.yaml", "--draft")
+    rows = json.loads(run("list", "--state", "on", "--state", "draft", "--format", "json")[1].data)
+    ready = {row["id"]: row["readiness"] for row in rows}
+    assert ready["no-login"] == {"state": "needs data", "says": "there are no accounts: import accounts"}
+    assert ready["quiet"] == ready["no-login"]
+    table = run("list", "--state", "draft")[1].data
+    assert table.splitlines()[0].split() == list(rules.SHOWN)
+    assert "needs data  Quiet" in table
+
+
+def test_a_draft_that_cannot_be_read_says_so_beside_the_others(run: Running, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        f"segments: {{big: seats > 5}}\nrules:\n{textwrap.indent(QUIET, '  ')}"
+        "  - {id: grown, name: Grown, category: upsell, trigger: {enter: big}}\n",
+        encoding="utf-8",
+    )
+    run("apply", "mine.yaml", "--draft")
+    rows = json.loads(run("list", "--state", "draft", "--format", "json")[1].data)
+    (grown,) = (row["readiness"] for row in rows if row["id"] == "grown")
+    assert grown["state"] == "cannot be read"
+    assert "big" in grown["says"]
 
 
 def test_check_counts_what_is_fine(run: Running, tmp_path: Path) -> None:

@@ -127,11 +127,20 @@ def list_drafts() -> list[RuleInfo]:
 
     `unknown` says why one cannot be read, such as for a segment that is itself a draft.
     """
-    rows = list(_latest(RuleVersion.objects).filter(current=False).order_by("rule"))
-    read = _in_force(tuple((row.rule, row.source) for row in rows))
+    rows, read = _drafts()
     by_id = {rule.id: rule for rule in read.definitions.rules}
     infos = [replace(_info(row, by_id.get(row.rule)), state="draft", unknown=read.broken.get(row.rule, "")) for row in rows]
     return _in_order(infos)
+
+
+def draft_rules() -> tuple[Rule, ...]:
+    """The rules of the drafts, as far as they can be read."""
+    return _drafts()[1].definitions.rules
+
+
+def _drafts() -> tuple[list[RuleVersion], _InForce]:
+    rows = list(_latest(RuleVersion.objects).filter(current=False).order_by("rule"))
+    return rows, _in_force(tuple((row.rule, row.source) for row in rows))
 
 
 def _info(row: RuleVersion, rule: Rule | None) -> RuleInfo:

@@ -42,6 +42,7 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
         *_home(workspace),
         *_facts(workspace, console.now),
         *_rules(workspace),
+        *_readiness(workspace, console.now),
         *_sweep(workspace, console.now),
         *_users(workspace),
     ]
@@ -113,6 +114,25 @@ def _rules(workspace: Workspace) -> Iterator[Finding]:
     for rule in rules:
         if rule.unknown and rule.state in ("on", "shadow"):
             yield Finding(f"rule {rule.id}", "look", "cannot be judged", rule.unknown)
+
+
+def _readiness(workspace: Workspace, now: datetime) -> Iterator[Finding]:
+    """Whether the rules that are on or in shadow can speak; those that lack the same thing in one line."""
+    from tocsin.engine.readiness import readiness
+
+    if not workspace.store().counts()["accounts"]:
+        return  # said already
+    watching = [rule for rule in workspace.definitions().rules if rule.state in ("on", "shadow")]
+    found = readiness(workspace.book(), watching, now)
+    lacking: dict[tuple[str, str], list[str]] = {}
+    for rule in watching:
+        ready = found[rule.id]
+        if ready.state != "ready":
+            lacking.setdefault((ready.state, ready.says), []).append(rule.id)
+    silent = sum(map(len, lacking.values()))
+    yield Finding("readiness", "look" if silent else "fine", f"{len(watching) - silent} of {len(watching)} rules can speak")
+    for (state, says), names in lacking.items():
+        yield Finding("readiness", "look", f"{state}: {', '.join(names)}", says)
 
 
 def _sweep(workspace: Workspace, now: datetime) -> Iterator[Finding]:

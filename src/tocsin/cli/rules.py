@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tocsin.catalog import rule_files
 from tocsin.cli import rule_tests
@@ -21,8 +22,11 @@ from tocsin.core.rulefiles import dump_profile, dump_rule, read_rules
 from tocsin.core.rules import STATES, Definitions
 from tocsin.workspace import Workspace
 
+if TYPE_CHECKING:
+    from tocsin.alerts.facade import RuleInfo
+
 WRONG = 2
-SHOWN = ("id", "category", "severity", "trigger", "state", "version", "open", "name")
+SHOWN = ("id", "category", "severity", "trigger", "state", "version", "open", "readiness", "name")
 
 
 def register(commands: argparse._SubParsersAction[Any]) -> None:
@@ -80,9 +84,29 @@ def _list(args: argparse.Namespace, console: Console, workspace: Workspace) -> i
     if args.state:
         drafts = facade.list_drafts() if "draft" in args.state else []
         infos = [*(info for info in infos if info.state in args.state), *drafts]
-    rows = [info.to_json() for info in infos]
+    ready = _readiness(infos, workspace, console.now)
+    rows = [info.to_json() | {"readiness": ready(info)} for info in infos]
+    if args.format == "table":
+        rows = [row | {"readiness": row["readiness"]["state"]} for row in rows]
     write(console, rows, list(rows[0]) if rows else SHOWN, args.format, shown=SHOWN)
     return 0
+
+
+def _readiness(infos: Sequence[RuleInfo], workspace: Workspace, moment: datetime) -> Callable[[RuleInfo], Mapping[str, str]]:
+    """What gives the readiness of each of these rules and drafts; one that cannot be read says why."""
+    from tocsin.alerts import facade
+    from tocsin.engine.readiness import readiness
+
+    book = workspace.book()
+    found = readiness(book, facade.definitions().rules, moment)
+    drafts = facade.draft_rules() if any(info.state == "draft" for info in infos) else ()
+    of_drafts = readiness(book, drafts, moment) if drafts else {}
+
+    def of(info: RuleInfo) -> Mapping[str, str]:
+        known = (of_drafts if info.state == "draft" else found).get(info.id)
+        return known.to_json() if known else {"state": "cannot be read", "says": info.unknown}
+
+    return of
 
 
 def _checked(path: Path, console: Console, workspace: Workspace) -> tuple[Definitions, tuple[Problem, ...]]:

@@ -170,11 +170,14 @@ class Reading:
         return _all(self.never_known(each) for each in term.children())
 
     def of_collection(self, name: str) -> Obstacles:
-        """That a collection has no rows at all."""
-        if self._known is None or name in OF_OURS or self._known.rows.get(name, 1):
+        """That a collection has no rows at all; without accounts that is what is said of any."""
+        if self._known is None or name in OF_OURS:
             return []
-        says = "no accounts" if name == "accounts" else f"no {collection_words(name)} at all"
-        return [Obstacle("data", f"there are {says}: import {name}")]
+        if not self._known.rows.get("accounts", 1):
+            return [Obstacle("data", "there are no accounts: import accounts")]
+        if self._known.rows.get(name, 1):
+            return []
+        return [Obstacle("data", f"there are no {collection_words(name)} at all: import {name}")]
 
     def _aggregated(self, term: Aggregated) -> Obstacles:
         if missing := self.of_collection(term.collection):
