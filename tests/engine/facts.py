@@ -43,8 +43,8 @@ def store_of(
     return add(store, folder, rows)
 
 
-def add(store: DuckStore, folder: Path, rows: Rows) -> DuckStore:
-    """The store, with more rows imported into it; every row must be accepted."""
+def add(store: DuckStore, folder: Path, rows: Rows, *, now: datetime = NOW + timedelta(days=400)) -> DuckStore:
+    """The store, with more rows imported into it, at a moment; every row must be accepted."""
     files = Path(mkdtemp(dir=folder))
     for name, given in rows.items():
         held = list(given)
@@ -55,7 +55,7 @@ def add(store: DuckStore, folder: Path, rows: Rows) -> DuckStore:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows({column: _cell(value) for column, value in row.items()} for row in held)
-    report = import_paths(store, [files], now=NOW + timedelta(days=400))
+    report = import_paths(store, [files], now=now)
     assert sum(each.rejected for each in report.collections) == 0, report.to_text()
     return store
 
