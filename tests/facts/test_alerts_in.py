@@ -65,3 +65,13 @@ def test_alerts_do_not_say_until_when_the_facts_speak(acme: Desk) -> None:
     before = acme.store.last_moment(T + timedelta(days=400))
     acme.store.keep_alerts([alert("1", opened_at=T + timedelta(days=300))])
     assert acme.store.last_moment(T + timedelta(days=400)) == before
+
+
+def test_what_the_product_did_is_no_news_of_the_customers(acme: Desk) -> None:
+    before = acme.store.generation
+    acme.store.keep_alerts([alert("1")])
+    acme.store.scores.forget()
+    assert acme.store.generation == before
+    with acme.store.write():
+        pass
+    assert acme.store.generation == before + 1

@@ -30,7 +30,7 @@ def record(store: DuckStore, rows: Sequence[Mapping[str, Any]]) -> None:
     given = pa.Table.from_pylist([{name: _plain(row.get(name)) for name in ALERTS.names} for row in rows], schema=SCHEMA)
     held = [physical_name(name) for name in ALERTS.names]
     cells = ", ".join("account.key" if name == "account_id" else f"incoming.{name}" for name in ALERTS.names)
-    with store.write() as cursor:
+    with store.write(news=False) as cursor:
         cursor.register("incoming", given)
         try:
             cursor.execute("DELETE FROM alerts WHERE id IN (SELECT id FROM incoming)")

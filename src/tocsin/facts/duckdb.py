@@ -110,11 +110,12 @@ class DuckStore:
 
     @contextmanager
     def write(
-        self, *, keep: bool = True, cursor: duckdb.DuckDBPyConnection | None = None
+        self, *, keep: bool = True, news: bool = True, cursor: duckdb.DuckDBPyConnection | None = None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor inside the one transaction that may write now; committed at the end, undone on any error.
 
         keep:   False undoes everything at the end as well (a dry run).
+        news:   False where it only keeps what follows from the facts, or what the product itself did: no new generation.
         cursor: one made before, whose temporary tables the transaction needs.
         UserError where the disk is full or the like.
         """
@@ -129,7 +130,7 @@ class DuckStore:
                     raise
                 given.execute("COMMIT" if keep else "ROLLBACK")
                 self._guard_log()
-                self.generation += 1
+                self.generation += news
             except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
                 raise UserError(f"the facts in {self.path} could not be written: {one_line(error)}") from error
             finally:

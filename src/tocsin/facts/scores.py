@@ -119,7 +119,7 @@ class DuckScores:
 
         seen: of the notes up to that number everything was made anew; they are dropped.
         """
-        with self.store.write() as cursor:
+        with self.store.write(news=False) as cursor:
             among = "" if accounts is None else f"AND key IN ({_keys(accounts)})"
             cursor.execute(f"DELETE FROM account_timeline WHERE field IN ({DAILY}) {among}")
             for field, column in (("health_band", "band"), ("health_profile", "profile")):
@@ -153,12 +153,12 @@ class DuckScores:
 
     def forget(self) -> None:
         """Drop everything that is kept; the next question makes it anew."""
-        with self.store.write() as cursor:
+        with self.store.write(news=False) as cursor:
             forget(cursor)
 
     @contextmanager
     def _incoming(self, rows: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self.store.write() as cursor:
+        with self.store.write(news=False) as cursor:
             cursor.register("incoming", rows)
             try:
                 yield cursor
