@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.apps.conftest import Sweeping
 from tests.apps.fakes import T0, FakeBook, rule
 from tocsin.alerts import facade
 from tocsin.alerts.facade import TransitionNotice
-from tocsin.alerts.models import Transition
+from tocsin.alerts.models import AuditEntry, Episode, Transition
 from tocsin.core.errors import UserError
 from tocsin.core.rules import MaxNew
 
@@ -89,6 +91,103 @@ def test_held_alerts_go_out_after_review(book: FakeBook, swept: Sweeping) -> Non
     assert facade.release(held.id, by=WHO, moment=LATER).state == "open"
     with pytest.raises(UserError, match="only a held alert can be released"):
         facade.release(held.id, by=WHO, moment=LATER)
+
+
+@pytest.fixture
+def held(book: FakeBook, swept: Sweeping) -> list[str]:
+    """Four alerts that the circuit breaker kept back."""
+    book.true = {"low-mrr": {"a", "b", "c", "d"}}
+    swept(rule(max_new=MaxNew(count=1)))
+    return [each.id for each in facade.list_alerts()]
+
+
+def states() -> dict[str, str]:
+    return {each.account_id or "": each.state for each in facade.list_alerts()}
+
+
+def test_many_held_alerts_go_out_at_once(held: list[str], book: FakeBook) -> None:
+    told: list[TransitionNotice] = []
+    assert facade.release_many("low-mrr", held[:1], by=WHO, moment=LATER, note="true", on_transition=told.extend) == 1
+    assert sorted(states().values()) == ["held", "held", "held", "open"]
+    assert timeline(held[0]) == [("held", "sweep"), ("released", WHO)]
+    assert facade.alert(held[0]).renotified_at == LATER
+    assert facade.release_many("low-mrr", by=WHO, moment=LATER, on_transition=told.extend) == 3
+    assert set(states().values()) == {"open"}
+    assert [(notice.alert_id, notice.kind, notice.quiet) for notice in told] == [
+        (each, "released", False) for each in (held[0], *sorted(held[1:], key=int))
+    ]
+    assert facade.release_many("low-mrr", by=WHO, moment=LATER, on_transition=told.extend) == 0
+    assert len(told) == 4
+    audit = AuditEntry.objects.filter(act="released held").order_by("id")
+    assert [(each.what, each.by, each.detail["alerts"], each.detail["all"]) for each in audit] == [
+        ("rule low-mrr", WHO, 1, False),
+        ("rule low-mrr", WHO, 3, True),
+    ]
+
+
+def test_what_is_kept_quiet_is_released_without_a_notice(held: list[str]) -> None:
+    told: list[TransitionNotice] = []
+    Episode.objects.filter(pk=held[0]).update(inhibited_by="no-login")
+    facade.release_many("low-mrr", by=WHO, moment=LATER, on_transition=told.extend)
+    assert {notice.alert_id: notice.quiet for notice in told} == {each: each == held[0] for each in held}
+
+
+def test_many_held_alerts_are_resolved_at_once(held: list[str], book: FakeBook, swept: Sweeping) -> None:
+    with pytest.raises(UserError, match="unknown outcome"):
+        facade.resolve_many("low-mrr", by=WHO, moment=LATER, outcome="great")
+    told: list[TransitionNotice] = []
+    given = {"outcome": "false_alarm", "note": "a broken import"}
+    assert facade.resolve_many("low-mrr", held[:3], by=WHO, moment=LATER, on_transition=told.extend, **given) == 3
+    assert {notice.quiet for notice in told} == {True}
+    one = facade.alert(held[0])
+    assert (one.state, one.outcome, one.note, one.close_reason) == ("closed", "false_alarm", "a broken import", "resolved")
+    assert one.timeline[-1].reason == "false alarm, a broken import"
+    assert swept(rule(max_new=MaxNew(count=1)), day=1).opened == 0, "resolved while it holds: it does not come back"
+    assert AuditEntry.objects.get(act="closed held").detail == {
+        "alerts": 3, "all": False, "reason": "false alarm, a broken import",
+    }  # fmt: skip
+
+
+def test_of_each_subject_the_latest_resolved_is_remembered(book: FakeBook, swept: Sweeping, held: list[str]) -> None:
+    facade.resolve_many("low-mrr", by=WHO, moment=LATER)
+    book.true = {}
+    swept(rule(), day=1)
+    book.true = {"low-mrr": {"a", "b", "c", "d"}}
+    swept(rule(max_new=MaxNew(count=1)), day=2)
+    facade.resolve_many("low-mrr", by=WHO, moment=T0 + timedelta(days=2))
+    assert Episode.objects.filter(remembered=True).count() == 4
+    assert Episode.objects.count() == 8
+
+
+def test_others_are_passed_over(held: list[str]) -> None:
+    facade.release(held[0], by=WHO, moment=LATER)
+    assert facade.release_many("low-mrr", [held[0], "x", "999", held[1]], by=WHO, moment=LATER) == 1
+    assert facade.release_many("other", held, by=WHO, moment=LATER) == 0
+    assert AuditEntry.objects.filter(act="released held").count() == 1
+
+
+def test_a_failing_outbox_releases_nobody(held: list[str]) -> None:
+    def fail(notices: object) -> None:
+        raise RuntimeError("the outbox is full")
+
+    with pytest.raises(RuntimeError):
+        facade.release_many("low-mrr", by=WHO, moment=LATER, on_transition=fail)
+    assert set(states().values()) == {"held"}
+
+
+def test_acting_on_many_costs_no_more_queries(held: list[str]) -> None:
+    with CaptureQueriesContext(connection) as one:
+        facade.release_many("low-mrr", held[:1], by=WHO, moment=LATER)
+    with CaptureQueriesContext(connection) as many:
+        facade.release_many("low-mrr", by=WHO, moment=LATER)
+    assert len(many) == len(one) < 12
+
+
+def test_a_release_is_news_and_an_acknowledgement_is_not(held: list[str]) -> None:
+    told: list[TransitionNotice] = []
+    facade.release(held[0], by=WHO, moment=LATER, on_transition=told.extend)
+    facade.acknowledge(held[0], by=WHO, moment=LATER, on_transition=told.extend)
+    assert [(notice.kind, notice.quiet) for notice in told] == [("released", False), ("acknowledged", True)]
 
 
 @pytest.mark.parametrize("unknown", ["0", "999", "x", "", "-1", "9" * 30, "١"])

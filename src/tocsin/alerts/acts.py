@@ -7,17 +7,18 @@ from datetime import datetime
 
 from django.db import transaction
 
-from tocsin.alerts.models import Episode, Transition
+from tocsin.alerts.models import AuditEntry, Episode, Transition
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.reading import alert, row_of
 from tocsin.alerts.shapes import OUTCOMES, Alert, TransitionNotice
-from tocsin.alerts.states import put, state_of
+from tocsin.alerts.states import STATE_FIELDS, put, state_of
 from tocsin.core import lifecycle
 from tocsin.core.errors import UserError
-from tocsin.core.lifecycle import EpisodeState
+from tocsin.core.lifecycle import EpisodeState, Outcome
 from tocsin.core.moment import iso
 
 OnTransition = Callable[[Sequence[TransitionNotice]], None]
+CHUNK = 300  # rows of one statement
 
 
 def acknowledge(
@@ -56,8 +57,7 @@ def resolve(
     on_transition: OnTransition | None = None,
 ) -> Alert:
     """Close it. outcome: useful, not_useful or false_alarm; note: what was done. UserError where it is closed already."""
-    if outcome and outcome not in OUTCOMES:
-        raise UserError(f"unknown outcome {outcome!r}; give one of {', '.join(OUTCOMES)}")
+    _check(outcome)
 
     def act(row: Episode) -> EpisodeState:
         after = lifecycle.resolve(state_of(row), moment).state
@@ -66,8 +66,16 @@ def resolve(
         row.outcome, row.note = outcome, note
         return after
 
-    reason = ", ".join(part for part in (outcome.replace("_", " "), note) if part)
-    return _act(alert_id, "closed", act, by=by, moment=moment, reason=reason or "resolved", on_transition=on_transition)
+    return _act(alert_id, "closed", act, by=by, moment=moment, reason=_resolution(outcome, note), on_transition=on_transition)
+
+
+def _check(outcome: str) -> None:
+    if outcome and outcome not in OUTCOMES:
+        raise UserError(f"unknown outcome {outcome!r}; give one of {', '.join(OUTCOMES)}")
+
+
+def _resolution(outcome: str, note: str) -> str:
+    return ", ".join(part for part in (outcome.replace("_", " "), note) if part) or "resolved"
 
 
 def release(alert_id: str, *, by: str, moment: datetime, note: str = "", on_transition: OnTransition | None = None) -> Alert:
@@ -79,7 +87,98 @@ def release(alert_id: str, *, by: str, moment: datetime, note: str = "", on_tran
             raise AssertionError
         return after
 
-    return _act(alert_id, "released", act, by=by, moment=moment, reason=note, on_transition=on_transition)
+    return _act(alert_id, "released", act, by=by, moment=moment, reason=note, on_transition=on_transition, quiet=False)
+
+
+def release_many(
+    rule_id: str,
+    alert_ids: Sequence[str] | None = None,
+    *,
+    by: str,
+    moment: datetime,
+    note: str = "",
+    on_transition: OnTransition | None = None,
+) -> int:
+    """Let held alerts of a rule go out after review: these, or (None) all of them. Gives how many it were.
+
+    Those of the ids that are not held (any more), or of another rule, are passed over.
+    """
+
+    def act(row: Episode) -> Outcome:
+        return lifecycle.release(state_of(row), moment)
+
+    return _act_on_held(rule_id, alert_ids, "released", act, by=by, moment=moment, reason=note, on_transition=on_transition)
+
+
+def resolve_many(
+    rule_id: str,
+    alert_ids: Sequence[str] | None = None,
+    *,
+    by: str,
+    moment: datetime,
+    outcome: str = "",
+    note: str = "",
+    on_transition: OnTransition | None = None,
+) -> int:
+    """Close held alerts of a rule, and nobody is told: these, or (None) all of them. Gives how many it were.
+
+    outcome, note: as of `resolve`; ids: as of `release_many`.
+    """
+    _check(outcome)
+
+    def act(row: Episode) -> Outcome:
+        row.outcome, row.note = outcome, note
+        return lifecycle.resolve(state_of(row), moment)
+
+    reason = _resolution(outcome, note)
+    return _act_on_held(rule_id, alert_ids, "closed", act, by=by, moment=moment, reason=reason, on_transition=on_transition)
+
+
+def _act_on_held(
+    rule_id: str,
+    alert_ids: Sequence[str] | None,
+    kind: str,
+    act: Callable[[Episode], Outcome],
+    *,
+    by: str,
+    moment: datetime,
+    reason: str,
+    on_transition: OnTransition | None,
+) -> int:
+    """Put held alerts of a rule through an act, set-wise in one transaction: a line in each timeline, one in the audit."""
+    with transaction.atomic():
+        found = Episode.objects.filter(rule=rule_id, state="held").order_by("id")
+        wanted = None if alert_ids is None else set(alert_ids)
+        rows = [row for row in found if wanted is None or str(row.pk) in wanted]
+        notices = []
+        for row in rows:
+            outcome = act(row)
+            if outcome.state is None:  # a released or resolved episode is remembered
+                raise AssertionError
+            put(row, outcome.state)
+            quiet = not outcome.notify or bool(row.inhibited_by)
+            notices.append(TransitionNotice(str(row.pk), row.rule, kind, moment, quiet=quiet))
+        if kind == "closed":
+            _forget_older(rows)
+        Episode.objects.bulk_update(rows, (*STATE_FIELDS, "outcome", "note"), batch_size=CHUNK // 3)
+        lines = [Transition(episode=row, at=moment, kind=kind, by=by, reason=reason) for row in rows]
+        Transition.objects.bulk_create(lines, batch_size=CHUNK)
+        if rows:
+            detail = {"alerts": len(rows), "all": alert_ids is None, "reason": reason}
+            AuditEntry.objects.create(at=moment, by=by, act=f"{kind} held", what=f"rule {rule_id}", detail=detail)
+        if on_transition is not None and notices:
+            on_transition(notices)
+    return len(rows)
+
+
+def _forget_older(rows: Sequence[Episode]) -> None:
+    """Of each identity only the episode that is closed now is the remembered one."""
+    for first in range(0, len(rows), CHUNK):
+        part = {(row.subject_id, row.key): row.rule for row in rows[first : first + CHUNK]}
+        rule, subjects = next(iter(part.values())), {subject for subject, _ in part}
+        known = Episode.objects.filter(rule=rule, subject_id__in=subjects, remembered=True)
+        older = [pk for pk, *identity in known.values_list("pk", "subject_id", "key") if tuple(identity) in part]
+        Episode.objects.filter(pk__in=older).update(remembered=False)
 
 
 def reopen(alert_id: str, *, by: str, moment: datetime, note: str = "", on_transition: OnTransition | None = None) -> Alert:
@@ -107,7 +206,9 @@ def _act(
     moment: datetime,
     reason: str,
     on_transition: OnTransition | None,
+    quiet: bool = True,
 ) -> Alert:
+    """Put one alert through an act. quiet: nobody is to be told, as who acts knows."""
     with transaction.atomic():
         row = row_of(alert_id)
         before, held_by = row.state, row.acknowledged_by
@@ -120,5 +221,6 @@ def _act(
         if (row.state, row.acknowledged_by) != (before, held_by) or kind == "snoozed":
             Transition.objects.create(episode=row, at=moment, kind=kind, by=by, reason=reason)
             if on_transition is not None:
-                on_transition([TransitionNotice(str(row.pk), row.rule, kind, moment, quiet=True)])
+                told = not quiet and not row.inhibited_by
+                on_transition([TransitionNotice(str(row.pk), row.rule, kind, moment, quiet=not told)])
     return alert(alert_id)

@@ -6,7 +6,7 @@ Every function that acts raises UserError with one sentence where it cannot.
 
 from __future__ import annotations
 
-from tocsin.alerts.acts import acknowledge, release, reopen, resolve, snooze
+from tocsin.alerts.acts import acknowledge, release, release_many, reopen, resolve, resolve_many, snooze
 from tocsin.alerts.reading import alert, inbox, list_alerts, open_counts, timeline_of_account
 from tocsin.alerts.rulebook import (
     RuleVersionInfo,
@@ -73,8 +73,10 @@ __all__ = [
     "open_counts",
     "publish_rules",
     "release",
+    "release_many",
     "reopen",
     "resolve",
+    "resolve_many",
     "rule",
     "snooze",
     "sweep",
