@@ -236,8 +236,8 @@ class PublishReport:
 class TransitionNotice:
     """What a change of state tells the callable that runs inside its transaction (the outbox).
 
-    kind: opened, closed, renotified, stepped, held, released, escalated, woken, reopened, acknowledged, snoozed. quiet: no one is to be told
-    (baseline, a step of a ladder, a shadow rule).
+    kind: opened, closed, renotified, stepped, held, released, escalated, woken, reopened, acknowledged, snoozed.
+    quiet: no one is to be told (baseline, a step of a ladder, an alert that another keeps quiet, what who acts knows).
     """
 
     alert_id: str
