@@ -17,6 +17,8 @@ from tocsin.core.schema import COLLECTIONS
 from tocsin.engine.asking import Asked, Match, asked_of, match_of, rows_of, subject_ids, true_places
 from tocsin.engine.cases import all_of, any_of, cases, given_collection, named_by, row_filter
 from tocsin.engine.evidence import Places
+from tocsin.engine.health import LASTING, Needs
+from tocsin.engine.health_history import bring_up_to_date
 from tocsin.engine.plan import conjunction, row_alone
 from tocsin.engine.sql.changes import Changes
 from tocsin.engine.sql.sources import ENDS, EveryMoment, OfRows
@@ -93,6 +95,10 @@ def still(book: Book, rule: Rule, keys: Collection[str], until: datetime) -> lis
 def _rows(book: Book, rule: Rule, stretch: Stretch, accounts: Collection[str] | None) -> list[Match]:
     """The rows of a rule, each judged as of its own start, all in one query; none where no row can set it off."""
     source = _source(book, rule, stretch, accounts)
+    if rule.trigger.spec.get("change") in LASTING:  # its history is made where it is asked for, and the source reads it
+        needs = Needs(stretch.after, stretch.until)
+        needs.of_history(stretch.after, stretch.until)
+        bring_up_to_date(book, needs)
     return _judged(book, rule, source) if book.points([], source).num_rows else []
 
 
