@@ -15,7 +15,7 @@ from django.test import RequestFactory
 from tests.apps.fakes import T0
 from tocsin.core.errors import UserError
 from tocsin.people import facade
-from tocsin.people.models import FailedSignIn, SignInLink, User
+from tocsin.people.models import FailedSignIn, SignInLink, Team, User
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
@@ -222,3 +222,12 @@ def test_teammates() -> None:
     assert facade.teammates("ada@us.example") == ("ada@us.example", "cat@us.example")
     assert facade.teammates("lea@us.example") == ("ada@us.example", "cat@us.example", "lea@us.example")
     assert facade.teammates("eve@us.example") == ("eve@us.example",)
+
+
+def test_the_teams_of_a_person_are_their_own_and_those_they_manage() -> None:
+    facade.create_user("nils@us.example", "Nils", "csm", team="North", moment=T0)
+    facade.create_user("lea@us.example", "Lea", "leader", team="Leads", moment=T0)
+    Team.objects.filter(name="North").update(manager="Lea@us.example")
+    assert facade.teams_of("nils@us.example") == ("North",)
+    assert facade.teams_of("LEA@us.example") == ("Leads", "North")
+    assert facade.teams_of("nobody@us.example") == ()

@@ -13,6 +13,7 @@ from tests.apps.conftest import Sweeping
 from tests.apps.fakes import T0, FakeBook, rule
 from tocsin.alerts import facade
 from tocsin.alerts.facade import AlertFilter
+from tocsin.alerts.models import Episode
 from tocsin.people.facade import create_user
 
 RULES = (
@@ -131,3 +132,57 @@ def test_an_alert_as_json(filled: None) -> None:
 
 
 _MANY = rule().max_new.__class__(count=10_000)
+
+
+def _alert(rule_id: str, kind: str, subject: str, **more: object) -> Episode:
+    given = {
+        "rule": rule_id, "rule_name": rule_id, "version": 1, "category": "work", "severity": "low", "rank": 1, "state": "open",
+        "subject_kind": kind, "subject_id": subject, "opened_at": T0, "last_seen_at": T0, "message": f"{rule_id} {subject}",
+    }  # fmt: skip
+    return Episode.objects.create(**(given | more))
+
+
+@pytest.fixture
+def ours(filled: None) -> None:
+    """Alerts about two CSMs, a team and the company, beside those of accounts."""
+    for subject in ("ada@us.example", "bob@us.example"):
+        _alert("task-overdue", "csm", subject)
+    _alert("losses", "team", "North")
+    _alert("money", "company", "company")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "subjects"),
+    [
+        (AlertFilter(owner="bob@us.example"), {"d", "bob@us.example"}),
+        (AlertFilter(owners=("bob@us.example", "eve@us.example")), {"bob@us.example"}),
+        (AlertFilter(owners=("eve@us.example",), teams=("North",)), {"North"}),
+        (
+            AlertFilter(rules=("task-overdue", "losses", "money"), seen_by="bob@us.example"),
+            {"bob@us.example", "North", "company"},
+        ),
+        (AlertFilter(rules=("task-overdue",), seen_by="eve@us.example"), set()),
+        (AlertFilter(rules=("task-overdue",)), {"ada@us.example", "bob@us.example"}),
+    ],
+)
+def test_whose_an_alert_about_our_own_people_is(wanted: AlertFilter, subjects: set[str], ours: None) -> None:
+    assert {alert.subject_id for alert in facade.list_alerts(wanted)} == subjects
+
+
+def test_what_another_alert_keeps_quiet_is_counted_apart(filled: None) -> None:
+    Episode.objects.filter(rule="low-mrr", subject_id="b").update(inhibited_by="silent")
+    inbox, counts = facade.inbox(), facade.open_counts()
+    assert (inbox.alerts, inbox.quiet) == (6, 1)
+    assert (counts.live, counts.quiet, counts.actionable) == (6, 1, 5)
+    Episode.objects.filter(rule="low-mrr", subject_id="b").update(state="held")
+    assert (facade.open_counts().live, facade.open_counts().quiet) == (5, 0)
+
+
+def test_the_alerts_of_a_rule_in_pages_the_largest_accounts_first(filled: None, book: FakeBook, swept: Sweeping) -> None:
+    book.true, book.mrr = {"low-mrr": {"a", "b", "c"}}, {"b": 900.0, "c": 500.0}
+    swept(*RULES, day=1)
+    first = facade.alerts_of_rule("low-mrr", size=2)
+    assert ([each.subject_id for each in first.alerts], first.page, first.pages, first.total) == (["b", "c"], 1, 2, 3)
+    assert [each.subject_id for each in facade.alerts_of_rule("low-mrr", page=9, size=2).alerts] == ["a"]
+    assert facade.alerts_of_rule("late", states=("closed",)).total == 2
+    assert facade.alerts_of_rule("nothing").alerts == ()

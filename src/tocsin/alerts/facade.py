@@ -7,7 +7,7 @@ Every function that acts raises UserError with one sentence where it cannot.
 from __future__ import annotations
 
 from tocsin.alerts.acts import acknowledge, release, release_many, reopen, resolve, resolve_many, snooze
-from tocsin.alerts.reading import alert, inbox, list_alerts, open_counts, timeline_of_account
+from tocsin.alerts.reading import alert, alerts_of_rule, inbox, list_alerts, open_counts, timeline_of_account
 from tocsin.alerts.rulebook import (
     RuleVersionInfo,
     broken_rules,
@@ -29,6 +29,7 @@ from tocsin.alerts.shapes import (
     AccountGroup,
     Alert,
     AlertFilter,
+    AlertPage,
     Entry,
     EvidenceLine,
     Inbox,
@@ -50,6 +51,7 @@ __all__ = [
     "AccountGroup",
     "Alert",
     "AlertFilter",
+    "AlertPage",
     "Entry",
     "EvidenceLine",
     "Inbox",
@@ -61,6 +63,7 @@ __all__ = [
     "TransitionNotice",
     "acknowledge",
     "alert",
+    "alerts_of_rule",
     "broken_rules",
     "definitions",
     "draft_rules",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from django.db.models import Case, Count, F, FloatField, Max, Q, QuerySet, When
+from django.db.models import Case, CharField, Count, F, FloatField, Max, Q, QuerySet, Value, When
 
 from tocsin.alerts.models import AccountSnapshot, Episode, Transition
 from tocsin.alerts.models.episodes import RUNNING
@@ -16,6 +16,7 @@ from tocsin.alerts.shapes import (
     AccountGroup,
     Alert,
     AlertFilter,
+    AlertPage,
     Entry,
     EvidenceLine,
     Inbox,
@@ -25,6 +26,7 @@ from tocsin.alerts.shapes import (
 from tocsin.core.errors import UserError
 from tocsin.people import facade as people
 
+_QUIET = Case(When(inhibited_by="", then=Value("")), default=Value("quiet"), output_field=CharField())
 HIGH = SEVERITIES.index("high")  # from here on an account's money counts as at stake
 
 
@@ -78,9 +80,10 @@ def inbox(filters: AlertFilter = AlertFilter(), *, page: int = 1, size: int = 50
         groups=groups,
         page=page,
         pages=pages,
-        accounts=len(ranked),
+        accounts=sum(account_id is not None for account_id, _, _ in ranked),
         alerts=sum(counts["severity"].values()),
         at_stake=sum(stake for _, _, stake in ranked if stake is not None),
+        quiet=counts["quiet"].get("quiet", 0),
         by_severity=counts["severity"],
         by_category=counts["category"],
         by_rule=counts["rule"],
@@ -90,16 +93,33 @@ def inbox(filters: AlertFilter = AlertFilter(), *, page: int = 1, size: int = 50
 def open_counts(filters: AlertFilter = AlertFilter()) -> OpenCounts:  # noqa: B008 - frozen
     """How many alerts run, by state, and the live ones by rule and by account."""
     found = _filtered(filters).filter(state__in=RUNNING)
-    states = _counted(found, "state")
+    states: dict[str, int] = {}
+    quiet = 0
+    for row in found.order_by().annotate(quiet=_QUIET).values("state", "quiet").annotate(count=Count("id")):
+        states[row["state"]] = states.get(row["state"], 0) + row["count"]
+        quiet += row["count"] if row["quiet"] and row["state"] in LIVE else 0
     live = found.filter(state__in=LIVE)
     return OpenCounts(
         open=states.get("open", 0),
         acknowledged=states.get("acknowledged", 0),
         snoozed=states.get("snoozed", 0),
         held=states.get("held", 0),
+        quiet=quiet,
         by_rule=_counted(live, "rule"),
         by_account=_counted(live.exclude(account_id=None), "account_id"),
     )
+
+
+def alerts_of_rule(rule_id: str, *, states: Iterable[str] = LIVE, page: int = 1, size: int = 50) -> AlertPage:
+    """The alerts of a rule in some states, those of the largest accounts first; a page beyond the last is the last one."""
+    found = Episode.objects.filter(rule=rule_id, state__in=tuple(states))
+    total = found.count()
+    pages = max(1, -(-total // size))
+    page = min(max(1, page), pages)
+    ordered = found.select_related("account").order_by(F("account__mrr").desc(nulls_last=True), "subject_id", "id")
+    names = _owner_names()
+    shown = ordered[(page - 1) * size : page * size]
+    return AlertPage(tuple(_alert(row, names) for row in shown), page, pages, total)
 
 
 def timeline_of_account(account_id: str, *, limit: int = 200) -> list[tuple[Alert, Entry]]:
@@ -129,16 +149,26 @@ def _filtered(given: AlertFilter) -> QuerySet[Episode]:
         ("account_id__in", given.accounts),
         ("category__in", given.categories),
         ("severity__in", given.severities),
-        ("account__owner__iexact", given.owner),
-        ("account__owner__in", given.owners),
         ("opened_at__lt", given.opened_before),
         ("opened_at__gte", given.opened_after),
     ):
         if value:
             wanted &= Q(**{lookup: value})
+    if given.owner:
+        wanted &= Q(account__owner__iexact=given.owner) | _about("csm", [given.owner])
+    if given.owners or given.teams:
+        theirs = Q(account__owner__in=given.owners) | _about("csm", given.owners) | _about("team", given.teams)
+        wanted &= theirs
+    if given.seen_by:
+        wanted &= ~Q(subject_kind="csm") | _about("csm", [given.seen_by])
     if given.text:
         wanted &= Q(account__name__icontains=given.text) | Q(message__icontains=given.text)
     return Episode.objects.filter(wanted)
+
+
+def _about(kind: str, ids: Iterable[str]) -> Q:
+    """About one of these CSMs (by e-mail) or teams (by name)."""
+    return Q(subject_kind=kind, subject_id__in=list(ids))
 
 
 def _members(found: QuerySet[Episode], account_ids: list[str | None]) -> dict[str | None, list[Episode]]:
@@ -159,10 +189,10 @@ def _counted(found: QuerySet[Episode], field: str) -> dict[str, int]:
 
 
 def _counts(found: QuerySet[Episode]) -> dict[str, dict[str, int]]:
-    """How many alerts of each severity, category and rule, in one query."""
-    fields = ("severity", "category", "rule")
+    """How many alerts of each severity, category and rule, and how many are kept quiet, in one query."""
+    fields = ("severity", "category", "rule", "quiet")
     sums: dict[str, dict[str, int]] = {field: {} for field in fields}
-    for row in found.order_by().values(*fields).annotate(count=Count("id")):
+    for row in found.order_by().annotate(quiet=_QUIET).values(*fields).annotate(count=Count("id")):
         for field in fields:
             sums[field][row[field]] = sums[field].get(row[field], 0) + row["count"]
     return sums

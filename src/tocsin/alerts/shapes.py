@@ -121,8 +121,9 @@ class Alert:
 class AlertFilter:
     """Which alerts; an empty field does not narrow.
 
-    owner: the CSM's e-mail (mine); owners: several (my team). opened_before: alerts older than that. text: in the account's
-    name or the message, case ignored.
+    owner: a CSM's e-mail: alerts of their accounts, and about themselves (mine). owners, teams: the same of several CSMs, and
+    alerts about these teams (my team). opened_before: alerts older than that. text: in the account's name or the message, case
+    ignored. seen_by: the e-mail of who looks and is not to see alerts about other CSMs.
     """
 
     states: tuple[str, ...] = ()
@@ -132,9 +133,21 @@ class AlertFilter:
     severities: tuple[str, ...] = ()
     owner: str = ""
     owners: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
     text: str = ""
     opened_before: datetime | None = None
     opened_after: datetime | None = None
+    seen_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPage:
+    """One page of a list of alerts; `total`: how many there are on all pages."""
+
+    alerts: tuple[Alert, ...]
+    page: int
+    pages: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +167,8 @@ class AccountGroup:
 class Inbox:
     """One page of the inbox, accounts most urgent first: severity, money at stake, nearness of the renewal.
 
-    accounts, alerts: how many there are in all, on every page. at_stake: the MRR of all accounts with an alert of severity high
+    accounts, alerts: how many there are in all, on every page. quiet: how many of the alerts another one keeps quiet, so that
+    they ask nothing of anybody. at_stake: the MRR of all accounts with an alert of severity high
     or above. by_severity, by_category, by_rule: how many alerts of each, in all, for the filter's counts.
     """
 
@@ -164,6 +178,7 @@ class Inbox:
     accounts: int
     alerts: int
     at_stake: float
+    quiet: int = 0
     by_severity: Mapping[str, int] = field(default_factory=dict)
     by_category: Mapping[str, int] = field(default_factory=dict)
     by_rule: Mapping[str, int] = field(default_factory=dict)
@@ -171,7 +186,7 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True)
 class OpenCounts:
-    """How many alerts are live (open, acknowledged, snoozed) and held."""
+    """How many alerts are live (open, acknowledged, snoozed) and held; quiet: of the live ones, those that another silences."""
 
     open: int
     acknowledged: int
@@ -179,11 +194,17 @@ class OpenCounts:
     held: int
     by_rule: Mapping[str, int]
     by_account: Mapping[str, int]
+    quiet: int = 0
 
     @property
     def live(self) -> int:
         """Those that a person has before them."""
         return self.open + self.acknowledged + self.snoozed
+
+    @property
+    def actionable(self) -> int:
+        """Those that ask something of somebody."""
+        return self.live - self.quiet
 
 
 @dataclass(frozen=True, slots=True)

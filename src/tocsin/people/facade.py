@@ -104,6 +104,14 @@ def teammates(email: str) -> tuple[str, ...]:
     return tuple(sorted(found | {address}))
 
 
+def teams_of(email: str) -> tuple[str, ...]:
+    """The names of that user's team, and of the teams that they manage."""
+    address = normal_email(email)
+    found = set(Team.objects.filter(manager__iexact=address).values_list("name", flat=True))
+    own = User.objects.filter(email=address, team__isnull=False).values_list("team__name", flat=True)
+    return tuple(sorted(found.union(own)))
+
+
 def make_link(email: str, *, moment: datetime, purpose: str = "sign-in") -> str:
     """The path of a new one-time link (`/sign-in/link/<token>/` or `/set-password/<token>/`). UserError: no such user."""
     user = User.objects.filter(email=normal_email(email), is_active=True).first()
