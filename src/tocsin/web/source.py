@@ -22,14 +22,18 @@ from tocsin.core.schema import COLLECTIONS
 from tocsin.engine import Book
 from tocsin.facts import timeline
 from tocsin.facts.duckdb import DuckStore
+from tocsin.health import facade as health
 
 T = TypeVar("T")
 log = logging.getLogger("tocsin.web")
 KEPT = 256
 LATE = timedelta(hours=26)  # data older than this is marked: a nightly import has failed
 
+# Of what happens at an instant; alerts are of our own making and say nothing of how fresh the data is.
 _INSTANTS = tuple(
-    each.name for each in COLLECTIONS.values() if each.start is not None and each.column(each.start).type == "time"
+    each.name
+    for each in COLLECTIONS.values()
+    if each.start is not None and each.column(each.start).type == "time" and each.name != "alerts"
 )
 ACCOUNT_FIELDS = ("name", "owner", "tier", "plan", "lifecycle_stage", "status", "mrr", "renews_on", "segment", "product")
 
@@ -97,15 +101,21 @@ def store() -> DuckStore:
 
 
 def book() -> Book:
-    """The evaluator over these facts, with the signals and segments in force: the same one until either changes."""
-    given = alerts.definitions()
+    """The evaluator over these facts, with the signals, segments and profiles in force: the same one until these change."""
+    given, scoring = alerts.definitions(), health.model()
 
     def make() -> tuple[Definitions, Book]:
         tolerance = _here().configuration.churn_tolerance
-        return given, Book(store(), given.signals, given.segments, churn_tolerance=tolerance)
+        return given, Book(store(), given.signals, given.segments, health=scoring, churn_tolerance=tolerance)
 
-    # The definitions are kept with it, so that their id stays theirs.
-    return kept(("book", id(given)), make)[1]
+    # The definitions are kept with it, so that the id of their signals stays theirs; a version of a profile never changes.
+    return kept(("book", id(given.signals), tuple(each.mark for each in scoring.versions)), make)[1]
+
+
+def stamp() -> tuple[object, ...]:
+    """What a value that takes long is made of: while it is the same, the value stands. See `web.background`."""
+    here, given = _here(), alerts.definitions()
+    return (id(here), str(here.home), here.store().generation, given)
 
 
 def zone() -> ZoneInfo:
