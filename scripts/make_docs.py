@@ -1,6 +1,7 @@
 """Writes the pages of docs/ that are made from the code.
 
-docs/collections.md comes from `tocsin.core.schema`, docs/inhibition.md from the shipped rules.
+docs/collections.md comes from `tocsin.core.schema`, docs/catalog.md and docs/inhibition.md from the shipped rules, docs/demo.md
+from a replay of the demo book.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import catalog_page
+import demo_found
 from tocsin.catalog import catalog
 from tocsin.core.rules import Rule
 from tocsin.core.schema import ACCOUNT_COLLECTIONS, COLLECTIONS, SUBJECT_COLLECTIONS, Collection, Column, derived_columns
@@ -206,12 +209,13 @@ def _silencers(rule: Rule) -> str:
     return ", ".join(f"`{each}`" for each in rule.inhibited_by if each != END)
 
 
-PAGES = {"collections.md": collections_page, "inhibition.md": inhibition_page}
+PAGES = {"catalog.md": catalog_page.page, "collections.md": collections_page, "inhibition.md": inhibition_page}
+LONG = {"demo.md": demo_found.page}  # takes a minute or two, as a year is replayed for it
 
 
 def main() -> int:
     """Writes the pages."""
-    for name, page in PAGES.items():
+    for name, page in (PAGES | LONG).items():
         (DOCS / name).write_text(page(), "utf-8")
     return 0
 
