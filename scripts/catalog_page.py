@@ -37,9 +37,9 @@ HEAD = """\
 <!-- Made by `make docs` from the shipped rules; edits here are overwritten. -->
 
 The rules that ship with Tocsin, live the moment an account is. Those that are *on* are the start-up set; the others are in
-*shadow*: judged and counted, and announced to nobody until you switch them on. Each is a file in `src/tocsin/catalog/rules`, with
-its test beside it, and yours to change: `tocsin rules export DIR`, edit, `tocsin rules apply DIR`. What you have edited stays as
-it is when Tocsin is upgraded.
+*shadow*: judged and counted, and announced to nobody until you switch them on. Each is a file in `src/tocsin/catalog/rules`,
+with its test beside it, and yours to change: `tocsin rules export DIR`, edit, `tocsin rules apply DIR`. What you have edited
+stays as it is when Tocsin is upgraded.
 
 *Row* is the number of the trigger in the checklist of the field's own playbooks that the rule answers to (T1 to T71).
 Parameters are given with their defaults; where a rule differs by segment, the first segment that fits decides.

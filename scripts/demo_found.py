@@ -226,8 +226,8 @@ year of {accounts} accounts is replayed day by day with the shipped rules, and t
 
 *Found* are the accounts for which a rule that answers to the story opened an alert from a week before it turned until 120 days
 after. *By those on* counts only the rules that start on; the others start in shadow. *Lead* is the median time from the first
-such alert to the loss of those who left. *At a time* is how many of these alerts spoke at once for one account, at most: an alert
-for which another speaks ([One cause, few alerts](inhibition.md)) is not counted.
+such alert to the loss of those who left. *At a time* is how many of these alerts spoke at once for one account, at most: an
+alert for which another speaks ([One cause, few alerts](inhibition.md)) is not counted.
 
 | what happens | turned | found | by those on | lead, days | at a time |
 |---|---|---|---|---|---|
@@ -237,11 +237,10 @@ TAIL = """\
 
 A CSM ({csms} of them, {each} accounts each) had {weekly_on} alerts a week that asked for something to be done from the rules
 that start on, the busiest {busiest_on}; with every rule on they would have been {weekly}. The budget is {budget}.
-A customer with whom nothing was the matter had {calm_on} alerts in the year from the rules that start on: most of them a renewal
-that came near, or seats that filled up.
+A customer with whom nothing was the matter had {calm_on} alerts in the year from the rules that start on: most of them a
+renewal that came near, or seats that filled up.
 
-The demo is an invention, and a kind one. The thresholds of the rules are those of the field's playbooks and were not fitted to it,
-but which rule speaks for which was tried out on it, and your customers will be harder to read. That is what `tocsin replay` is
+The demo is an invention, and a kind one. The thresholds are those of the field's playbooks and were not fitted to it, but which rule speaks for which was tried out on it, and your customers will be harder to read. That is what `tocsin replay` is
 for: it shows what the rules would have said in your own past.
 """
 
