@@ -62,8 +62,9 @@ def test_they_belong_to_no_account(sweep: Sweep) -> None:
         ("team", "East", None, "East: Still with us"),
     ]
     assert found[0].to_json()["account_id"] is None
-    assert facade.inbox().accounts == 1, "those of no account together"
-    assert facade.inbox().groups[0].account is None
+    listed = facade.inbox()
+    assert (listed.accounts, listed.alerts, listed.pages) == (0, 2, 1)
+    assert [(group.account, len(group.alerts)) for group in listed.groups] == [(None, 2)]
     assert facade.open_counts().by_account == {}
 
 

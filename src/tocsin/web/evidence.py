@@ -111,7 +111,7 @@ def rows(
 def _values(alert: Alert, asked: list[str], also: list[str], moment: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
     """The values of the evidence's formulas for the alert's subject, and of others for its account."""
     if alert.account is None:
-        return {}, {}
+        return source.values(asked, moment, "", subject=alert.subject_kind, subject_id=alert.subject_id), {}
     if alert.subject_kind == "account":
         found = source.values(list(dict.fromkeys(asked + also)), moment, alert.account.id)
         return found, found

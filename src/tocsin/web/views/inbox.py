@@ -129,6 +129,7 @@ def _pane(opened: Alert, shown: list[Alert], moment: datetime, request: Seen) ->
         "clears_apart": opened.clears if not told or not all(each in opened.clears for each in told) else "",
         "touch_at": touched.get(TOUCH[0]),
         "touch_kind": touched.get(TOUCH[1]) or "",
+        "subject_name": names.get(opened.subject_id, opened.subject_id),
         "chart_title": signals.title(*told_by) if told_by else "",
         "chart_alt": f"{signals.title(*told_by)} around the firing; the evidence gives the figures." if told_by else "",
         "position": _position(opened, shown),
