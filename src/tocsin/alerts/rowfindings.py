@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tocsin.alerts.models import Episode
+from tocsin.alerts.models import Episode, Sweep
 from tocsin.core.folding import Opening
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ class RowFindings:
     """What the facts say of row triggers as of a moment.
 
     occurred: rule id -> the rows that set it off since the sweep before, those that came late included; by subject and start.
-    known:    (rule id, subject) -> the alerts that rows have opened already, as far as they can still count rows.
+    known:    (rule id, subject) -> the alerts that rows have opened already, as far as they can still count rows; not those
+              that were revised, which should never have opened.
     ended:    running alerts whose row has ended. revised: those whose row does not set the rule off by what is known now.
     unknown:  rule id -> why it could not be judged.
     """
@@ -53,8 +54,11 @@ def look_at_rows(
     ended: set[Identity] = set()
     revised: set[Identity] = set()
     unknown: dict[str, str] = {}
-    since = previous if previous is not None else moment
-    for rule in (each for each in rules if each.trigger.kind in TRIGGERED):
+    triggered = [each for each in rules if each.trigger.kind in TRIGGERED]
+    judged = _judged({rule.id for rule in triggered})
+    for rule in triggered:
+        before = judged.get(rule.id, previous)
+        since = before if before is not None else moment
         mine = [episode for episode in running if episode.rule == rule.id]
         memory = (rule.collapse or timedelta(0), rule.cooldown or timedelta(0))
         remembered = _openings(rule.id, since - late_of(rule) - max(memory))
@@ -67,8 +71,8 @@ def look_at_rows(
             if rule.collapse is not None and opening.opened_at + rule.collapse > since - late_of(rule)
         ]
         after = min([since, *(each + late_of(rule) - timedelta(microseconds=1) for each in counting)])
-        moments = () if previous is None else (previous, moment)
-        if rule.trigger.kind in CROSSINGS and (previous is None or previous == moment):
+        moments = () if before is None else (before, moment)
+        if rule.trigger.kind in CROSSINGS and before in (None, moment):
             occurred[rule.id] = ()
         else:
             found = book.occurrences([rule], Stretch(after, moment, moments, published))
@@ -81,17 +85,37 @@ def look_at_rows(
                 identity = (rule.id, episode.subject_id, episode.key)
                 if match is None:
                     revised.add(identity)
+                    known[rule.id, episode.subject_id] = [
+                        each for each in known.get((rule.id, episode.subject_id), ()) if each.key != episode.key
+                    ]
                 elif match.ends_at is not None and match.ends_at <= moment:
                     ended.add(identity)
     return RowFindings(occurred, known, frozenset(ended), frozenset(revised), unknown)
 
 
+def _judged(rules: set[str]) -> dict[str, datetime]:
+    """Rule -> when it was judged last, of those that the sweep before could not judge: their rows have waited since.
+
+    Of a rule that no sweep could judge yet the time of the first one.
+    """
+    found: dict[str, datetime] = {}
+    waiting, as_of = rules, None
+    for as_of, unknown in Sweep.objects.order_by("-as_of", "-id").values_list("as_of", "unknown").iterator(chunk_size=50):
+        found |= dict.fromkeys(waiting - unknown.keys(), as_of)
+        waiting &= unknown.keys()
+        if not waiting:
+            break
+    return found if as_of is None else found | dict.fromkeys(waiting, as_of)
+
+
 def _openings(rule_id: str, horizon: datetime) -> list[tuple[str, Opening]]:
-    """(subject, opening) of the rule's alerts that ran at or opened after a moment; one query."""
+    """(subject, opening) of the rule's alerts that ran at or opened after a moment, without revised ones; one query."""
     from django.db.models import Q
 
-    rows = Episode.objects.filter(rule=rule_id).filter(
-        Q(closed_at__isnull=True) | Q(closed_at__gte=horizon) | Q(opened_at__gte=horizon)
+    rows = (
+        Episode.objects.filter(rule=rule_id)
+        .exclude(close_reason="revised")
+        .filter(Q(closed_at__isnull=True) | Q(closed_at__gte=horizon) | Q(opened_at__gte=horizon))
     )
     return [
         (subject, Opening(key, opened_at, closed_at))
