@@ -12,6 +12,7 @@ from tests.engine.facts import NOW, Rows, add, ago, columns, day, store_of, valu
 from tocsin.core.language import check, parse
 from tocsin.core.language.terms import OfAccount
 from tocsin.engine import Book
+from tocsin.engine.sql.sources import EveryMoment
 
 Row = dict[str, Any]
 SECOND = timedelta(seconds=1)
@@ -360,3 +361,13 @@ def test_days_in_the_zone_of_the_workspace(tmp_path: Path) -> None:
     midnight = datetime(2026, 3, 31, 7, tzinfo=NOW.tzinfo)
     assert of(west, "csm", "count(tasks where overdue)", midnight - SECOND) == {ANN: 0.0}
     assert of(west, "csm", "count(tasks where overdue)", midnight) == {ANN: 1.0}
+
+
+def test_the_same_as_of_points(book: Book) -> None:
+    moments = [ago(days) for days in (25, 20, 5, 0)]
+    terms = [OfAccount("number", check(parse(formula), "account", book.names)) for formula in ("logins_7d", "ago(mrr, 10d)")]
+    for subject in ("person", "feature"):
+        found = book.points(terms, EveryMoment(subject, moments)).to_pylist()
+        singly = [row for moment in moments for row in book.evaluate(terms, [moment], subject).to_pylist()]
+        assert sorted((row["f0"], row["f1"]) for row in found) == sorted((row["f0"], row["f1"]) for row in singly)
+        assert len(found) == 4
