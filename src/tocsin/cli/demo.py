@@ -83,8 +83,10 @@ def _make(args: argparse.Namespace, console: Console, workspace: Workspace, *, a
     from tocsin.alerts import facade
     from tocsin.cli import demo_life
 
+    # The rules were there all the time, so that what happened in these weeks sets them off.
+    published = {rule.id: moments[0] - timedelta(weeks=WEEKS) for rule in workspace.definitions().rules}
     for n, moment in enumerate(moments):
-        facade.sweep(workspace.book(), moment)
+        facade.sweep(workspace.book(), moment, published=published)
         if moment != moments[-1]:
             demo_life.live_a_week(moment, args.seed)
         console.progress("living through the last weeks", (n + 1) / len(moments))

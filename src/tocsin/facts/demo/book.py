@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from tocsin.core.errors import UserError
+from tocsin.core.schema import COLLECTIONS
 from tocsin.facts import importing
 from tocsin.facts.demo import commerce, support
 from tocsin.facts.demo.care import Care
@@ -28,6 +29,7 @@ from tocsin.facts.demo.team import Team, address
 from tocsin.facts.demo.usage import Block, Usage
 from tocsin.facts.demo.window import MONTH, SPAN, Window
 from tocsin.facts.duckdb import DuckStore
+from tocsin.facts.layout import SEEN, quote
 
 _BLOCK = 100  # accounts whose events are drawn together
 _EXECUTIVES = 6
@@ -150,6 +152,15 @@ def _write_metrics(sheets: Sheets, block: Block, usage: Usage) -> None:
                 add(life.id, "api_calls", float(end), float(round(size * level)))
 
 
+def arrived_as_they_happened(store: DuckStore) -> None:
+    """Let each row have come in when it started: the book tells of months that were lived, not of an import of history."""
+    with store.write() as cursor:
+        for name in SEEN:
+            declared = COLLECTIONS[name]
+            start = quote(declared.start or "")
+            cursor.execute(f"UPDATE {quote(name)} SET first_seen = CAST({start} AS TIMESTAMP) WHERE {start} IS NOT NULL")
+
+
 def generate(
     store: DuckStore, *, accounts: int = 400, until: datetime, seed: int = 7, progress: Progress | None = None
 ) -> DemoSummary:
@@ -158,6 +169,7 @@ def generate(
     try:
         made = write_book(folder, accounts=accounts, until=until, seed=seed, progress=progress)
         report = importing.import_paths(store, [folder], now=until, mapping=None, progress=progress)
+        arrived_as_they_happened(store)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     rejected = sum(collection.rejected for collection in report.collections)
