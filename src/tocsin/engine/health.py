@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from tocsin.core.language import FormulaError, Names
 from tocsin.core.language.terms import Ago, Attribute, Const, Market, Operation, Term, Turned, mapped, walk
@@ -129,6 +130,7 @@ class Health:
         return Operation("boolean", "and", (there, Operation("boolean", "=", pair)))
 
 
+@lru_cache(maxsize=16_384)
 def uses_health(term: Term) -> bool:
     """Whether the term names what the profiles make."""
     return any(isinstance(part, (Attribute, Turned)) and _is_health(part) for part in walk(term))

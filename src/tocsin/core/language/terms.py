@@ -30,15 +30,22 @@ class Term:
 
     def children(self) -> Iterator[Term]:
         """The terms directly inside, also those of a filter or an anchor."""
+        return iter(self._children)
+
+    @cached_property
+    def _children(self) -> tuple[Term, ...]:
+        """Kept after the first call: terms are walked again and again."""
+        found: list[Term] = []
         for each in fields(self):
             value = getattr(self, each.name)
             if isinstance(value, Term):
-                yield value
+                found.append(value)
             elif isinstance(value, Window):
                 if value.anchor is not None:
-                    yield value.anchor
+                    found.append(value.anchor)
             elif isinstance(value, tuple):
-                yield from (item for item in value if isinstance(item, Term))
+                found += (item for item in value if isinstance(item, Term))
+        return tuple(found)
 
     @cached_property
     def _hash(self) -> int:
@@ -190,9 +197,11 @@ class Market(Term):
 
 def walk(term: Term) -> Iterator[Term]:
     """The term and all terms inside it, outermost first."""
-    yield term
-    for child in term.children():
-        yield from walk(child)
+    waiting = [term]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        waiting += reversed(each._children)  # noqa: SLF001 - of this module
 
 
 def own(term: Term) -> Iterator[Term]:
