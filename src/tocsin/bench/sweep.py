@@ -16,7 +16,8 @@ from tocsin.core.moment import DAY
 from tocsin.core.rules import Rule
 from tocsin.engine import Book
 from tocsin.engine.plan import leaves
-from tocsin.engine.sql.statement import Question, Statement
+from tocsin.engine.sql.portfolio import statement
+from tocsin.engine.sql.statement import Question
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.synthetic import fill
 
@@ -65,7 +66,7 @@ def _measured(store: DuckStore, *, accounts: int, events: int, until: datetime) 
     aggregates = _aggregates(book, rules, until)
     began = time.perf_counter()
     for subject, term, at in aggregates:
-        store.query(Statement(Question(subject, [at], [term]), book.surroundings, wide_only=True).sql())
+        store.query(statement(Question(subject, [at], [term]), book.surroundings, wide_only=True).sql())
     one_by_one = time.perf_counter() - began
     matches = len(book.judge(rules, until).matches)
     return SweepFigures(accounts, events, len(rules), len(aggregates), matches, scan, judged, one_by_one, memory)

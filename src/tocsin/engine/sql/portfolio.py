@@ -27,9 +27,10 @@ MONEY = frozenset((column.name, VALUE) for column in COLLECTIONS["accounts"] if 
 CURRENCY = ("currency", VALUE)
 
 
-def statement(question: Question, around: Surroundings) -> Statement:
-    """The statement of a question, about whichever subject."""
-    return Statement(question, around) if question.subject == "account" else OverAccounts(question, around)
+def statement(question: Question, around: Surroundings, *, wide_only: bool = False) -> Statement:
+    """The statement of a question, about whichever subject. `wide_only`: see `plan.make_plan`."""
+    kind = Statement if question.subject == "account" else OverAccounts
+    return kind(question, around, wide_only=wide_only)
 
 
 class OverAccounts(Statement):
