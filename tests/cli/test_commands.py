@@ -40,6 +40,18 @@ def test_signals_of_features_people_and_names(filled: Tocsin) -> None:
     assert json.loads(text) == [{"subject_id": "a1", "logins_7d": 1}, {"subject_id": "a3", "logins_7d": 1}]
 
 
+def test_signals_of_our_own_side(filled: Tocsin) -> None:
+    asked = ("count(accounts)", "sum(accounts.logins_7d)", "team")
+    text = filled.out("signals", *asked, "--subject", "csm", "--as-of", AS_OF, "--format", "csv")
+    assert rows(text) == [["subject_id", *asked], ["ada@us.example", "2", "2", "West"], ["bob@us.example", "1", "0", "West"]]
+    text = filled.out("signals", "count(accounts)", "--subject", "team", "--as-of", AS_OF, "--format", "json")
+    assert json.loads(text) == [{"subject_id": "West", "count(accounts)": 3}]
+    tolerant = Tocsin(filled.home, filled.cwd, {"TOCSIN_CHURN_TOLERANCE": "8%"})
+    text = tolerant.out("signals", "churn_tolerance", "--subject", "company", "--as-of", AS_OF, "--format", "csv")
+    assert rows(text)[1:] == [["company", "0.08"]]
+    assert "'mrr' is an attribute of accounts: write sum(accounts.mrr)" in filled.refused("signals", "mrr", "--subject", "csm")
+
+
 def test_signals_as_of_the_past_sees_the_past(filled: Tocsin) -> None:
     text = filled.out("signals", "count(events)", "--as-of", "2026-02-27T08:00:00", "--format", "csv")
     assert rows(text)[1:] == [["a1", "1"], ["a2", "1"], ["a3", "0"]]
