@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.engine.facts import NOW, Rows, add, ago, day, store_of
+from tocsin.core.profiles import Indicator, Profile, ProfileVersion
 from tocsin.core.rulefiles import read_rules
 from tocsin.core.rules import Rule
-from tocsin.engine import Book, Match
+from tocsin.engine import Book, HealthModel, Match
 from tocsin.engine.occurrences import Stretch, occurrences
 from tocsin.facts.duckdb import DuckStore
 
@@ -394,6 +395,18 @@ def test_the_churned_neither_enter_nor_leave(tmp_path: Path) -> None:
     assert found(of, "trigger: {enter: roomy}", looks=EACH_DAY) == ()
     assert days(found(of, "trigger: {leave: roomy}, where: status is not null", looks=EACH_DAY)) == [("gone", 3)]
     store.close()
+
+
+# --- Health, as of each start of day
+
+
+def test_a_band_changes_from_day_to_day(book: Book) -> None:
+    profile = Profile("all", "All", 1, (Indicator("Seats", "proactive", 1, "10 * seats"),))
+    of = Book(book.store, SIGNALS, SEGMENTS, health=HealthModel((ProfileVersion(profile, 1, ago(900)),)))
+    changed = days(found(of, "trigger: {change: health_band}, where: seats < 99 or seats is null and tier = 2"))
+    assert changed == [("acme", 1.5), ("bolt", 7.5), ("bolt", 2.5), ("bolt", 0.5)]
+    assert days(found(of, "trigger: {change: health_band, from: [Good, Average], to: Average}")) == [("acme", 1.5)]
+    assert days(found(of, "trigger: {change: health_score, direction: down, by: 15}")) == [("acme", 7.5), ("acme", 1.5)]
 
 
 # --- Several rules, some accounts, what cannot be judged

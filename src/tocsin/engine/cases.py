@@ -130,10 +130,33 @@ def as_given(node: Any, collection: str) -> Any:
 
 # Changes of an attribute
 
+HEALTH = ("health_band", "health_score")
+
+
+def of_health(rule: Rule) -> bool:
+    """Whether it is health that changes: from one start of day, or look, to the next, and not at an instant of its own."""
+    return rule.trigger.kind == "change" and rule.trigger.spec["change"] in HEALTH
+
+
+def is_wanted(rule: Rule, before: Value, now: Value) -> bool:
+    """Whether a change is one of those that `from`, `to`, `direction` and `by` ask for."""
+    spec = rule.trigger.spec
+    for key, value in (("from", before), ("to", now)):
+        if key in spec and value not in (spec[key] if isinstance(spec[key], list) else [spec[key]]):
+            return False
+    if spec.get("direction") is None:
+        return True
+    if not isinstance(before, (int, float)) or not isinstance(now, (int, float)):
+        return False
+    moved, by = now - before if spec["direction"] == "up" else before - now, spec.get("by")
+    if isinstance(by, str):  # a percent of the value before
+        return before > 0 < moved and moved / before >= float(by.rstrip("%")) / 100
+    return moved > 0 and (by is None or moved >= by)
+
 
 def _hidden(rule: Rule) -> list[Node]:
     """The conditions of a `change` trigger, as of the instant of the change; told as one line of evidence of their own."""
-    if rule.trigger.kind != "change":
+    if rule.trigger.kind != "change" or of_health(rule):
         return []
     spec = rule.trigger.spec
     now = nodes.Path(nodes.NOWHERE, str(spec["change"]))

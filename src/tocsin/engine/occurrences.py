@@ -11,17 +11,16 @@ import pyarrow.compute as pc
 
 from tocsin.core.language import FormulaError, Value, check, nodes, parse
 from tocsin.core.language.terms import Attribute, Column, Const, Given, Operation, Term
-from tocsin.core.moment import iso
+from tocsin.core.moment import floor_day, iso
 from tocsin.core.rules import Rule
 from tocsin.core.schema import COLLECTIONS
 from tocsin.engine.asking import Asked, Match, asked_of, match_of, rows_of, subject_ids, true_places
-from tocsin.engine.cases import all_of, any_of, cases, given_collection, named_by, row_filter
+from tocsin.engine.cases import all_of, any_of, cases, given_collection, is_wanted, named_by, of_health, row_filter
 from tocsin.engine.evidence import Places
-from tocsin.engine.health import LASTING, Needs
-from tocsin.engine.health_history import bring_up_to_date
+from tocsin.engine.health_history import turns
 from tocsin.engine.plan import conjunction, row_alone
 from tocsin.engine.sql.changes import Changes
-from tocsin.engine.sql.sources import ENDS, EveryMoment, OfRows
+from tocsin.engine.sql.sources import ENDS, EveryMoment, OfRows, OwnMoments
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +37,7 @@ TRIGGERED = (*ROWS, *CROSSINGS)
 class Stretch:
     """Which rows are asked about: those that started in (after, until].
 
-    moments: the moments of looking, ascending, the last one `until`: crossings are between two of them.
+    moments: the moments of looking, ascending, the last one `until`: crossings and changes of health are between two of them.
     live:    rule id -> when it was published: only rows that started after that and arrived in time (`late`), those included
              that may have arrived since `after` although they started before it.
     """
@@ -94,15 +93,30 @@ def still(book: Book, rule: Rule, keys: Collection[str], until: datetime) -> lis
 
 def _rows(book: Book, rule: Rule, stretch: Stretch, accounts: Collection[str] | None) -> list[Match]:
     """The rows of a rule, each judged as of its own start, all in one query; none where no row can set it off."""
+    if of_health(rule):
+        return _health_turned(book, rule, stretch, accounts)
     source = _source(book, rule, stretch, accounts)
-    if rule.trigger.spec.get("change") in LASTING:  # its history is made where it is asked for, and the source reads it
-        needs = Needs(stretch.after, stretch.until)
-        needs.of_history(stretch.after, stretch.until)
-        bring_up_to_date(book, needs)
     return _judged(book, rule, source) if book.points([], source).num_rows else []
 
 
-def _judged(book: Book, rule: Rule, source: Source) -> list[Match]:
+def _health_turned(book: Book, rule: Rule, stretch: Stretch, accounts: Collection[str] | None) -> list[Match]:
+    """The changes of health between the moments of looking and the starts of days, each judged as of where it was seen."""
+    after = stretch.moments[0] if stretch.moments else stretch.after
+    published = (stretch.live or {}).get(rule.id, after)
+    line = {*stretch.moments, after, max(floor_day(stretch.until, book.store.zone), after)}
+    found = turns(book, str(rule.trigger.spec["change"]), sorted(line), accounts)
+    wanted = {
+        (turn.account_id, turn.at): (turn.before, turn.after)
+        for turn in found
+        if turn.at > published and is_wanted(rule, turn.before, turn.after)
+    }
+    return _judged(book, rule, OwnMoments(rule.subject, sorted(wanted)), wanted) if wanted else []
+
+
+def _judged(
+    book: Book, rule: Rule, source: Source, changed: Mapping[tuple[str, datetime], tuple[Value, Value]] | None = None
+) -> list[Match]:
+    """The matches at points. changed: (subject, moment) -> the values before and after, where no formula tells them."""
     places = Places()
     asked = [asked_of(book, case, places) for case in cases(book, rule)]
     given = _given(rule)
@@ -112,6 +126,8 @@ def _judged(book: Book, rule: Rule, source: Source) -> list[Match]:
     matches = []
     for each, index, values in _fired(table, len(terms), asked):
         moment = table.column("moment")[index].as_py().replace(tzinfo=UTC)
+        if changed is not None and each.changed is not None:
+            values[each.changed[0]], values[each.changed[1]] = changed[ids[index], moment]
         match = match_of(each, ids[index], values, moment)
         matches.append(_marked(match, rule, table, index))
     return matches
