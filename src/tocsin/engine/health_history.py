@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 JUST_BEFORE = timedelta(microseconds=1)  # what comes with the churn itself (seats that end, say) is no part of the score
 EVER = datetime.min.replace(tzinfo=UTC)
 REVISION = 1  # raised when the same profiles come to mean another score, so that what is kept is made anew
+LONGEST_DAY = timedelta(hours=26)  # of days on which a clock is set back
 CHUNK = 62  # days that one statement scores
 # Notes are worked off together where they are about as old as each other: a late event of long ago is one account's affair.
 AGES = (timedelta(days=2), timedelta(days=30), timedelta.max)
@@ -164,10 +165,11 @@ def _score_days(book: Book, accounts: Collection[str] | None, days: Sequence[dat
 
 
 def _chunks(days: Sequence[datetime]) -> Iterator[list[datetime]]:
-    """Days in portions that lie equally far apart: where a clock is changed, another portion begins."""
+    """Days in portions without gaps that lie equally far apart: where a clock is changed, another portion begins."""
     chunk: list[datetime] = []
     for day in days:
-        if chunk and (len(chunk) == CHUNK or (len(chunk) > 1 and day - chunk[-1] != chunk[1] - chunk[0])):
+        gap = day - chunk[-1] if chunk else DAY
+        if len(chunk) == CHUNK or gap > LONGEST_DAY or (len(chunk) > 1 and gap != chunk[1] - chunk[0]):
             yield chunk
             chunk = []
         chunk.append(day)

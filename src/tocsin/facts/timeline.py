@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from tocsin.core.profiles import KEPT
 from tocsin.facts.store import Store
 
 
@@ -116,13 +117,17 @@ def story(
     return Story(tuple(each for each in told if each.at > until), tuple(each for each in used if each.last > until), until)
 
 
+# What the engine keeps of health besides the band: for reckoning, not for reading.
+_MARKS = ", ".join(f"'{field}'" for field in KEPT if field != "health_band")
+
+
 def _happenings(store: Store, account_id: str, before: datetime, kinds: Sequence[str], limit: int) -> list[Happening]:
     zone = _quoted(store.zone.key)
     parts = list(_parts(zone, kinds))
     if "change" in kinds:
         parts.append(
             "SELECT h.\"at\", FALSE, 'change', h.field, h.value, NULL, NULL, NULL "
-            'FROM account_timeline h, me WHERE h.key = me.key AND h."at" <= me.t'
+            f'FROM account_timeline h, me WHERE h.key = me.key AND h."at" <= me.t AND h.field NOT IN ({_MARKS})'
         )
     sql = (
         "WITH me AS (SELECT key, CAST(? AS TIMESTAMP) AS t FROM accounts WHERE id = ?) "
