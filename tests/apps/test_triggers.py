@@ -15,9 +15,10 @@ from tests.engine.facts import add
 from tocsin.alerts import facade
 from tocsin.alerts.facade import Alert, AlertFilter, SweepReport, TransitionNotice
 from tocsin.core.moment import DAY
+from tocsin.core.profiles import Indicator, Profile, ProfileVersion
 from tocsin.core.rulefiles import read_rules
 from tocsin.core.rules import Definitions
-from tocsin.engine import Book
+from tocsin.engine import Book, HealthModel
 from tocsin.facts.duckdb import DuckStore
 
 HEAD = """
@@ -40,6 +41,7 @@ class World:
         self.rules: dict[str, str] = {}
         self.published: dict[str, datetime] = {}
         self.told: list[TransitionNotice] = []
+        self.health = HealthModel()
         self.come(
             -30, accounts=[{"id": name, "name": name.title(), "created_at": at(-300)} for name in ("acme", "bolt", "coil")]
         )
@@ -57,12 +59,17 @@ class World:
         row = {"id": name, "account_id": of, "name": "x", "kind": "click", "at": at(day), **more}
         self.come(day if arrived is None else arrived, events=[row])
 
+    def seats(self, number: int, day: float, *, arrived: float | None = None, of: str = "acme") -> None:
+        """An account has so many seats from a day on."""
+        row = {"account_id": of, "field": "seats", "value": number, "at": at(day)}
+        self.come(day if arrived is None else arrived, account_history=[row])
+
     def sweep(self, day: float) -> SweepReport:
         """A sweep as of a day; the first one takes the baseline on day 0 before it."""
         if facade.last_sweep() is None and day > 0:
             self.sweep(0)
         return facade.sweep(
-            Book(self.store, {}, self.definitions.segments),
+            Book(self.store, {}, self.definitions.segments, health=self.health),
             at(day),
             definitions=self.definitions,
             published=self.published,
@@ -323,6 +330,82 @@ def test_an_entry_is_told_once_and_again_after_an_exit(world: World) -> None:
         world.sweep(day)
     assert [line.split(" ", 2)[2] for line in world.lines()] == ["1-5 expired", "11- open"]
     assert [line.split(" ", 2)[2] for line in world.lines("left")] == ["9- open"]
+
+
+def test_an_entry_by_what_arrives_after_a_later_moment_was_swept_is_not_lost(world: World) -> None:
+    world.rule("trigger: {enter: busy}")
+    world.click("e1", 0.9)
+    world.sweep(1)
+    world.click("e2", 0.95, arrived=1.05)
+    world.sweep(1.1)
+    world.sweep(1.2)
+    assert [alert.subject_id for alert in world.alerts()] == ["acme"]
+
+
+def test_an_entry_while_the_rule_was_silent_is_not_told_afterwards(world: World) -> None:
+    world.rule("trigger: {enter: busy}, expires: 1d, cooldown: 9d")
+    for day in (0.5, 0.75, 9, 9.1):
+        world.click(f"e{day:g}", day)
+    for day in (1, 2, 8, 9, 10, 10.5, 11.5, 12):
+        world.sweep(day)
+    assert [line.split(" ", 2)[2] for line in world.lines()] == ["1-2 expired"]
+
+
+# --- Health
+
+
+def profile(score: str, version: int, published: float) -> ProfileVersion:
+    return ProfileVersion(Profile("all", "All", 1, (Indicator("Seats", "proactive", 1, score),)), version, at(published))
+
+
+@pytest.fixture
+def healthy(world: World) -> World:
+    """Everybody is in good health: ten points a seat."""
+    world.health = HealthModel((profile("10 * seats", 1, -400),))
+    world.seats(9, -300, of="acme")
+    world.seats(9, -300, of="bolt")
+    return world
+
+
+def test_a_drop_of_health_is_told_once(healthy: World) -> None:
+    healthy.rule("trigger: {change: health_band, from: [Good, Average], to: Poor}")
+    healthy.sweep(0)
+    healthy.seats(6, 0.2)
+    healthy.seats(1, 0.5)
+    for day in (1, 1, 1.5, 2, 3):
+        healthy.sweep(day)
+    (alert,) = healthy.alerts()
+    assert (alert.subject_id, alert.state) == ("acme", "open")
+    assert at(0.5) < alert.opened_at <= at(1)
+    assert healthy.notices() == ["opened"]
+
+
+def test_a_drop_of_health_by_what_arrives_after_a_later_moment_was_swept_is_not_lost(healthy: World) -> None:
+    healthy.rule("trigger: {change: health_band, to: Poor}")
+    healthy.sweep(1)
+    healthy.seats(1, 0.95, arrived=1.05)
+    for day in (1.1, 1.2, 2, 3):
+        healthy.sweep(day)
+    assert [alert.subject_id for alert in healthy.alerts()] == ["acme"]
+
+
+def test_drops_of_health_that_repeat_are_counted(healthy: World) -> None:
+    healthy.rule("trigger: {change: health_band, to: Poor}, collapse: 20d, expires: 20d")
+    healthy.sweep(0)
+    for day, seats in ((0.5, 1), (2.5, 9), (4.5, 1), (6.5, 9), (8.5, 1)):
+        healthy.seats(seats, day)
+        healthy.sweep(day + 0.1)
+        healthy.sweep(day + 1)
+    assert [alert.count for alert in healthy.alerts()] == [3]
+
+
+def test_a_change_of_profile_fires_nothing(healthy: World) -> None:
+    healthy.rule("trigger: {change: health_band}")
+    healthy.sweep(0)
+    healthy.health = HealthModel((*healthy.health.versions, profile("seats", 2, 0.5)))
+    for day in (1, 2, 3):
+        healthy.sweep(day)
+    assert healthy.alerts() == []
 
 
 # --- Countdowns

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from tocsin.alerts.looks import border_looks, health_looks
 from tocsin.alerts.models import Episode, Sweep
 from tocsin.core.folding import Opening
 
@@ -47,7 +48,7 @@ def look_at_rows(
 
     previous: when the sweep before was; None for the first. published: rule id -> since when it has been on.
     """
-    from tocsin.engine import CROSSINGS, TRIGGERED, Stretch, late_of  # who only lists alerts loads no engine
+    from tocsin.engine import CROSSINGS, TRIGGERED, Stretch, between_looks, late_of  # who only lists alerts loads no engine
 
     occurred: dict[str, Sequence[Match]] = {}
     known: dict[tuple[str, str], list[Opening]] = {}
@@ -71,12 +72,20 @@ def look_at_rows(
             if rule.collapse is not None and opening.opened_at + rule.collapse > since - late_of(rule)
         ]
         after = min([since, *(each + late_of(rule) - timedelta(microseconds=1) for each in counting)])
-        moments = () if before is None else (before, moment)
-        if rule.trigger.kind in CROSSINGS and before in (None, moment):
-            occurred[rule.id] = ()
-        else:
-            found = book.occurrences([rule], Stretch(after, moment, moments, published))
+        if not between_looks(rule):
+            found = book.occurrences([rule], Stretch(after, moment, live=published))
             occurred[rule.id] = found.matches
+            unknown |= found.unknown
+        elif before is not None and before < moment:
+            since_when, zone = published.get(rule.id, before), book.store.zone
+            looks = (
+                border_looks(before, moment, late_of(rule), since_when)
+                if rule.trigger.kind in CROSSINGS
+                else health_looks(before, moment, late_of(rule), since_when, zone, counting)
+            )
+            found = book.occurrences([rule], Stretch(looks.moments[0], moment, looks.moments, published))
+            opened = {subject: known.get((rule.id, subject), ()) for subject, _ in remembered}
+            occurred[rule.id] = looks.unheard(rule, found.matches, opened)
             unknown |= found.unknown
         if rule.trigger.kind in ("event", "new") and mine and rule.id not in unknown:
             standing = {(match.subject_id, match.key): match for match in book.still(rule, {e.key for e in mine}, moment)}

@@ -5,7 +5,7 @@ from tocsin.engine.book import Book
 from tocsin.engine.evidence import Evidence
 from tocsin.engine.health import HealthModel
 from tocsin.engine.judge import OF_CHURN, Judgement, Match, named_by
-from tocsin.engine.occurrences import CROSSINGS, TRIGGERED, Occurrences, Stretch, late_of
+from tocsin.engine.occurrences import CROSSINGS, TRIGGERED, Occurrences, Stretch, between_looks, late_of
 
 __all__ = [
     "CROSSINGS",
@@ -18,6 +18,7 @@ __all__ = [
     "Match",
     "Occurrences",
     "Stretch",
+    "between_looks",
     "late_of",
     "named_by",
     "repeated",

@@ -163,6 +163,11 @@ def _given(rule: Rule) -> list[Given]:
     return [Given("text", collection, "id"), *ends]
 
 
+def between_looks(rule: Rule) -> bool:
+    """Whether the rule is set off between two moments of looking, and not at an instant of its own."""
+    return rule.trigger.kind in CROSSINGS or of_health(rule)
+
+
 def closes_itself(rule: Rule) -> bool:
     """Whether the alerts of a new-row rule close when the row's end column is set."""
     return rule.trigger.kind == "new" and COLLECTIONS[str(rule.trigger.spec["new"])].closing is not None
