@@ -111,9 +111,12 @@ def in_force() -> tuple[core.Profile, ...]:
 
 
 def model() -> HealthModel:
-    """By which profiles accounts are scored, now and as of any moment: every version that was ever published."""
+    """By which profiles accounts are scored, now and as of any moment: every version that was ever published.
+
+    One that this version of Tocsin cannot read any more is left out (see `broken_profiles`).
+    """
     return HealthModel(
-        tuple(_version(row) for row in ProfileVersion.objects.filter(draft=False).order_by("profile", "version"))
+        tuple(_version(row) for row in _readable(ProfileVersion.objects.filter(draft=False).order_by("profile", "version")))
     )
 
 

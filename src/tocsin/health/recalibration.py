@@ -24,7 +24,7 @@ from tocsin.engine.health import Health
 from tocsin.engine.markets import ACTIVE
 from tocsin.engine.sql.sources import EveryMoment
 from tocsin.health import profilebook
-from tocsin.health.shapes import IndicatorFinding, ProfilesReport, Proposal
+from tocsin.health.shapes import IndicatorFinding, ProfileInfo, ProfilesReport, Proposal
 
 HORIZON = timedelta(days=90)
 MONTHS = 24
@@ -33,10 +33,16 @@ FLOOR = 5  # of 100: an indicator that told nothing so far keeps a voice
 WHOLE = 100
 
 
-def propose(book: Book, moment: datetime, profile_id: str | None = None) -> list[Proposal]:
-    """What outcomes propose for each profile that is on (or for one), by precedence. UserError: there is no such profile."""
-    wanted = [profilebook.profile(profile_id)] if profile_id else profilebook.profiles()
-    infos = [info for info in profilebook.profiles() if info.profile.state == "on"]
+def propose(
+    book: Book, moment: datetime, profile_id: str | None = None, *, among: Sequence[ProfileInfo] | None = None
+) -> list[Proposal]:
+    """What outcomes propose for each profile that is on (or for one), by precedence. UserError: there is no such profile.
+
+    among: the profiles in force, where they are read already: then the database is not asked.
+    """
+    known = profilebook.profiles() if among is None else among
+    wanted = [profilebook.profile(profile_id)] if profile_id else known
+    infos = [info for info in known if info.profile.state == "on"]
     today = tuple(ProfileVersion(info.profile, info.version, datetime.min.replace(tzinfo=UTC), info.signals) for info in infos)
     moments = _months(moment, book.store.zone)
     found = _cases(book, HealthModel(today), moments) if moments else {}
