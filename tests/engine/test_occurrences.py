@@ -235,6 +235,13 @@ def test_the_message_tells_of_the_event(book: Book) -> None:
     assert match.message == "Acme: export in 20 on 24 Mar 2026 12:00 UTC"
 
 
+def test_the_message_tells_of_the_events_properties(book: Book) -> None:
+    told = found(
+        book, "trigger: {event: properties.rows >= 3}, message: '{{ event.properties.rows }} rows, {{ event.properties.no }}'"
+    )
+    assert [match.message for match in told] == ["10 rows, unknown", "3 rows, unknown"]
+
+
 def test_a_match_has_evidence_with_the_values_that_were_seen(book: Book) -> None:
     (match,) = found(book, "trigger: {event: minutes > $m}, when: seats > 7, with: {m: 10}, where: tier = 1")
     assert [(line.value, line.op, line.threshold) for line in match.evidence] == [(20, ">", 10), (8, ">", 7)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -261,13 +262,18 @@ def match_of(asked: Asked, subject: str, values: list[Value], moment: datetime) 
         feature=subject.removeprefix(f"{account_id}/") if kind == "feature" else None,
         params=case.params,
         observed=observed,
-        row={name: values[place] for name, place in told.row.items()},
+        row={name: _opened(name, values[place]) for name, place in told.row.items()},
         ours={name: values[place] for name, place in told.ours.items()} or None,
         value=evidence[0].value if evidence else None,
         threshold=evidence[0].threshold if evidence else None,
         as_of=moment,
     )
     return Match(case.rule, kind, subject, account_id, moment, message, evidence, asked.clearing, key, step)
+
+
+def _opened(name: str, value: Value) -> Any:
+    """The value of a column as a message sees it: properties one by one, not as the text of their JSON."""
+    return json.loads(value) if name == "properties" and isinstance(value, str) else value
 
 
 def _number(value: Value) -> float | None:
