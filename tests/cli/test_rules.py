@@ -236,12 +236,17 @@ def test_the_whole_command_in_a_home_of_its_own(tmp_path: Path) -> None:
     assert "there is no such file or folder" in missing.stderr
 
 
-def test_a_trigger_that_is_not_judged_yet_is_told(run: Running, tmp_path: Path) -> None:
-    event = "- id: first-login\n  name: First login\n  category: risk\n  trigger: {event: \"kind = 'login'\"}\n"
-    (tmp_path / "mine.yaml").write_text(event)
+def test_rules_of_every_trigger_are_checked_and_applied_without_a_word_more(run: Running, tmp_path: Path) -> None:
+    triggers = (
+        "{event: \"kind = 'login'\"}", "{new: tickets}", "{change: plan}", "{countdown: renews_on, steps: [30, 7]}",
+    )  # fmt: skip
+    rules = [
+        f"- id: rule-{number}\n  name: Rule\n  category: risk\n  trigger: {trigger}\n"
+        for number, trigger in enumerate(triggers)
+    ]
+    (tmp_path / "mine.yaml").write_text("".join(rules))
     for act in ("check", "apply"):
         status, paper = run(act, "mine.yaml")
         assert status == 0
-        assert paper.said[0] == "tocsin: rule first-login will not fire: this version does not judge 'event' triggers"
-    (tmp_path / "mine.yaml").write_text(f"{event}  state: off\n")
-    assert len(run("check", "mine.yaml")[1].said) == 1
+        assert len(paper.said) == 1
+        assert paper.said[0].startswith("4 rules")

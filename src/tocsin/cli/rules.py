@@ -65,9 +65,6 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
         nothing = "; nothing was applied" if args.act == "apply" else ""
         console.say(f"tocsin: {count} in {files} file{'' if files == 1 else 's'}{nothing}")
         return WRONG
-    for rule in definitions.rules:
-        if rule.trigger.kind != "when" and rule.state in ("on", "shadow"):
-            console.say(f"tocsin: rule {rule.id} will not fire: this version does not judge {rule.trigger.kind!r} triggers")
     for said in _advice(definitions, workspace):
         console.say(f"tocsin: {said}")
     if args.act == "check":

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from tocsin.core import messages
 from tocsin.core.language import FormulaError, Node, Value, check, clears, english, nodes, parse
 from tocsin.core.language.terms import Entity
-from tocsin.core.language.words import duration_words, name_words
+from tocsin.core.language.words import collection_words, duration_words, name_words
 from tocsin.core.moment import iso
 from tocsin.core.plain import plain
 from tocsin.core.rules import Rule
@@ -130,13 +130,22 @@ def asked_of(book: Book, case: Case, places: Places) -> Asked:
         places.of(case.scope),
         places.of(case.fires),
         None if case.clears is None else places.of(case.clears),
-        [line for formula, node in shown for line in lines(formula, node, case.params, place)],
+        [_of_row(line, rule) for formula, node in shown for line in lines(formula, node, case.params, place)],
         _told(book, case, place),
         _clearing(case),
         places.of(case.alive),
         Counted(places.of(case.left), places.of(case.date)) if case.left is not None and case.date is not None else None,
         changed,
     )
+
+
+def _of_row(line: Line, rule: Rule) -> Line:
+    """The line with the triggering row called what it is: `the survey answer's score is below 5`."""
+    given = given_collection(rule)
+    if given is None or given == "events":
+        return line
+    word = f"the {collection_words(given, one=True)}'s "
+    return replace(line, text=line.text.replace("the row's ", word), clears=line.clears.replace("the row's ", word))
 
 
 def _clearing(case: Case) -> str:
