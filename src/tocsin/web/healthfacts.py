@@ -7,7 +7,7 @@ splits a score or proposes weights is made in the background.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tocsin.core.moment import DAY, day_of, floor_day
-from tocsin.core.profiles import BANDS
+from tocsin.core.profiles import BANDS, Bands
 from tocsin.engine import Book
 from tocsin.engine.health_history import scored_days
 from tocsin.health import facade as health
@@ -30,14 +30,19 @@ MOVED = 25  # accounts listed of those that moved up, and of those that moved do
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A kept score of the start of a day. band, score: None: not scored. profile: its id, '' for none."""
+    """A kept score of the start of a day. band, score: None: not scored. mark: which version scored, '' for none."""
 
     at: datetime
     score: float | None
     band: str | None
-    profile: str
+    mark: str
     overridden: bool = False
     frozen: bool = False
+
+    @property
+    def profile(self) -> str:
+        """The id of the profile (of `enterprise@3` it is `enterprise`); '' for none."""
+        return self.mark.rpartition("@")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +122,10 @@ def overview(book: Book, moment: datetime, today: datetime, month: datetime, wee
     known = _money(book, moment)
     now = {name: (each, known.get(name, ("", None))[1]) for name, each in days[today].items()}
     earlier = _then(book, month, days[month])
-    marks = sorted({_profile(each.profile) for each, _ in now.values()})
+    marks = sorted({each.profile for each, _ in now.values()})
     spreads = {mark: _spread(mark, now, earlier) for mark in marks}
     moves = [
-        Move(name, *known.get(name, (name, None)), days[week][name], each, days[week][name].profile != each.profile)
+        Move(name, *known.get(name, (name, None)), days[week][name], each, days[week][name].mark != each.mark)
         for name, each in days[today].items()
         if name in days[week] and each.band and days[week][name].band and each.band != days[week][name].band
     ]
@@ -159,7 +164,7 @@ def _spread(profile: str | None, now: _Held, earlier: _Held) -> Spread:
 def _counted(profile: str | None, held: _Held) -> dict[str, tuple[int, float]]:
     counts: dict[str, tuple[int, float]] = dict.fromkeys(SHOWN_BANDS, (0, 0.0))
     for each, mrr in held.values():
-        if profile is None or _profile(each.profile) == profile:
+        if profile is None or each.profile == profile:
             number, money = counts[each.band or ""]
             counts[each.band or ""] = (number + 1, money + (mrr or 0.0))
     return counts
@@ -169,49 +174,42 @@ def _by_account(table: pa.Table, at: datetime) -> dict[str, Standing]:
     """Account -> its standing on a day; churned ones are left out."""
     plain = at.astimezone(UTC).replace(tzinfo=None)
     day = table.filter(pc.and_(pc.equal(table.column("at"), pa.scalar(plain, table.column("at").type)), _living(table)))
-    return dict(_standings(day, by_mark=True))
+    return dict(_standings(day))
 
 
 def _living(table: pa.Table) -> Any:
     return pc.invert(pc.fill_null(table.column("frozen"), False))
 
 
-def _standings(table: pa.Table, *, by_mark: bool = False) -> list[tuple[str, Standing]]:
-    """The rows of `DuckScores.days`. by_mark: `profile` is the mark of the version rather than the profile's id."""
+def _standings(table: pa.Table) -> list[tuple[str, Standing]]:
+    """The rows of `DuckScores.days`."""
     names = ("account_id", "at", "score", "band", "profile", "overridden", "frozen")
     columns = (table.column(name).to_pylist() for name in names)
     return [
-        (
-            name,
-            Standing(
-                at.replace(tzinfo=UTC),
-                score,
-                band,
-                (mark or "") if by_mark else _profile(mark or ""),
-                overridden=bool(over),
-                frozen=bool(gone),
-            ),
-        )
+        (name, Standing(at.replace(tzinfo=UTC), score, band, mark or "", overridden=bool(over), frozen=bool(gone)))
         for name, at, score, band, mark, over, gone in zip(*columns, strict=True)
     ]
-
-
-def _profile(mark: str) -> str:
-    """`enterprise@3` -> `enterprise`."""
-    return mark.rpartition("@")[0]
 
 
 # Lists and single accounts, from what is kept
 
 
-def latest() -> Mapping[str, Standing]:
-    """Account -> its score on the latest kept day; nothing while no day is kept."""
+def latest(moment: datetime) -> Mapping[str, Standing]:
+    """Account -> its score on the latest kept day, or the one that a person has set since; nothing while no day is kept."""
     scores = source.store().scores
     state = scores.kept()
     if state is None or state.last is None:
         return {}
     last = state.last
-    return source.kept(("health-latest", last, state.model), lambda: dict(_standings(scores.days(None, last, last))))
+    known = source.kept(("health-latest", last, state.model), lambda: dict(_standings(scores.days(None, last, last))), moment)
+    bands = {info.id: info.profile.bands for info in health.profiles()}
+    by_hand = {}
+    for each in health.overrides(moment):
+        kept = known.get(each.account_id)
+        if kept is not None and not kept.frozen:
+            band = bands.get(kept.profile, Bands()).of(each.score)
+            by_hand[each.account_id] = replace(kept, score=each.score, band=band, overridden=True)
+    return {**known, **by_hand} if by_hand else known
 
 
 def days(account_id: str, moment: datetime) -> list[Standing]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -15,7 +16,7 @@ from tocsin.alerts import facade as alerts
 from tocsin.core.errors import UserError
 from tocsin.core.profiles import never_reached
 from tocsin.health import facade
-from tocsin.health.facade import Proposal
+from tocsin.health.facade import ProfileInfo, Proposal
 from tocsin.web import healthfacts, healthwords, source
 from tocsin.web.healthfacts import Overview
 from tocsin.web.shell import Seen, page, signed_in
@@ -29,10 +30,10 @@ def health(request: Seen) -> HttpResponse:
     asked = healthfacts.ask_overview(wait=False)
     infos = facade.profiles()
     context: dict[str, Any] = {
-        **_overview(asked.value),
+        **_overview(asked.value, infos),
         "asked": asked,
         "waits": True,
-        "profiles": _told(asked.value),
+        "profiles": _told(asked.value, infos),
         "broken": facade.broken_profiles(),
         "drafts": facade.drafts(),
         "never": never_reached([each.profile for each in infos]),
@@ -45,7 +46,7 @@ def health(request: Seen) -> HttpResponse:
 def book(request: Seen) -> HttpResponse:
     """The spread of the book over the bands, and who moved."""
     asked = healthfacts.ask_overview()
-    context = {**_overview(asked.value), "asked": asked, "profiles": _told(asked.value)}
+    context = {**_overview(asked.value, facade.profiles()), "asked": asked}
     return _part(request, "health_book", "The book now", context)
 
 
@@ -91,26 +92,26 @@ def _proposal(profile: str, version: str) -> Proposal:
     raise UserError("the weights of this profile were changed since, or are proposed anew; look at them again")
 
 
-def _told(overview: Overview | None) -> list[healthwords.Told]:
+def _told(overview: Overview | None, infos: Sequence[ProfileInfo]) -> list[healthwords.Told]:
     descriptions = alerts.definitions().descriptions
     spreads = overview.profiles if overview else {}
-    return [healthwords.told(info, descriptions, spreads.get(info.id)) for info in facade.profiles()]
+    return [healthwords.told(info, descriptions, spreads.get(info.id)) for info in infos]
 
 
-def _overview(overview: Overview | None) -> dict[str, Any]:
+def _overview(overview: Overview | None, infos: Sequence[ProfileInfo]) -> dict[str, Any]:
     if overview is None:
         return {"overview": None}
     return {
         "overview": overview,
         "bar": healthwords.bar(overview.whole),
         "alt": healthwords.bar_words(overview.whole),
-        "spreads": _spreads(overview),
+        "spreads": _spreads(overview, infos),
     }
 
 
-def _spreads(overview: Overview) -> list[tuple[str, Any, Any, str]]:
+def _spreads(overview: Overview, infos: Sequence[ProfileInfo]) -> list[tuple[str, Any, Any, str]]:
     """Of each profile in order of precedence, and of accounts without one: name, spread, bar, the bar in words."""
-    names = {info.id: info.profile.name for info in facade.profiles()}
+    names = {info.id: info.profile.name for info in infos}
     order = [*names, *(mark for mark in overview.profiles if mark not in names)]
     found = [(names.get(mark, mark or "No profile"), overview.profiles[mark]) for mark in order if mark in overview.profiles]
     return [(name, spread, healthwords.bar(spread), healthwords.bar_words(spread)) for name, spread in found]
