@@ -146,17 +146,6 @@ def test_charts_come_as_image_and_as_spec(signed_in: SignedIn, swept: Swept) -> 
     assert "An alert fires at most −30 %." in client.get(f"/alerts/{one}/chart.svg").content.decode()
 
 
-def test_rules_are_listed_with_what_they_raised(signed_in: SignedIn, swept: Swept) -> None:
-    client = signed_in("vic")
-    page = text_of(client, "/rules/")
-    assert "4 rules, 4 on" in page
-    assert 'href="/alerts/?whose=all&amp;rule=usage-drop"' in page
-    one = text_of(client, "/rules/usage-drop/")
-    assert "In words" in one
-    assert "change(usage_30d, 30d)" in one
-    assert "Halden Freight uses the product less than it did" in one
-
-
 @pytest.mark.parametrize("address", ["/accounts/", "/accounts/halden/", "/rules/", "/rules/usage-drop/"])
 def test_pages_cost_a_constant_number_of_queries(signed_in: SignedIn, swept: Swept, address: str) -> None:
     from tests.web.test_inbox import _more

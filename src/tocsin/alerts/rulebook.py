@@ -115,11 +115,16 @@ def list_rules(moment: datetime | None = None) -> list[RuleInfo]:
             matching=matching.get(row.rule),
             scope=figures.get("scopes", {}).get(row.rule),
             unknown=unknown.get(row.rule, ""),
-            last_evaluated=last.as_of if last and row.rule in matching else None,
+            last_evaluated=last.as_of if last and _judged(row, last, matching, unknown) else None,
         )
         for row in RuleVersion.objects.filter(current=True)
     ]
     return _in_order(infos)
+
+
+def _judged(row: RuleVersion, last: Sweep, matching: Mapping[str, int], unknown: Mapping[str, str]) -> bool:
+    """Whether the last sweep has judged a rule: one that was on then (whatever sets it off), or whose condition was counted."""
+    return row.rule in matching or (row.state == "on" and row.rule not in unknown and row.published_at <= last.as_of)
 
 
 def list_drafts() -> list[RuleInfo]:

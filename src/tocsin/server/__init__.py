@@ -22,6 +22,7 @@ from django.conf import settings
 from tocsin.asgi import Front
 from tocsin.core.errors import UserError
 from tocsin.server import door
+from tocsin.web.background import beside
 from tocsin.worker import Worker
 from tocsin.workspace import SERVER, Workspace, write_private
 
@@ -103,10 +104,11 @@ def serve(
 
 
 def idle(worker: Worker, commands: door.Door, patience: float) -> bool:
-    """Whether the sweep and the commands under way have ended, waiting so many seconds for all of them together."""
+    """Whether the sweep, the commands and the parts of pages under way have ended, waiting so long for all of them together."""
     until = time.monotonic() + patience
     swept = worker.stop(patience)
-    return commands.finish(max(0.0, until - time.monotonic())) and swept
+    done = commands.finish(max(0.0, until - time.monotonic()))
+    return beside.finish(max(0.0, until - time.monotonic())) and done and swept
 
 
 def _end_at_once() -> None:

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 log = logging.getLogger("tocsin.web")
 KEPT = 128
+LANES = 2  # so many are made at a time
 FRESH = 60.0  # seconds for which a value is given although its stamp is not the present one
 PATIENCE = 0.4  # seconds that a request waits: what is made quickly needs no second one
 
@@ -36,7 +37,7 @@ class Asked(Generic[T]):
 
 @dataclass
 class _Job:
-    stamp: Hashable
+    stamp: object
     begun: float
     done: threading.Event = field(default_factory=threading.Event)
     ended: float = 0.0
@@ -45,16 +46,16 @@ class _Job:
 
 
 class Background:
-    """Values made one after the other in one thread, so that pages and sweeps keep breathing."""
+    """Values made in threads of their own, few at a time, so that pages and sweeps keep breathing."""
 
     def __init__(self, *, patience: float = PATIENCE, fresh: float = FRESH) -> None:
         self.patience, self.fresh = patience, fresh
         self._guard = threading.Lock()
-        self._turn = threading.Lock()
+        self._turn = threading.BoundedSemaphore(LANES)
         self._jobs: OrderedDict[Hashable, _Job] = OrderedDict()
 
-    def ask(self, key: Hashable, stamp: Hashable, make: Callable[[], T]) -> Asked[T]:
-        """The value of a key, where it is there or comes within moments; begins to make it where nobody has."""
+    def ask(self, key: Hashable, stamp: object, make: Callable[[], T], *, wait: bool = True) -> Asked[T]:
+        """The value of a key where it is there; else it is begun, and waited for a little unless told otherwise."""
         with self._guard:
             job = self._jobs.get(key)
             if job is None or (job.done.is_set() and not self._stands(job, stamp)):
@@ -62,17 +63,18 @@ class Background:
                 threading.Thread(target=self._make, args=(job, make), name="background", daemon=True).start()
             self._jobs.move_to_end(key)
             self._drop_oldest()
-        job.done.wait(self.patience)
+        if wait:
+            job.done.wait(self.patience)
         return self._state(job)
 
-    def peek(self, key: Hashable, stamp: Hashable) -> Asked[Any] | None:
-        """The value of a key where it is there; None where it would have to be made."""
+    def finish(self, patience: float) -> bool:
+        """Wait so many seconds for what is being made; whether nothing is being made any more."""
+        until = time.monotonic() + patience
         with self._guard:
-            job = self._jobs.get(key)
-            there = job is not None and job.done.is_set() and not job.failed and self._stands(job, stamp)
-            return self._state(job) if there and job is not None else None
+            running = [job for job in self._jobs.values() if not job.done.is_set()]
+        return all(job.done.wait(max(0.0, until - time.monotonic())) for job in running)
 
-    def _stands(self, job: _Job, stamp: Hashable) -> bool:
+    def _stands(self, job: _Job, stamp: object) -> bool:
         """Whether a finished job is still given: one that failed for moments only, so that trying again is possible."""
         age = time.monotonic() - job.ended
         return age < self.patience if job.failed else job.stamp == stamp or age < self.fresh
@@ -96,3 +98,7 @@ class Background:
         made = job.done.is_set() and not job.failed
         waited = (job.ended if job.done.is_set() else time.monotonic()) - job.begun
         return Asked(job.value if made else None, made, job.done.is_set() and job.failed, waited)
+
+
+beside = Background()
+"""Those of this process."""

@@ -142,10 +142,10 @@ def line_spec(line: Line, zone: ZoneInfo, *, height: int, width: int | None = No
         padding={"left": 0, "top": 6, "right": 8, "bottom": 4},
         autosize=alt.AutoSizeParams(type="fit" if width else "fit-x", contains="padding"),
     )
-    return _look(chart, tone)
+    return look(chart, tone)
 
 
-def _look(chart: alt.LayerChart | alt.FacetChart, tone: Tone) -> dict[str, Any]:
+def look(chart: alt.LayerChart | alt.FacetChart, tone: Tone) -> dict[str, Any]:
     """The house style: no frame, small quiet labels in the system's face, the page's own background."""
     styled = chart.configure(
         background="transparent",
@@ -252,11 +252,12 @@ def _pointer(base: alt.Chart, x: alt.X, tone: Tone) -> list[alt.Chart]:
 def svg(line: Line, zone: ZoneInfo, *, width: int, height: int, tone: Tone = "page") -> str:
     """The image of a line: it stands alone, follows light and dark (unless made for paper), and says what it shows."""
     spec = line_spec(line, zone, width=width, height=height, tone=tone)
-    return _image(msgspec.json.encode(spec), line.title, line.describe(zone), tone)
+    return image(msgspec.json.encode(spec), line.title, line.describe(zone), tone)
 
 
 @lru_cache(maxsize=512)
-def _image(spec: bytes, title: str, description: str, tone: Tone) -> str:
+def image(spec: bytes, title: str, description: str, tone: Tone) -> str:
+    """The SVG of an encoded spec, with its title, a sentence that describes it, and, in a page, its own colours."""
     drawn: str = vl_convert.vegalite_to_svg(spec.decode(), vl_version=VEGA_LITE, allowed_base_urls=[])
     head, _, body = drawn.partition(">")
     sheet = f"<style>{style()}</style>" if tone == "page" else ""

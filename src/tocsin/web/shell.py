@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 ACTS = frozenset({"admin", "operations", "leader", "csm"})  # who may acknowledge, snooze and resolve
+LEADS = frozenset({"admin", "operations", "leader"})  # who may decide for many accounts, and sees how colleagues do
 
 
 class Seen(HttpRequest):
@@ -67,6 +68,16 @@ def signed_in(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpRespon
 def may_act(user: User) -> bool:
     """Whether this person may change alerts; a viewer only looks."""
     return user.role in ACTS
+
+
+def may_review(user: User) -> bool:
+    """Whether this person may release or resolve all held alerts of a rule at once."""
+    return user.role in LEADS
+
+
+def sees_colleagues(user: User) -> bool:
+    """Whether this person sees alerts about CSMs other than themselves."""
+    return user.role in LEADS
 
 
 def page(request: Seen, template: str, section: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:

@@ -100,9 +100,12 @@ def store() -> DuckStore:
     return _here().store()
 
 
-def book() -> Book:
-    """The evaluator over these facts, with the signals, segments and profiles in force: the same one until these change."""
-    given, scoring = alerts.definitions(), health.model()
+def book(definitions: Definitions | None = None) -> Book:
+    """The evaluator over these facts, with the signals, segments and profiles in force: the same one until these change.
+
+    definitions: those in force, where the caller has them already.
+    """
+    given, scoring = definitions or alerts.definitions(), health.model()
 
     def make() -> tuple[Definitions, Book]:
         tolerance = _here().configuration.churn_tolerance
@@ -112,10 +115,15 @@ def book() -> Book:
     return kept(("book", id(given.signals), tuple(each.mark for each in scoring.versions)), make)[1]
 
 
-def stamp() -> tuple[object, ...]:
+def stamp(definitions: Definitions | None = None) -> tuple[object, ...]:
     """What a value that takes long is made of: while it is the same, the value stands. See `web.background`."""
-    here, given = _here(), alerts.definitions()
-    return (id(here), str(here.home), here.store().generation, given)
+    return (store().generation, definitions or alerts.definitions())
+
+
+def place() -> tuple[int, str]:
+    """Which workspace this process serves: of whose facts a kept value is."""
+    here = _here()
+    return id(here), str(here.home)
 
 
 def zone() -> ZoneInfo:
@@ -130,9 +138,8 @@ def currency() -> str:
 
 def kept(key: tuple[Hashable, ...], make: Callable[[], T], moment: datetime | None = None) -> T:
     """The value of a key for these facts (and, where a moment is given, for its minute), made where it is missing."""
-    here = _here()
     minute = None if moment is None else int(moment.timestamp() // 60)
-    return _shelf.get((id(here), str(here.home), here.store().generation, minute, *key), make)
+    return _shelf.get((place(), store().generation, minute, *key), make)
 
 
 def data_as_of(moment: datetime) -> datetime | None:

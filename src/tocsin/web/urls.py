@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from tocsin.web.views import account, accounts, acts, alert_chart, assets, inbox, rules, session
+from tocsin.web.views import account, accounts, acts, alert_chart, assets, inbox, rule_parts, rules, session
 
 app_name = "web"
 urlpatterns = [
@@ -29,5 +29,11 @@ urlpatterns = [
     path("accounts/<path:account_id>/", account.account, name="account"),
     path("rules/", rules.table, name="rules"),
     path("rules/<str:rule_id>/", rules.rule, name="rule"),
+    path("rules/<str:rule_id>/readiness/", rule_parts.readiness, name="rule-readiness"),
+    path("rules/<str:rule_id>/matches/", rule_parts.matches, name="rule-matches"),
+    path("rules/<str:rule_id>/replay/", rule_parts.replay, name="rule-replay"),
+    path("rules/<str:rule_id>/replay.svg", rule_parts.image, name="rule-chart"),
+    path("rules/<str:rule_id>/replay.json", rule_parts.spec, name="rule-spec"),
+    path("rules/<str:rule_id>/held/", rule_parts.held, name="rule-held"),
     path("assets/vega.js", assets.vega, name="vega"),
 ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import template
 from django.template.context import Context
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from tocsin.alerts.facade import Alert
@@ -147,6 +147,28 @@ def advice(alert: Alert) -> str:
 def sentence_case(text: str) -> str:
     """The text with its first letter large."""
     return text[:1].upper() + text[1:]
+
+
+@register.filter
+def coded(text: str) -> SafeString:
+    """A sentence in which what stands between backticks is code."""
+    parts = text.split("`")
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", part) if n % 2 else part,) for n, part in enumerate(parts))
+    )
+
+
+@register.filter
+def lasted(length: timedelta) -> str:
+    """How long something took: `14 d`, `6 h`."""
+    hours = length / timedelta(hours=1)
+    return f"{words.number(hours)} h" if hours < 48 else words.days(round(hours / 24))
+
+
+@register.filter
+def addstr(text: str, value: object) -> str:
+    """A text with another value behind it, whatever that is."""
+    return f"{text}{value}"
 
 
 @register.filter

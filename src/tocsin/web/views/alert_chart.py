@@ -33,17 +33,18 @@ def spec(request: Seen, alert_id: int) -> HttpResponse:
 
 def svg(request: HttpRequest, line: Line, *, width: int, height: int) -> HttpResponse:
     """The answer with a chart's image; 304 where the browser has it."""
-    answer = _tagged(request, charts.svg(line, source.zone(), width=width, height=height).encode(), "image/svg+xml")
+    answer = tagged(request, charts.svg(line, source.zone(), width=width, height=height).encode(), "image/svg+xml")
     answer.headers["Content-Security-Policy"] = IMAGE_POLICY
     return answer
 
 
 def json(request: HttpRequest, line: Line, *, height: int) -> HttpResponse:
     """The answer with a chart's spec; 304 where the browser has it."""
-    return _tagged(request, msgspec.json.encode(charts.line_spec(line, source.zone(), height=height)), "application/json")
+    return tagged(request, msgspec.json.encode(charts.line_spec(line, source.zone(), height=height)), "application/json")
 
 
-def _tagged(request: HttpRequest, body: bytes, kind: str) -> HttpResponse:
+def tagged(request: HttpRequest, body: bytes, kind: str) -> HttpResponse:
+    """The answer with a body that the browser keeps and asks about; 304 where it has it."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     answer = HttpResponse(body, content_type=kind, headers={"Cache-Control": "private, no-cache", "ETag": tag})
     found = get_conditional_response(request, etag=tag, response=answer)
