@@ -95,7 +95,7 @@ def test_a_replay_knows_when_a_fresh_alert_closes_and_is_silent_from_then_on() -
 def test_taken_in_one_go_or_one_by_one_rows_come_to_the_same(
     days: list[int], collapse: int | None, cooldown: int, expires: int
 ) -> None:
-    given_rows = [Row(str(number), T + day * DAY) for number, day in enumerate(days)]
+    given_rows = [Row(f"{number:02}", T + day * DAY) for number, day in enumerate(days)]
     length = None if collapse is None else collapse * DAY
     at_once = fold(given_rows, [], length, cooldown * DAY, closes_after(expires * DAY))
     known: list[Opening] = []
