@@ -64,6 +64,7 @@ def served(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         found.pages = {
             "sign-in": PASSWORD_PAGE, "alerts": "/alerts/", "alert": alert, "accounts": "/accounts/", "account": account,
             "signals": f"{account}signals/", "rules": "/rules/", "rule": "/rules/usage-drop/",
+            "health": "/health/", "split": f"{account}health/",
         }  # fmt: skip
         context.close()
         yield found
@@ -208,6 +209,30 @@ def test_charts_come_alive(visit: Visiting, served: Served) -> None:
     page = visit(served.pages["account"]).page
     expect(page.locator(".chart[data-live] svg").first).to_be_visible(timeout=30_000)
     assert page.locator(".chart img").first.get_attribute("alt")
+
+
+def test_health_comes_beside_the_page_and_leads_to_the_split(visit: Visiting) -> None:
+    page = visit("/health/").page
+    expect(page.locator("#h-spread")).to_be_visible(timeout=240_000)  # the days are scored while the page waits
+    assert page.locator(".profile").count() >= 3
+    page.locator("#proposals").scroll_into_view_if_needed()
+    expect(page.locator("#proposals .proposal").first).to_be_visible(timeout=240_000)
+    page.goto(page.url.replace("/health/", "/accounts/?sort=health"))
+    expect(page.locator(".health[data-band]").first).to_be_visible()
+    page.locator("tbody .account").first.click()
+    page.get_by_role("link", name="Split by indicator").click()
+    expect(page.locator(".split-table tfoot")).to_contain_text("Health score", timeout=240_000)
+    expect(page.locator(".chart[data-live] svg").first).to_be_visible()
+
+
+def test_a_score_is_overridden_and_lifted_without_a_script(visit: Visiting, served: Served) -> None:
+    page = visit(served.pages["split"], java_script_enabled=False).page
+    page.get_by_label("Score, 0 to 100").fill("82")
+    page.get_by_label("Reason").fill("Contract signed")
+    page.get_by_role("button", name="Override", exact=True).click()
+    expect(page.locator(".score-now")).to_contain_text("Contract signed")
+    page.get_by_role("button", name="Lift the override").click()
+    expect(page.locator(".toast")).to_contain_text("the computed score counts again")
 
 
 def test_a_phone_shows_the_list_then_the_alert(visit: Visiting) -> None:

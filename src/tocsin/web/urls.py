@@ -3,7 +3,19 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from tocsin.web.views import account, accounts, acts, alert_chart, assets, inbox, rule_parts, rules, session
+from tocsin.web.views import (
+    account,
+    account_health,
+    accounts,
+    acts,
+    alert_chart,
+    assets,
+    health,
+    inbox,
+    rule_parts,
+    rules,
+    session,
+)
 
 app_name = "web"
 urlpatterns = [
@@ -26,6 +38,10 @@ urlpatterns = [
     path("accounts/<path:account_id>/charts/<slug:signal>.svg", account.image, name="account-chart"),
     path("accounts/<path:account_id>/charts/<slug:signal>.json", account.spec, name="account-spec"),
     path("accounts/<path:account_id>/signals/", account.signals_table, name="account-signals"),
+    path("accounts/<path:account_id>/health/", account_health.split, name="account-health"),
+    path("accounts/<path:account_id>/health/override/", account_health.override, name="account-override"),
+    path("accounts/<path:account_id>/health.svg", account_health.image, name="account-health-chart"),
+    path("accounts/<path:account_id>/health.json", account_health.spec, name="account-health-spec"),
     path("accounts/<path:account_id>/", account.account, name="account"),
     path("rules/", rules.table, name="rules"),
     path("rules/<str:rule_id>/", rules.rule, name="rule"),
@@ -35,5 +51,9 @@ urlpatterns = [
     path("rules/<str:rule_id>/replay.svg", rule_parts.image, name="rule-chart"),
     path("rules/<str:rule_id>/replay.json", rule_parts.spec, name="rule-spec"),
     path("rules/<str:rule_id>/held/", rule_parts.held, name="rule-held"),
+    path("health/", health.health, name="health"),
+    path("health/book/", health.book, name="health-book"),
+    path("health/proposals/", health.proposals, name="health-proposals"),
+    path("health/recalibrate/", health.recalibrate, name="health-recalibrate"),
     path("assets/vega.js", assets.vega, name="vega"),
 ]

@@ -17,7 +17,7 @@ from tocsin.web import signals, source, story
 from tocsin.web.charts import Line
 from tocsin.web.shell import Seen, page, signed_in
 from tocsin.web.source import AccountRow
-from tocsin.web.views import alert_chart
+from tocsin.web.views import account_health, alert_chart
 
 WIDTH, HEIGHT = 320, 96
 PEOPLE = 12
@@ -73,6 +73,7 @@ def account(request: Seen, account_id: str) -> HttpResponse:
         "total_people": total,
         "more_people": max(0, total - len(contacts)),
         "quiet": moment - QUIET,
+        "health": account_health.card(request, row, moment),
         "soon": timezone.localtime(moment).date() + SOON,
     }
     return page(request, "tocsin/account.html", "accounts", context)

@@ -14,7 +14,8 @@ from django.utils.http import urlencode
 
 from tocsin.alerts import facade as alerts
 from tocsin.people import facade as people
-from tocsin.web import source
+from tocsin.web import healthfacts, source
+from tocsin.web.healthfacts import Standing
 from tocsin.web.shell import Seen, page, signed_in
 from tocsin.web.source import AccountRow
 
@@ -45,11 +46,18 @@ class Listed:
     account: AccountRow
     owner_name: str
     open: int
+    health: Standing | None
+
+    @property
+    def score(self) -> float | None:
+        """The health score of the latest kept day."""
+        return self.health.score if self.health else None
 
 
 # Column -> (title, how it sorts, does it start with the greatest).
 _COLUMNS: dict[str, tuple[str, Callable[[Listed], Any], bool]] = {
     "name": ("Account", lambda row: row.account.name.casefold(), False),
+    "health": ("Health", lambda row: row.score, False),
     "csm": ("CSM", lambda row: row.owner_name.casefold(), False),
     "stage": ("Stage", lambda row: row.account.stage.casefold(), False),
     "renews": ("Renews", lambda row: row.account.renews_on, False),
@@ -115,8 +123,10 @@ def search(request: Seen) -> HttpResponse:
 def _rows(moment: datetime) -> list[Listed]:
     names = {each.email: each.name for each in people.people(active=False)}
     counts = alerts.open_counts().by_account
+    kept = healthfacts.latest(moment)
     return [
-        Listed(row, names.get(row.owner.lower(), row.owner), counts.get(row.id, 0)) for row in source.accounts(moment).values()
+        Listed(row, names.get(row.owner.lower(), row.owner), counts.get(row.id, 0), kept.get(row.id))
+        for row in source.accounts(moment).values()
     ]
 
 
