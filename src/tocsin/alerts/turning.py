@@ -65,6 +65,7 @@ class Turning:
     _rows: dict[Identity, Match] = field(default_factory=dict)
     _counted: dict[Identity, tuple[int, Match]] = field(default_factory=dict)
     _told: list[Episode] = field(default_factory=list)
+    _over_at_once: list[tuple[Episode, Outcome]] = field(default_factory=list)
     _requieted: list[Episode] = field(default_factory=list)
 
     def run(self, rules: Sequence[Rule]) -> None:
@@ -181,14 +182,12 @@ class Turning:
         turns: list[Turn] = []
         for subject, found in groupby(rows.occurred.get(rule.id, ()), key=lambda match: match.subject_id):
             known = rows.known.get((rule.id, subject), ())
-            seen = {opening.key for opening in known}
-            # What was over before anybody could be told opens nothing.
-            news = [match for match in found if match.key in seen or not _over(match, self.moment)]
-            folded = fold(news, known, rule.collapse, rule.cooldown or timedelta(0))
+            folded = fold(list(found), known, rule.collapse, rule.cooldown or timedelta(0))
             for match in folded.fresh:
                 identity = (rule.id, subject, match.key)
                 self._rows[identity] = repeated(match, folded.counts[match.key], folded.latest[match.key].as_of)
-                verdict = Verdict(truth=True, quiet=self.baseline)
+                # What was over before anybody could be told opens and closes at once, and is news to nobody.
+                verdict = Verdict(truth=True, quiet=self.baseline or _over(match, self.moment))
                 turns.append(Turn(rule, identity, verdict, transition(None, verdict, match.as_of, rule.policy)))
             for opening in known:
                 if opening.key in folded.counts:
@@ -227,7 +226,13 @@ class Turning:
         episode, match = self._episodes.get(identity), self._rows.get(identity) or self.findings.matches.get(identity)
         if outcome.action in ("open", "hold") and state is not None and match is not None:
             self._forget_waiting(identity)
-            self._made.append((self._new(turn.rule, identity, state, match), outcome))
+            made = self._new(turn.rule, identity, state, match)
+            self._made.append((made, outcome))
+            if _over(match, self.moment):
+                closing = transition(state, Verdict(truth=False, quiet=True), self.moment, turn.rule.policy)
+                assert closing.state is not None  # a closed episode is remembered
+                put(made, closing.state)
+                self._over_at_once.append((made, closing))
         elif episode is not None and state is not None:
             self._keep(episode, state, outcome, match)
         elif state is None or state.state != "pending":
@@ -341,7 +346,7 @@ class Turning:
         for part in _parts(self._forget):
             Pending.objects.filter(pk__in=part).delete()
         Pending.objects.bulk_create(self._pend, batch_size=CHUNK)
-        happened = [*self._changed, *self._made]
+        happened = [*self._changed, *self._made, *self._over_at_once]
         Transition.objects.bulk_create(
             [
                 Transition(episode=episode, at=self.moment, kind=KINDS[outcome.action], by=BY, reason=outcome.reason)

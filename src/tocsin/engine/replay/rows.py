@@ -28,7 +28,7 @@ class Alert:
 def row_alerts(rule: Rule, matches: Sequence[Match], moments: Sequence[datetime]) -> Iterator[Alert]:
     """The alerts of one rule; matches by subject."""
     for _, found in groupby(matches, key=lambda match: match.subject_id):
-        rows = [match for match in found if not _over_at_first_sight(match, moments)]
+        rows = list(found)
         folded = fold(rows, (), rule.collapse, rule.cooldown or timedelta(0), lambda match: closing(rule, match, moments)[0])
         for match in folded.fresh:
             closed_at, reason = closing(rule, match, moments)
@@ -51,9 +51,3 @@ def closing(rule: Rule, match: Match, moments: Sequence[datetime]) -> tuple[date
         if outcome.action == "close":
             return moment, outcome.reason
     return None, ""
-
-
-def _over_at_first_sight(match: Match, moments: Sequence[datetime]) -> bool:
-    """Whether the row had ended when it was first looked at, so that there was nobody to tell."""
-    place = bisect_left(moments, match.as_of)
-    return place < len(moments) and match.ends_at is not None and match.ends_at <= moments[place]
