@@ -317,7 +317,7 @@ def test_what_a_rule_would_have_said(signed_in: SignedIn, watching: Workspace) -
     assert (spec["width"], len(spec["layer"])) == ("container", 1)
     steps = part_of(client, "/rules/renewal-steps/replay/?days=30")
     assert "Steps told" in steps
-    assert "30-day step" in steps
+    assert "30 days before" in steps
     assert "It would have said nothing in 30 days" in part_of(client, "/rules/never-there/replay/?days=30")
 
 

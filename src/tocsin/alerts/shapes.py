@@ -183,6 +183,11 @@ class Inbox:
     by_category: Mapping[str, int] = field(default_factory=dict)
     by_rule: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def actionable(self) -> int:
+        """How many of the alerts ask something of somebody."""
+        return self.alerts - self.quiet
+
 
 @dataclass(frozen=True, slots=True)
 class OpenCounts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,7 +12,12 @@ from tocsin.alerts.facade import Alert, EvidenceLine
 from tocsin.core.language import FormulaError, parse
 from tocsin.core.language.english import describe
 from tocsin.core.language.nodes import Aggregate, Arithmetic, Call, Compare, InLast, Literal, Negative, Node, Path
+from tocsin.core.language.substitute import children
 from tocsin.core.moment import DAY
+from tocsin.core.rules import Definitions
+from tocsin.engine import Book
+from tocsin.engine.asking import REPEATS
+from tocsin.engine.cases import given_collection
 from tocsin.web import source, words
 from tocsin.web.charts import Unit
 
@@ -91,32 +96,61 @@ def _back(observed: Node) -> timedelta:
 
 
 def rows(
-    alert: Alert, signals: Mapping[str, str], now: datetime, currency: str, *, also: Sequence[str] = ()
+    alert: Alert, evaluator: Book, given: Definitions, now: datetime, currency: str, *, also: Sequence[str] = ()
 ) -> tuple[list[Row], dict[str, Any]]:
     """The table of an alert: stored values, with what the same formulas give as of now, or as of when it closed.
 
+    What the row that set the rule off was like, and what was counted, stands as it was then. given: what is in force.
     also: formulas about the account, whose values are given back besides: one evaluation for an alert about an account.
     """
-    readings = [read(line.formula, signals) for line in alert.evidence]
+    lasts = lasting(alert, evaluator, given)
+    readings = [read(line.formula, evaluator.named) if lasts(line) else None for line in alert.evidence]
     asked: list[str] = []
     for reading in readings:
         if reading is not None:
             asked += [reading.observed] + ([f"ago({', '.join(reading.changed)})"] if reading.changed else [])
     moment = alert.closed_at or now
-    live, told = _values(alert, list(dict.fromkeys(asked)), list(also), moment)
+    live, told = _values(alert, evaluator, list(dict.fromkeys(asked)), list(also), moment)
     made = [_row(line, reading, live, moment, currency) for line, reading in zip(alert.evidence, readings, strict=True)]
     return made, told
 
 
-def _values(alert: Alert, asked: list[str], also: list[str], moment: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
+def lasting(alert: Alert, evaluator: Book, given: Definitions) -> Callable[[EvidenceLine], bool]:
+    """Tells whether what a line compares can be asked for at any moment: what the triggering row was like cannot."""
+    rule = next((each for each in given.rules if each.id == alert.rule), None)
+    collection = None if rule is None else given_collection(rule)
+    columns = frozenset[str]() if collection is None else frozenset(evaluator.names.columns(collection))
+
+    def lasts(line: EvidenceLine) -> bool:
+        try:
+            evaluator.term(line.formula, alert.subject_kind)
+        except FormulaError:
+            return False
+        # The filter on a row is written in the names of its columns, some of which accounts have too.
+        return not any(path.first in columns for path in _outside_aggregates(parse(line.formula)))
+
+    return lasts
+
+
+def _outside_aggregates(node: Node) -> Iterator[Path]:
+    if isinstance(node, Path):
+        yield node
+    elif not isinstance(node, Aggregate):
+        for each in children(node):
+            yield from _outside_aggregates(each)
+
+
+def _values(
+    alert: Alert, evaluator: Book, asked: list[str], also: list[str], moment: datetime
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The values of the evidence's formulas for the alert's subject, and of others for its account."""
-    if alert.account is None:
-        return source.values(asked, moment, "", subject=alert.subject_kind, subject_id=alert.subject_id), {}
+    account_id = alert.account_id or ""
     if alert.subject_kind == "account":
-        found = source.values(list(dict.fromkeys(asked + also)), moment, alert.account.id)
+        found = source.values(list(dict.fromkeys(asked + also)), moment, account_id, evaluator=evaluator)
         return found, found
-    live = source.values(asked, moment, alert.account.id, subject=alert.subject_kind, subject_id=alert.subject_id)
-    return live, source.values(also, moment, alert.account.id)
+    kind, name = alert.subject_kind, alert.subject_id
+    live = source.values(asked, moment, account_id, subject=kind, subject_id=name, evaluator=evaluator)
+    return live, source.values(also, moment, account_id, evaluator=evaluator) if account_id else {}
 
 
 def _row(line: EvidenceLine, reading: Reading | None, live: Mapping[str, Any], moment: datetime, currency: str) -> Row:
@@ -136,7 +170,7 @@ def _row(line: EvidenceLine, reading: Reading | None, live: Mapping[str, Any], m
     known = [each for each in latest if each is not None]
     return Row(
         text=reading.words if reading else line.text,
-        formula=line.formula,
+        formula="" if line.formula == REPEATS else line.formula,
         observed=current,
         then=then if then != current else "",
         threshold=f"{OPERATORS.get(line.op, line.op)} {show(line.threshold, unit, currency)}".strip(),

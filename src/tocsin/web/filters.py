@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from django.http import QueryDict
 from django.utils.http import urlencode
@@ -12,6 +12,10 @@ from django.utils.http import urlencode
 from tocsin.alerts import facade as alerts
 from tocsin.alerts.facade import AlertFilter
 from tocsin.people import facade as people
+from tocsin.web.shell import sees_colleagues
+
+if TYPE_CHECKING:
+    from tocsin.people.models import User  # what `request.user` is
 
 Whose = Literal["mine", "team", "all"]
 GRAVEST_FIRST = alerts.SEVERITIES[::-1]
@@ -31,6 +35,11 @@ class Filters:
     account: str = ""
     page: int = 1
     given_whose: bool = False
+
+    @property
+    def folds(self) -> bool:
+        """Whether what is kept quiet is folded away: not where it is what was asked for, or where nothing speaks any more."""
+        return not self.rule and self.state not in ("closed", "held")
 
     @property
     def narrow(self) -> bool:
@@ -87,8 +96,9 @@ def read(given: QueryDict, role: str) -> Filters:
     )
 
 
-def for_alerts(filters: Filters, email: str) -> AlertFilter:
-    """The filter as the alerts room takes it."""
+def for_alerts(filters: Filters, user: User) -> AlertFilter:
+    """The filter as the alerts room takes it, of what this person may see."""
+    email, team = user.email, filters.whose == "team"
     return AlertFilter(
         states=(filters.state,) if filters.state else (),
         severities=(filters.severity,) if filters.severity else (),
@@ -96,7 +106,9 @@ def for_alerts(filters: Filters, email: str) -> AlertFilter:
         rules=(filters.rule,) if filters.rule else (),
         accounts=(filters.account,) if filters.account else (),
         owner=email if filters.whose == "mine" else "",
-        owners=people.teammates(email) if filters.whose == "team" else (),
+        owners=people.teammates(email) if team else (),
+        teams=people.teams_of(email) if team else (),
+        seen_by="" if sees_colleagues(user) else email,
     )
 
 

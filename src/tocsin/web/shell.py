@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from tocsin.alerts import facade as alerts
+from tocsin.alerts.facade import Alert, AlertFilter
 from tocsin.web import source
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ View = Callable[Concatenate[Seen, P], HttpResponse]
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """The facts of the frame around a page. `live`: alerts that are before people; `late`: the data is a day old or more."""
+    """The facts of the frame around a page. live: alerts that ask something. late: the data is a day old or more."""
 
     section: str
     name: str
@@ -80,6 +81,16 @@ def sees_colleagues(user: User) -> bool:
     return user.role in LEADS
 
 
+def may_see(user: User, alert: Alert) -> bool:
+    """Whether this person may see an alert: those about a CSM are for the CSM and for those who lead."""
+    return alert.subject_kind != "csm" or sees_colleagues(user) or alert.subject_id == user.email
+
+
+def actionable(user: User) -> int:
+    """How many alerts that this person may see ask something of somebody."""
+    return alerts.open_counts(AlertFilter(seen_by="" if sees_colleagues(user) else user.email)).actionable
+
+
 def page(request: Seen, template: str, section: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """A page within the shell."""
     moment = context.setdefault("now", source.now())
@@ -98,7 +109,7 @@ def shell(user: User, section: str, moment: datetime) -> Shell:
         email=user.email,
         role=user.get_role_display(),
         may_act=may_act(user),
-        live=alerts.open_counts().live,
+        live=actionable(user),
         data_as_of=as_of,
         late=as_of is not None and moment - as_of > source.LATE,
         zone=source.zone().key,

@@ -14,6 +14,8 @@ from typing import Any
 from tocsin.alerts import facade as alerts
 from tocsin.alerts.facade import Alert, AlertFilter, EvidenceLine
 from tocsin.core.moment import DAY, floor_day
+from tocsin.core.rules import Definitions
+from tocsin.engine import Book
 from tocsin.web import evidence, source, tones, words
 from tocsin.web.charts import Line, Unit
 from tocsin.web.evidence import Reading
@@ -132,26 +134,31 @@ def weekly(account_id: str, name: str, moment: datetime) -> tuple[tuple[datetime
     return source.kept(key, points)
 
 
-def telling(alert: Alert) -> tuple[EvidenceLine, Reading] | None:
+def telling(alert: Alert, given: Definitions, evaluator: Book | None = None) -> tuple[EvidenceLine, Reading] | None:
     """The line of evidence whose signal an alert charts: a number against a number, what the customer did before countdowns.
 
-    None where no line is one, or where the alert is about no one account.
+    None where no line is one, or where the alert is about no one account. given: what is in force. evaluator: that of
+    `source.book`, where it is at hand.
     """
-    defined = alerts.definitions().signals
+    lines = [line for line in alert.evidence if _number(line.threshold) is not None]
+    if alert.account is None or not lines:
+        return None
+    evaluator = evaluator or source.book(given)
+    lasts = evidence.lasting(alert, evaluator, given)
     found = [
         (line, reading)
-        for line in alert.evidence
-        if _number(line.threshold) is not None and (reading := evidence.read(line.formula, defined)) is not None
+        for line in lines
+        if lasts(line) and (reading := evidence.read(line.formula, evaluator.named)) is not None
     ]
-    if alert.account is None or not found:
+    if not found:
         return None
     # `ago(...)` tells what used to be: a condition of the rule, not what it is about.
     return min(found, key=lambda pair: (not pair[1].collections, pair[1].observed.startswith("ago(")))
 
 
-def title(line: EvidenceLine, reading: Reading) -> str:
-    """What the chart of a line of evidence is called."""
-    if reading.observed in alerts.definitions().signals:
+def title(line: EvidenceLine, reading: Reading, defined: Mapping[str, str]) -> str:
+    """What the chart of a line of evidence is called. defined: the signals in force."""
+    if reading.observed in defined:
         return words.signal(reading.observed)
     text = reading.words or line.text
     return text[:1].upper() + text[1:]
@@ -162,7 +169,8 @@ def line_of_alert(alert: Alert, moment: datetime) -> Line | None:
 
     From 60 days before it opened (90 days at least) to now, or to two weeks after it closed.
     """
-    told = telling(alert)
+    given = alerts.definitions()
+    told = telling(alert, given)
     if told is None or alert.account is None:
         return None
     line, reading = told
@@ -179,7 +187,7 @@ def line_of_alert(alert: Alert, moment: datetime) -> Line | None:
 
     opened = alert.opened_at.astimezone(source.zone())
     marked = Line(
-        title=title(line, reading),
+        title=title(line, reading, given.signals),
         points=source.kept(("around", alert.id, reading.observed, _hour(end)), points),
         unit=reading.unit,
         currency=source.currency(),

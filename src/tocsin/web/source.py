@@ -171,28 +171,38 @@ def account(account_id: str, moment: datetime) -> AccountRow | None:
 
 
 def values(
-    formulas: Sequence[str], moment: datetime, account_id: str, *, subject: str = "account", subject_id: str = ""
+    formulas: Sequence[str],
+    moment: datetime,
+    account_id: str,
+    *,
+    subject: str = "account",
+    subject_id: str = "",
+    evaluator: Book | None = None,
 ) -> dict[str, Any]:
     """Formula -> value as of a moment for one account, or for one person or feature of it.
 
     None for a subject that did not exist then. A formula that cannot be evaluated (any more) is missing, and logged.
+    evaluator: that of `book`, where the caller has it already.
     """
     if not formulas:
         return {}
-    key = ("values", tuple(formulas), account_id, subject, subject_id, id(book()))
-    return kept(key, lambda: _values(formulas, moment, account_id, subject, subject_id), moment)
+    given = evaluator or book()
+    key = ("values", tuple(formulas), account_id, subject, subject_id, id(given))
+    return kept(key, lambda: _values(given, formulas, moment, account_id, subject, subject_id), moment)
 
 
-def _values(formulas: Sequence[str], moment: datetime, account_id: str, subject: str, subject_id: str) -> dict[str, Any]:
+def _values(
+    evaluator: Book, formulas: Sequence[str], moment: datetime, account_id: str, subject: str, subject_id: str
+) -> dict[str, Any]:
     try:
-        return _row(book(), formulas, moment, account_id, subject, subject_id)
+        return _row(evaluator, formulas, moment, account_id, subject, subject_id)
     except Exception as error:  # noqa: BLE001 - whatever it is, a page does not end for one formula
         # One of them is broken, or the engine cannot compute it for these facts: the others are still told.
         found: dict[str, Any] = {}
         failed = {} if len(formulas) > 1 else {formulas[0]: error}
         for formula in formulas if len(formulas) > 1 else ():
             try:
-                found |= _row(book(), [formula], moment, account_id, subject, subject_id)
+                found |= _row(evaluator, [formula], moment, account_id, subject, subject_id)
             except Exception as error:  # noqa: BLE001 - as above
                 failed[formula] = error
         note_unavailable(failed, subject_id or account_id)

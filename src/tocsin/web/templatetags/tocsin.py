@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -147,6 +148,18 @@ def advice(alert: Alert) -> str:
 def sentence_case(text: str) -> str:
     """The text with its first letter large."""
     return text[:1].upper() + text[1:]
+
+
+@register.filter
+def step(value: str) -> str:
+    """The step of a countdown: `30 days before`, `on the day`, `overdue`."""
+    return {"0": "on the day", "1": "1 day before"}.get(value, f"{value} days before") if value.isdigit() else value
+
+
+@register.filter
+def entry(held: Mapping[str, str], key: str) -> str:
+    """What stands under a key; the key itself where nothing does."""
+    return held.get(key, key)
 
 
 @register.filter

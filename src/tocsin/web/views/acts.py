@@ -17,9 +17,9 @@ from tocsin.alerts import facade as alerts
 from tocsin.alerts.facade import Alert
 from tocsin.core.errors import UserError
 from tocsin.core.moment import start_of_day
-from tocsin.web import filters, source, words
+from tocsin.web import filters, folds, source, words
 from tocsin.web.shell import Seen, may_act, signed_in
-from tocsin.web.views.inbox import ACCOUNTS_A_PAGE, in_order, in_sections, show
+from tocsin.web.views.inbox import ACCOUNTS_A_PAGE, find, show
 
 LONGEST_NOTE = 2000
 Act = Callable[[Seen, str, datetime], str]
@@ -35,6 +35,7 @@ def _acting(act: Act) -> Callable[..., HttpResponse]:
         if not may_act(request.user):
             raise PermissionDenied
         name, moment = str(alert_id), source.now()
+        find(request, name)
         following = _following(request, name)
         try:
             done = act(request, name, moment)
@@ -58,8 +59,8 @@ def _acting(act: Act) -> Callable[..., HttpResponse]:
 def _following(request: Seen, alert_id: str) -> str:
     """The alert after this one in the list: what to look at once this one is done; its predecessor at the end."""
     given = filters.read(request.GET, request.user.role)
-    listed = alerts.inbox(filters.for_alerts(given, request.user.email), page=given.page, size=ACCOUNTS_A_PAGE)
-    ids = [each.id for each in in_order(in_sections(listed.groups))]
+    listed = alerts.inbox(filters.for_alerts(given, request.user), page=given.page, size=ACCOUNTS_A_PAGE)
+    ids = [each.id for each in folds.in_order(folds.in_sections(folds.fold(listed.groups, folded=given.folds)))]
     if alert_id not in ids:
         return alert_id
     at = ids.index(alert_id)

@@ -11,12 +11,13 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from tocsin.alerts import facade as alerts
-from tocsin.alerts.facade import AccountGroup, Alert
+from tocsin.alerts.facade import AccountGroup, Alert, AlertFilter
 from tocsin.core.errors import UserError
+from tocsin.core.rules import Definitions
 from tocsin.people import facade as people
-from tocsin.web import evidence, filters, signals, source, tones
+from tocsin.web import evidence, filters, folds, signals, source, tones
 from tocsin.web.filters import Filters
-from tocsin.web.shell import Seen, may_act, page, signed_in
+from tocsin.web.shell import Seen, actionable, may_act, may_see, page, signed_in
 
 ACCOUNTS_A_PAGE = 60
 SOON = timedelta(days=30)
@@ -49,10 +50,11 @@ def show(request: Seen, alert_id: str | None, *, error: str = "") -> HttpRespons
     """The inbox with one alert open, or none. `error`: why what was asked for could not be done."""
     moment = source.now()
     given = filters.read(request.GET, request.user.role)
-    listed = alerts.inbox(filters.for_alerts(given, request.user.email), page=given.page, size=ACCOUNTS_A_PAGE)
-    sections = in_sections(listed.groups)
-    shown = in_order(sections)
-    opened = _opened(alert_id, shown)
+    listed = alerts.inbox(filters.for_alerts(given, request.user), page=given.page, size=ACCOUNTS_A_PAGE)
+    sections = folds.in_sections(folds.fold(listed.groups, folded=given.folds))
+    shown = folds.in_order(sections)
+    opened = _opened(request, alert_id, shown)
+    in_force = alerts.definitions()
     context = {
         "now": moment,
         "filters": given,
@@ -67,8 +69,9 @@ def show(request: Seen, alert_id: str | None, *, error: str = "") -> HttpRespons
         "open_alert": opened,
         "chosen": alert_id is not None,
         "error": error,
-        "elsewhere": _elsewhere(listed.alerts),
-        **(_pane(opened, shown, moment, request) if opened else {}),
+        "elsewhere": 0 if listed.alerts else actionable(request.user),
+        "rule_names": {rule.id: rule.name for rule in in_force.rules},
+        **(_pane(opened, shown, moment, request, in_force) if opened else {}),
     }
     if request.headers.get("HX-Target") == "alert" and opened and not error:
         context |= {"may_act": may_act(request.user), "currency": source.currency()}
@@ -80,27 +83,21 @@ def _partial(request: Seen) -> bool:
     return request.headers.get("HX-Request") == "true"
 
 
-def _opened(alert_id: str | None, shown: list[Alert]) -> Alert | None:
+def _opened(request: Seen, alert_id: str | None, shown: list[Alert]) -> Alert | None:
     """The alert of the address with its timeline; else the first of the list."""
     wanted = alert_id or (shown[0].id if shown else None)
-    if wanted is None:
-        return None
+    return find(request, wanted) if wanted else None
+
+
+def find(request: Seen, alert_id: str) -> Alert:
+    """The alert of that id. Http404 where there is none, or none that this person may see."""
     try:
-        return alerts.alert(wanted)
+        found = alerts.alert(alert_id)
     except UserError as error:
         raise Http404(str(error)) from error
-
-
-def in_order(sections: list[tuple[str, list[AccountGroup]]]) -> list[Alert]:
-    """The alerts as the list shows them, from the top."""
-    return [each for _, groups in sections for group in groups for each in group.alerts]
-
-
-def in_sections(groups: tuple[AccountGroup, ...]) -> list[tuple[str, list[AccountGroup]]]:
-    """The groups that need someone, then those that hold nothing but good signals."""
-    good = [group for group in groups if all(tones.favourable(each) for each in group.alerts)]
-    rest = [group for group in groups if group not in good]
-    return [(title, part) for title, part in (("", rest), ("Good signals", good)) if part]
+    if not may_see(request.user, found):
+        raise Http404(f"there is no alert {alert_id} for {request.user.email}")
+    return found
 
 
 def _account_name(given: Filters, groups: tuple[AccountGroup, ...]) -> str:
@@ -109,18 +106,13 @@ def _account_name(given: Filters, groups: tuple[AccountGroup, ...]) -> str:
     return next((group.account.name for group in groups if group.account and group.account.id == given.account), "")
 
 
-def _elsewhere(listed: int) -> int:
-    """How many alerts everyone has, where this list is empty: so that an empty list can say where to look."""
-    return 0 if listed else alerts.open_counts().live
-
-
-def _pane(opened: Alert, shown: list[Alert], moment: datetime, request: Seen) -> dict[str, Any]:
+def _pane(opened: Alert, shown: list[Alert], moment: datetime, request: Seen, in_force: Definitions) -> dict[str, Any]:
     """What the page of one alert shows besides the alert itself. A constant number of evaluations."""
-    currency = source.currency()
-    defined = alerts.definitions()
+    currency, evaluator = source.currency(), source.book(in_force)
     names = {each.email: each.name for each in people.people(active=False)}
-    told_by = signals.telling(opened)
-    rows, touched = evidence.rows(opened, defined.signals, moment, currency, also=TOUCH)
+    told_by = signals.telling(opened, in_force, evaluator)
+    rows, touched = evidence.rows(opened, evaluator, in_force, moment, currency, also=TOUCH)
+    chart = signals.title(*told_by, in_force.signals) if told_by else ""
     told = [row.clears for row in rows if row.clears]
     return {
         "evidence": rows,
@@ -129,9 +121,10 @@ def _pane(opened: Alert, shown: list[Alert], moment: datetime, request: Seen) ->
         "clears_apart": opened.clears if not told or not all(each in opened.clears for each in told) else "",
         "touch_at": touched.get(TOUCH[0]),
         "touch_kind": touched.get(TOUCH[1]) or "",
+        "silenced": _silenced(opened),
         "subject_name": names.get(opened.subject_id, opened.subject_id),
-        "chart_title": signals.title(*told_by) if told_by else "",
-        "chart_alt": f"{signals.title(*told_by)} around the firing; the evidence gives the figures." if told_by else "",
+        "chart_title": chart,
+        "chart_alt": f"{chart} around the firing; the evidence gives the figures." if chart else "",
         "position": _position(opened, shown),
         "entries": [
             (entry, names.get(entry.by, entry.by), tones.entry_icon(entry.kind)) for entry in reversed(opened.timeline)
@@ -143,6 +136,14 @@ def _pane(opened: Alert, shown: list[Alert], moment: datetime, request: Seen) ->
         "reopens": opened.state in ("acknowledged", "snoozed")
         or (opened.state == "closed" and opened.close_reason == "resolved"),
     }
+
+
+def _silenced(opened: Alert) -> list[Alert]:
+    """The alerts of the account that this one keeps quiet while it runs."""
+    if opened.account is None or opened.state not in alerts.LIVE:
+        return []
+    beside = alerts.list_alerts(AlertFilter(accounts=(opened.account.id,), states=alerts.LIVE))
+    return [each for each in beside if each.inhibited_by == opened.rule]
 
 
 def _position(opened: Alert, shown: list[Alert]) -> Position | None:

@@ -8,7 +8,7 @@
   const wide = () => matchMedia("(width >= 820px)").matches;
 
   // ---------------------------------------------------------------- keys
-  const rows = () => all("#list .alert-row");
+  const rows = () => all("#list .alert-row").filter((row) => row.checkVisibility()); // what is folded away is passed over
   const here = (list) => {
     const focused = list.indexOf(document.activeElement);
     return focused >= 0 ? focused : list.findIndex((row) => row.hasAttribute("aria-current"));
