@@ -4,8 +4,8 @@ A fence says what it is, and may say more after that:
 
 - `console`: lines after `$ ` are commands, the others their output, in which `...` stands for anything. `status=1` is the
   exit status that the commands end with. `tocsin` commands run; `make` ones must exist; `cat` shows a file.
-- any other one with `file=PATH`: the file is put there. YAML that holds rules, signals or segments passes
-  `tocsin rules check`.
+- any other one with `file=PATH`: the file is put there. YAML that holds rules, signals, segments or
+  profiles passes `tocsin rules check`.
 - `formula`: a formula, checked; `subject=person` says for whom.
 - `python`: is run. `text`: is shown and no more.
 
@@ -105,10 +105,10 @@ def commands(block: Block) -> list[Command]:
 
 
 def holds_definitions(text: str) -> bool:
-    """Whether a YAML text is a file of rules, signals or segments."""
+    """Whether a YAML text is a file of rules, signals, segments or profiles."""
     loaded = YAML(typ="safe").load(text)
     if isinstance(loaded, dict):
-        return bool({"rules", "signals", "segments"} & loaded.keys())
+        return bool({"rules", "signals", "segments", "profiles"} & loaded.keys())
     return isinstance(loaded, list) and all(isinstance(each, dict) and "id" in each for each in loaded)
 
 

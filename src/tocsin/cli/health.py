@@ -119,12 +119,13 @@ def _recalibrate(args: argparse.Namespace, console: Console, workspace: Workspac
     from tocsin.health import facade
 
     found = facade.propose(book, moment, args.profile)
+    if args.apply and (not found or found[0].refusal):
+        why = found[0].refusal if found else "it is off, and scores nobody"
+        raise UserError(f"profile {args.profile!r}: {why}")
     _write(found, console, args.format)
     if not args.apply:
         return 0
     [proposal] = found
-    if proposal.refusal:
-        raise UserError(f"profile {proposal.profile!r}: {proposal.refusal}")
     weights = {each.name: each.proposed for each in proposal.indicators if each.proposed is not None}
     facade.apply_weights(proposal.profile, weights, by=args.by or me(), moment=console.now)
     console.say(f"profile {proposal.profile!r} has the proposed weights from now on; past scores stay what they were")
