@@ -240,8 +240,9 @@ that start on, the busiest {busiest_on}; with every rule on they would have been
 A customer with whom nothing was the matter had {calm_on} alerts in the year from the rules that start on: most of them a
 renewal that came near, or seats that filled up.
 
-The demo is an invention, and a kind one. The thresholds are those of the field's playbooks and were not fitted to it, but which rule speaks for which was tried out on it, and your customers will be harder to read. That is what `tocsin replay` is
-for: it shows what the rules would have said in your own past.
+The demo is an invention, and a kind one. The thresholds are those of the field's playbooks and were not fitted to it, but which
+rule speaks for which was tried out on it, and your customers will be harder to read. That is what `tocsin replay` is for: it
+shows what the rules would have said in your own past.
 """
 
 

@@ -153,7 +153,8 @@ def test_rule_files_publish_profiles_and_export_them() -> None:
 
 
 def override(store: DuckStore, account: str = "acme", *, moment: datetime = NOW, **more: Any) -> Any:
-    given: dict[str, Any] = {"score": 30.0, "reason": "Their sponsor left", "until": moment + 10 * DAY, "by": "ada@us.example"} | more
+    given: dict[str, Any] = {"score": 30.0, "reason": "Their sponsor left", "by": "ada@us.example"}
+    given |= {"until": moment + 10 * DAY} | more
     return facade.set_override(book_of(store), account, moment=moment, **given)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -324,7 +324,7 @@ def test_the_history_reaches_back_so_far_and_no_further(tmp_path: Path, monkeypa
 def test_what_comes_later_is_not_seen(tmp_path: Path) -> None:
     asked = ["health_score", "health_band", "days_in(health_band)", "previous(health_band)", "change(health_score, 7d)"]
     at = ago(14.3)
-    known: dict[str, list[dict[str, Any]]] = {
+    known: dict[str, Iterable[Mapping[str, Any]]] = {
         "accounts": [{**row, "churned_at": None} for row in FACTS["accounts"] if row["id"] != "elm"],
         "events": [row for row in FACTS["events"] if row["at"] <= at],
         "surveys": FACTS["surveys"],

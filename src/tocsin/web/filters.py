@@ -15,7 +15,7 @@ from tocsin.people import facade as people
 from tocsin.web.shell import sees_colleagues
 
 if TYPE_CHECKING:
-    from tocsin.people.models import User  # what `request.user` is
+    from tocsin.web.shell import User  # what `request.user` is
 
 Whose = Literal["mine", "team", "all"]
 GRAVEST_FIRST = alerts.SEVERITIES[::-1]
