@@ -18,7 +18,7 @@ from tocsin.alerts.facade import Alert, AlertFilter
 from tocsin.web import source
 
 if TYPE_CHECKING:
-    from tocsin.people.models import User as User  # what `request.user` is; nothing of it is asked of the database here
+    from tocsin.people.models import User as User  # noqa: PLC0414 - what `request.user` is, for other files of the pages too
 
 P = ParamSpec("P")
 ACTS = frozenset({"admin", "operations", "leader", "csm"})  # who may acknowledge, snooze and resolve
