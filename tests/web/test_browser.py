@@ -64,6 +64,7 @@ def served(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         found.pages = {
             "sign-in": PASSWORD_PAGE, "alerts": "/alerts/", "alert": alert, "accounts": "/accounts/", "account": account,
             "signals": f"{account}signals/", "rules": "/rules/", "rule": "/rules/usage-drop/",
+            "countdown": "/rules/renewal-countdown/", "shadow": "/rules/key-person-silent/",
             "health": "/health/", "split": f"{account}health/",
         }  # fmt: skip
         context.close()
@@ -128,7 +129,7 @@ def visit(browser: Browser, served: Served) -> Iterator[Visiting]:
 
 def test_the_inbox_by_keyboard(visit: Visiting) -> None:
     page = visit("/alerts/").page
-    rows = page.locator("#list .alert-row")
+    rows = page.locator("#list .alert-row:visible")  # what another alert keeps quiet is folded away, and passed over
     count = rows.count()
     assert count >= 3
     page.keyboard.press("j")
@@ -157,7 +158,7 @@ def test_the_inbox_by_keyboard(visit: Visiting) -> None:
 
 def test_a_key_means_the_alert_that_is_on_its_way(visit: Visiting) -> None:
     page = visit("/alerts/?state=open").page
-    rows = page.locator('#list .alert-row[data-state="open"]')
+    rows = page.locator('#list .alert-row[data-state="open"]:visible')
     chosen = str(rows.nth(1).get_attribute("data-alert"))
     assert page.locator("#alert").get_attribute("data-alert") != chosen
 
@@ -258,6 +259,66 @@ def test_everything_works_without_a_script(visit: Visiting, served: Served) -> N
     page.get_by_label("Search accounts").fill("a")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Accounts")
+
+
+def test_who_can_speak_comes_by_itself_and_is_a_filter(visit: Visiting) -> None:
+    page = visit("/rules/").page
+    silent = page.locator("#rules .says a")
+    expect(silent).to_contain_text("rules")
+    assert page.locator("#rules [data-silent]").count() > 0
+    silent.focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"readiness=silent"))
+    expect(page.locator("#rules tbody tr[data-silent]").first).to_be_visible()
+    assert page.locator("#rules .rule-name").count() == page.locator("#rules [data-silent]").count()
+    page.locator("summary", has_text="Filter").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name=re.compile("^Needs a choice")).press("Enter")
+    expect(page.locator("#rules .ready").first).to_contain_text("is empty")
+
+
+def _replayed(page: Page) -> None:
+    """Scroll to the replay and wait until it is there."""
+    page.locator("#replay").scroll_into_view_if_needed()
+    expect(page.locator("#replay .told, #replay h3")).to_have_count(1, timeout=180_000)
+
+
+def test_a_rule_is_replayed_beside_its_page(visit: Visiting) -> None:
+    page = visit("/rules/renewal-countdown/").page
+    assert page.locator("#replay .figures").count() == 0
+    _replayed(page)
+    expect(page.locator("#replay .figures")).to_be_visible()
+    expect(page.locator("#replay .chart[data-live] svg").first).to_be_visible(timeout=60_000)
+    page.get_by_role("link", name="30 d").press("Enter")
+    expect(page.locator("#replay .seg [aria-current]")).to_have_text("30 d", timeout=180_000)
+    page.locator("#replay .weeks summary").press("Enter")
+    expect(page.locator("#replay .weeks tbody tr").first).to_be_visible(timeout=180_000)
+
+
+def test_a_rule_without_a_script(visit: Visiting) -> None:
+    page = visit("/rules/key-person-silent/", java_script_enabled=False).page
+    page.get_by_role("link", name="Show who matches").click()
+    for _ in range(60):
+        if page.get_by_role("link", name="Look again").count() == 0:
+            break
+        page.wait_for_timeout(1000)
+        page.get_by_role("link", name="Look again").click()
+    expect(page.locator("#matches .note")).to_contain_text("tells nobody")
+    page.locator("h1 a").click()
+    expect(page.get_by_role("link", name="Replay it")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_comes_later_has_no_serious_fault_either(browser: Browser, served: Served, scheme: Any) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 900}, color_scheme=scheme, storage_state=served.state)
+    page = context.new_page()
+    page.goto(f"{served.address}/rules/key-person-silent/")
+    _replayed(page)
+    expect(page.locator("#matches .note")).to_contain_text("tells nobody")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    found = Axe().run(page).response["violations"]
+    assert [(each["id"], each["nodes"][0]["html"][:160]) for each in found if each["impact"] in ("serious", "critical")] == []
+    context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

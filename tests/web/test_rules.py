@@ -318,7 +318,7 @@ def test_what_a_rule_would_have_said(signed_in: SignedIn, watching: Workspace) -
     steps = part_of(client, "/rules/renewal-steps/replay/?days=30")
     assert "Steps told" in steps
     assert "30 days before" in steps
-    assert "It would have said nothing in 30 days" in part_of(client, "/rules/never-there/replay/?days=30")
+    assert "It would have said nothing" in part_of(client, "/rules/never-there/replay/?days=30")
 
 
 def test_a_replay_is_made_once_for_the_same_facts(
