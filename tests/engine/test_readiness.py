@@ -107,6 +107,8 @@ def said(book: Book, given: Rule) -> Readiness:
         rule(trigger=Trigger("change", {"change": "lifecycle_stage", "to": "Live"})),
         rule(trigger=Trigger("countdown", {"countdown": "created_at", "steps": [3]})),
         rule("mrr < 5", state="off"),
+        rule("count(accounts where churned_at is not null) >= 0", subject="company"),
+        rule("sum(invoices.amount) > -1"),
     ],
 )
 def test_a_rule_that_finds_what_it_asks_for_is_ready(book: Book, given: Rule) -> None:

@@ -107,6 +107,13 @@ def test_the_page_of_one_that_is_kept_quiet_says_by_whom(signed_in: SignedIn, sw
     assert "Kept quiet by" not in speaking.partition('class="alert"')[2]
 
 
+def test_the_page_of_the_account_lists_it_last_and_says_so(signed_in: SignedIn, swept: Swept, quiet: str) -> None:
+    Episode.objects.filter(pk=swept["halden", "renewal-quiet"].id).update(severity="low")
+    page = text_of(signed_in("ada"), "/accounts/halden/").partition('id="h-open"')[2].partition("</section>")[0]
+    assert listed(page) == [swept["halden", "renewal-quiet"].id, quiet]
+    assert page.count("<span>kept quiet</span>") == 1
+
+
 def test_steps_and_repeats_are_told(signed_in: SignedIn, swept: Swept) -> None:
     one, other = swept["halden", "renewal-quiet"].id, swept["halden", "usage-drop"].id
     Episode.objects.filter(pk=one).update(step="30", key="2026-04-04")

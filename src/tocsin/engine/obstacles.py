@@ -6,7 +6,7 @@ from ever being known. No obstacle means only that none was found.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -49,6 +49,12 @@ class Obstacle:
 
 
 Obstacles = list[Obstacle]
+# The comparisons of a count or sum that nothing at all makes true: `count(...) < 3`.
+ABSENCE: Mapping[str, Callable[[float], bool]] = {
+    "<": lambda limit: limit > 0,
+    "<=": lambda limit: limit >= 0,
+    "=": lambda limit: limit == 0,
+}
 _FALSE = Obstacle("choice", "as it is written it can never be true")
 _EMPTY = Obstacle("choice", "it looks for an empty text")
 
@@ -119,10 +125,12 @@ class Reading:
         if isinstance(left, Const) and isinstance(right, Const):
             same = left == right
             return [_FALSE] if operator in ("=", "!=") and same is not (operator == "=") else []
+        if _counts(left, operator, right, {">=": lambda limit: limit <= 0, ">": lambda limit: limit < 0}):
+            return []  # as many as there are, none included: `count(...) >= 0`
         found = _all([self.never_known(left), self.never_known(right)])
         if not found and operator == "=":
             found = self._occurring(left, [right])
-        if _absence(left, operator, right):
+        if _counts(left, operator, right, ABSENCE):
             found = [_as_data(each) for each in found]
         return found
 
@@ -225,14 +233,14 @@ class Reading:
         return [Obstacle("data", f"{_named(place)} has no value in any row")]
 
 
-def _absence(left: Term, operator: str, right: Term) -> bool:
-    """Whether nothing at all makes a comparison of a count or sum true: `count(...) < 3`."""
+def _counts(left: Term, operator: str, right: Term, holds: Mapping[str, Callable[[float], bool]]) -> bool:
+    """Whether a count or sum is compared with a number for which that operator's test holds."""
     if not (isinstance(left, Aggregated) and left.function in ("count", "sum", "distinct") and isinstance(right, Const)):
         return False
     limit = right.value
     if isinstance(limit, bool) or not isinstance(limit, (int, float)):
         return False
-    return {"<": limit > 0, "<=": limit >= 0, "=": limit == 0}.get(operator, False)
+    return operator in holds and holds[operator](limit)
 
 
 def _as_data(obstacle: Obstacle) -> Obstacle:

@@ -67,7 +67,7 @@ def account(request: Seen, account_id: str) -> HttpResponse:
         "weeks": signals.WEEKS,
         "alerts": sorted(
             alerts.list_alerts(filters),
-            key=lambda each: (-alerts.SEVERITIES.index(each.severity), -each.opened_at.timestamp()),
+            key=lambda each: (bool(each.inhibited_by), -alerts.SEVERITIES.index(each.severity), -each.opened_at.timestamp()),
         ),
         "contacts": contacts,
         "total_people": total,
