@@ -34,7 +34,8 @@ JUST_BEFORE = timedelta(microseconds=1)  # what comes with the churn itself (sea
 EVER = datetime.min.replace(tzinfo=UTC)
 REVISION = 1  # raised when the same profiles come to mean another score, so that what is kept is made anew
 LONGEST_DAY = timedelta(hours=26)  # of days on which a clock is set back
-CHUNK = 62  # days that one statement scores
+CHUNK = 62  # days that one statement scores at most
+POINTS = 300_000  # accounts times days of one statement at most: what memory holds easily
 # Notes are worked off together where they are about as old as each other: a late event of long ago is one account's affair.
 AGES = (timedelta(days=2), timedelta(days=30), timedelta.max)
 OVERRIDDEN = Operation("boolean", "not", (Operation("boolean", "is_null", (OVERRIDE,)),))
@@ -64,9 +65,9 @@ def bring_up_to_date(book: Book, needs: Needs) -> None:
             _freeze(book, sorted(touched))
         span = _span(kept, needs, book.store.zone)
         changed = _score(book, kept, span, min(everybody, default=None), touched)
-        if changed.settles or kept is None or kept.model != model or notes:
+        if changed.since is not None or kept is None or kept.model != model or notes:
             first, last = span or (None, None)
-            scores.settle(Kept(model, first, last), changed.accounts, seen)
+            scores.settle(Kept(model, first, last), changed.accounts, changed.since, seen)
 
 
 # Which days
@@ -74,13 +75,10 @@ def bring_up_to_date(book: Book, needs: Needs) -> None:
 
 @dataclass(frozen=True)
 class _Changed:
-    """Whose days were scored: accounts None: everybody's, empty: nobody's."""
+    """Whose days were scored (accounts None: everybody's), from when on; since None: nobody's."""
 
     accounts: Collection[str] | None
-
-    @property
-    def settles(self) -> bool:
-        return self.accounts is None or bool(self.accounts)
+    since: datetime | None
 
 
 def _span(kept: Kept | None, needs: Needs, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
@@ -102,23 +100,23 @@ def _score(
 ) -> _Changed:
     """Score the days of a span that are not kept, and those that are not right any more: from `redo` on, or of touched ones."""
     if span is None:
-        return _Changed(())
+        return _Changed((), None)
     zone = book.store.zone
     first, last = span
     known = (kept.first, kept.last) if kept is not None and kept.first and kept.last else None
     if known is None:
         _score_days(book, None, _days(first, last, zone))
-        return _Changed(None)
+        return _Changed(None, first)
     begun, ended = known
     until = ended if redo is None else _before(max(redo, begun), zone)
     parts = [day for day in _days(first, last, zone) if day < begun or day > until]
     if parts:
         _score_days(book, None, parts)
-    late: set[str] = set()
-    for accounts, since in _by_age({name: at for name, at in touched.items() if at <= until}, until):
+    late = {name: at for name, at in touched.items() if at <= until}
+    for accounts, since in _by_age(late, until):
         _score_days(book, accounts, [day for day in _days(begun, until, zone) if day >= since])
-        late |= set(accounts)
-    return _Changed(None if parts else late)
+    earliest = min([*parts, *(max(at, begun) for at in late.values())], default=None)
+    return _Changed(None if parts else set(late), earliest)
 
 
 def _by_age(touched: dict[str, datetime], now: datetime) -> Iterator[tuple[list[str], datetime]]:
@@ -150,7 +148,8 @@ def _back(moment: datetime, length: timedelta) -> datetime:
 
 def _score_days(book: Book, accounts: Collection[str] | None, days: Sequence[datetime]) -> None:
     """Score accounts (None: all) at starts of days, and keep what comes of it."""
-    for chunk in _chunks(days):
+    most = max(1, min(CHUNK, POINTS // max(1, book.store.scores.accounts() if accounts is None else len(accounts))))
+    for chunk in _chunks(days, most):
         known = book.health.terms(chunk[0], chunk[-1])
         terms: list[Term] = [
             known.score,
@@ -159,17 +158,22 @@ def _score_days(book: Book, accounts: Collection[str] | None, days: Sequence[dat
             choose(CHURNED, FALSE, OVERRIDDEN),
             choose(CHURNED, TRUE, FALSE),
         ]
-        table = book.points(terms, EveryMoment("account", chunk, only=accounts))
+        if len(chunk) == 1:  # of one moment the statement that sweeps use is the quicker one
+            table = book.evaluate(terms, chunk, "account", only=accounts)
+            at = pa.array([chunk[0].replace(tzinfo=None)] * table.num_rows, pa.timestamp("us"))
+            table = table.append_column("moment", at)
+        else:
+            table = book.points(terms, EveryMoment("account", chunk, only=accounts))
         rows = _named(table, ("score", "band", "mark", "overridden", "frozen"))
         book.store.scores.keep_days(rows, accounts, chunk[0], chunk[-1])
 
 
-def _chunks(days: Sequence[datetime]) -> Iterator[list[datetime]]:
+def _chunks(days: Sequence[datetime], most: int) -> Iterator[list[datetime]]:
     """Days in portions without gaps that lie equally far apart: where a clock is changed, another portion begins."""
     chunk: list[datetime] = []
     for day in days:
         gap = day - chunk[-1] if chunk else DAY
-        if len(chunk) == CHUNK or gap > LONGEST_DAY or (len(chunk) > 1 and gap != chunk[1] - chunk[0]):
+        if len(chunk) == most or gap > LONGEST_DAY or (len(chunk) > 1 and gap != chunk[1] - chunk[0]):
             yield chunk
             chunk = []
         chunk.append(day)

@@ -114,25 +114,35 @@ class DuckScores:
                 "FROM incoming JOIN accounts AS account ON account.id = incoming.subject_id"
             )
 
-    def settle(self, kept: Kept, accounts: Collection[str] | None, seen: int) -> None:
+    def settle(self, kept: Kept, accounts: Collection[str] | None, since: datetime | None, seen: int) -> None:
         """Say how far scores are kept, and make the changes of band of these accounts (None: all) from their days.
 
-        seen: of the notes up to that number everything was made anew; they are dropped.
+        since: only from when on (None: nothing changed).
+        seen:  of the notes up to that number everything was made anew; they are dropped.
         """
         with self.store.write(news=False) as cursor:
-            among = "" if accounts is None else f"AND key IN ({_keys(accounts)})"
-            cursor.execute(f"DELETE FROM account_timeline WHERE field IN ({DAILY}) {among}")
-            for field, column in (("health_band", "band"), ("health_profile", "profile")):
-                cursor.execute(f"""
-                    INSERT INTO account_timeline SELECT key, {literal(field)}, value, "at" FROM (
-                        SELECT key, "at", coalesce({column}, '') AS value,
-                               lag(coalesce({column}, '')) OVER (PARTITION BY key ORDER BY "at") AS before
-                        FROM health_days WHERE true {among}
-                    ) WHERE value IS DISTINCT FROM before
-                """)
+            if since is not None:
+                self._turn(cursor, "" if accounts is None else f"AND key IN ({_keys(accounts)})", since)
             cursor.execute("DELETE FROM health_state")
             cursor.execute("INSERT INTO health_state VALUES (?, ?, ?)", [kept.model, _plain(kept.first), _plain(kept.last)])
             cursor.execute("DELETE FROM health_notes WHERE id <= ?", [seen])
+
+    @staticmethod
+    def _turn(cursor: duckdb.DuckDBPyConnection, among: str, since: datetime) -> None:
+        """Enter each day on which a band or a version is another than on the day before."""
+        begin = _plain(since)
+        cursor.execute(f'DELETE FROM account_timeline WHERE field IN ({DAILY}) AND "at" >= ? {among}', [begin])
+        for field, column in (("health_band", "band"), ("health_profile", "profile")):
+            cursor.execute(
+                f"""
+                INSERT INTO account_timeline SELECT key, {literal(field)}, value, "at" FROM (
+                    SELECT key, "at", coalesce({column}, '') AS value,
+                           lag(coalesce({column}, '')) OVER (PARTITION BY key ORDER BY "at") AS before
+                    FROM health_days WHERE "at" >= CAST(? AS TIMESTAMP) - INTERVAL 26 HOUR {among}
+                ) WHERE value IS DISTINCT FROM before AND "at" >= ?
+                """,
+                [begin, begin],
+            )
 
     def days(self, accounts: Collection[str] | None, first: datetime, last: datetime) -> pa.Table:
         """The kept scores of days that start in [first, last], by account and day.
@@ -146,6 +156,10 @@ class DuckScores:
             'ORDER BY account.id, day."at"',
             [_plain(first), _plain(last)],
         )
+
+    def accounts(self) -> int:
+        """How many accounts there are."""
+        return int(self.store.query("SELECT count(*) AS n FROM accounts").column("n")[0].as_py())
 
     def count(self) -> int:
         """How many days of accounts are kept."""

@@ -52,11 +52,14 @@ class Scores(Protocol):
     def keep_days(self, rows: pa.Table, accounts: Collection[str] | None, first: datetime, last: datetime) -> None:
         """Keep the scores of the days that start in [first, last], in place of those kept for these accounts."""
 
-    def settle(self, kept: Kept, accounts: Collection[str] | None, seen: int) -> None:
+    def settle(self, kept: Kept, accounts: Collection[str] | None, since: datetime | None, seen: int) -> None:
         """Say how far scores are kept, make these accounts' changes of band, and drop the notes that were seen."""
 
     def days(self, accounts: Collection[str] | None, first: datetime, last: datetime) -> pa.Table:
         """The kept scores of days that start in [first, last], by account and day."""
+
+    def accounts(self) -> int:
+        """How many accounts there are."""
 
     def count(self) -> int:
         """How many days of accounts are kept."""
