@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.web.conftest import HOSTILE, NOW, SignedIn
 from tests.web.test_inbox import Swept, text_of
 from tocsin.alerts import facade as alerts
-from tocsin.alerts.models import AccountSnapshot, AuditEntry, Episode
+from tocsin.alerts.models import AccountSnapshot, AuditEntry, Episode, RuleVersion
 from tocsin.core.rulefiles import read_rules
 from tocsin.web import rulefacts
 from tocsin.web.background import Background
@@ -205,7 +205,6 @@ def test_drafts_stand_beside_what_is_in_force(signed_in: SignedIn, watching: Wor
 
 
 def test_without_rules_the_list_says_what_to_do(signed_in: SignedIn, here: Workspace) -> None:
-    from tocsin.alerts.models import RuleVersion
 
     RuleVersion.objects.all().delete()
     page = text_of(signed_in("vic"), "/rules/")
@@ -468,3 +467,14 @@ def test_a_viewer_reviews_nothing_and_a_review_wants_a_post_and_a_token(signed_i
     assert strict.post("/rules/renewal-steps/held/", {"act": "release"}).status_code == 403
     assert [alerts.alert(each).state for each in held] == ["held", "held"]
     assert signed_in("ada").post("/rules/nothing/held/", {"act": "release"}).status_code == 404
+
+
+def test_a_rule_that_cannot_be_read_any_more_has_its_pages(signed_in: SignedIn, watching: Workspace) -> None:
+    RuleVersion.objects.filter(rule="touchpoint-gap").update(source="- id: touchpoint-gap\n  when: nope(\n")
+    client = signed_in("ada")
+    assert "Cannot judge" in row(part_of(client, "/rules/", "rules"), "touchpoint-gap")
+    page = text_of(client, "/rules/touchpoint-gap/")
+    assert "The last sweep could not judge it" in page
+    assert "nope(" in page
+    for part in ("matches", "replay"):
+        assert client.get(f"/rules/touchpoint-gap/{part}/").status_code in (200, 404)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from django.db.models import Case, CharField, Count, F, FloatField, Max, Q, QuerySet, Value, When
+from django.db.models import Case, Count, F, FloatField, Max, Q, QuerySet, When
 
 from tocsin.alerts.models import AccountSnapshot, Episode, Transition
 from tocsin.alerts.models.episodes import RUNNING
@@ -26,7 +26,7 @@ from tocsin.alerts.shapes import (
 from tocsin.core.errors import UserError
 from tocsin.people import facade as people
 
-_QUIET = Case(When(inhibited_by="", then=Value("")), default=Value("quiet"), output_field=CharField())
+KEPT_QUIET = ~Q(inhibited_by="")  # as the index has it
 HIGH = SEVERITIES.index("high")  # from here on an account's money counts as at stake
 
 
@@ -83,7 +83,7 @@ def inbox(filters: AlertFilter = AlertFilter(), *, page: int = 1, size: int = 50
         accounts=sum(account_id is not None for account_id, _, _ in ranked),
         alerts=sum(counts["severity"].values()),
         at_stake=sum(stake for _, _, stake in ranked if stake is not None),
-        quiet=counts["quiet"].get("quiet", 0),
+        quiet=found.filter(KEPT_QUIET).count(),
         by_severity=counts["severity"],
         by_category=counts["category"],
         by_rule=counts["rule"],
@@ -93,18 +93,14 @@ def inbox(filters: AlertFilter = AlertFilter(), *, page: int = 1, size: int = 50
 def open_counts(filters: AlertFilter = AlertFilter()) -> OpenCounts:  # noqa: B008 - frozen
     """How many alerts run, by state, and the live ones by rule and by account."""
     found = _filtered(filters).filter(state__in=RUNNING)
-    states: dict[str, int] = {}
-    quiet = 0
-    for row in found.order_by().annotate(quiet=_QUIET).values("state", "quiet").annotate(count=Count("id")):
-        states[row["state"]] = states.get(row["state"], 0) + row["count"]
-        quiet += row["count"] if row["quiet"] and row["state"] in LIVE else 0
+    states = _counted(found, "state")
     live = found.filter(state__in=LIVE)
     return OpenCounts(
         open=states.get("open", 0),
         acknowledged=states.get("acknowledged", 0),
         snoozed=states.get("snoozed", 0),
         held=states.get("held", 0),
-        quiet=quiet,
+        quiet=live.filter(KEPT_QUIET).count(),
         by_rule=_counted(live, "rule"),
         by_account=_counted(live.exclude(account_id=None), "account_id"),
     )
@@ -189,10 +185,10 @@ def _counted(found: QuerySet[Episode], field: str) -> dict[str, int]:
 
 
 def _counts(found: QuerySet[Episode]) -> dict[str, dict[str, int]]:
-    """How many alerts of each severity, category and rule, and how many are kept quiet, in one query."""
-    fields = ("severity", "category", "rule", "quiet")
+    """How many alerts of each severity, category and rule, in one query."""
+    fields = ("severity", "category", "rule")
     sums: dict[str, dict[str, int]] = {field: {} for field in fields}
-    for row in found.order_by().annotate(quiet=_QUIET).values(*fields).annotate(count=Count("id")):
+    for row in found.order_by().values(*fields).annotate(count=Count("id")):
         for field in fields:
             sums[field][row[field]] = sums[field].get(row[field], 0) + row["count"]
     return sums

@@ -29,11 +29,13 @@ log = logging.getLogger("tocsin.web")
 KEPT = 256
 LATE = timedelta(hours=26)  # data older than this is marked: a nightly import has failed
 
-# Of what happens at an instant; alerts are of our own making and say nothing of how fresh the data is.
+# Of what happens at an instant. Alerts and much of the history (overrides, edits) are of our own making and say nothing of how
+# fresh the data is.
+OF_OURS = ("alerts", "account_history", "people_history")
 _INSTANTS = tuple(
     each.name
     for each in COLLECTIONS.values()
-    if each.start is not None and each.column(each.start).type == "time" and each.name != "alerts"
+    if each.start is not None and each.column(each.start).type == "time" and each.name not in OF_OURS
 )
 ACCOUNT_FIELDS = ("name", "owner", "tier", "plan", "lifecycle_stage", "status", "mrr", "renews_on", "segment", "product")
 

@@ -86,6 +86,7 @@ class Episode(models.Model):
             models.Index(fields=["state", "rule", "severity", "category"]),
             models.Index(fields=["opened_at"]),
             models.Index(fields=["rule", "subject_id", "key"], condition=Q(remembered=True), name="remembered_episode"),
+            models.Index(fields=["state", "account"], condition=~Q(inhibited_by=""), name="quiet_episode"),
         ]
 
     def __str__(self) -> str:
