@@ -251,6 +251,7 @@ def test_a_rule_reads_in_plain_english(signed_in: SignedIn, watching: Workspace)
         ("page-read", "It closes by itself after 14 days."),
         ("renewal-steps", "90, 30 and 7 days before the renewal date, and when it has passed"),
         ("csm-busy", "Every CSM"),
+        ("choose", "<p>More than 1 event with name $name_of</p>"),
         ("usage-drop", "The owner of the account"),
     ],
 )  # fmt: skip

@@ -124,17 +124,31 @@ def _fires(rule: Rule) -> Said:
 
 
 def _conditions(title: str, formula: str, params: Mapping[str, Value]) -> Said:
-    """A formula as lines: what stands between its outermost `and`s or `or`s."""
+    """A formula as lines: what stands between its outermost `and`s or `or`s.
+
+    A parameter that is still to be chosen keeps its name; that it is chosen at all (`$feature != ''`) is no condition to read.
+    """
     try:
         node = parse(formula)
     except FormulaError:
         return Said(title, (formula,))
+    chosen = {name: value for name, value in params.items() if not _unset(value)}
+    operands = node.operands if isinstance(node, (nodes.And, nodes.Or)) else (node,)
+    lines = tuple(english(each, chosen) for each in operands if not _is_choice(each)) or (english(node, chosen),)
+    if len(lines) == 1:
+        return Said(title, lines)
+    return Said(title, lines, "one of these" if isinstance(node, nodes.Or) else "all of these")
+
+
+def _is_choice(node: nodes.Node) -> bool:
     match node:
-        case nodes.And(operands=operands):
-            return Said(title, tuple(english(each, params) for each in operands), "all of these")
-        case nodes.Or(operands=operands):
-            return Said(title, tuple(english(each, params) for each in operands), "one of these")
-    return Said(title, (english(node, params),))
+        case nodes.Compare(operator="!=", left=nodes.Parameter(), right=nodes.Literal(value="")):
+            return True
+    return False
+
+
+def _unset(value: Value) -> bool:
+    return value is None or value in ("", [])
 
 
 def _by_default(rule: Rule) -> list[str]:
@@ -184,7 +198,7 @@ def parameters(rule: Rule) -> Parameters | None:
 
 
 def _value(value: Value, name: str, rule: Rule) -> str:
-    if value is None or value in ("", []):
+    if _unset(value):
         return "–"
     return readings.value_words(value, percent=name in rule.percents)
 
