@@ -91,7 +91,7 @@ class _Reader:
         return Plan(
             route=self.route(given.get("route"), "route", 0),
             calendars=self.calendars,
-            functions={str(name): self.targets(value, f"functions.{name}") for name, value in functions.items()},
+            functions={str(name): self.function(value, f"functions.{name}", functions) for name, value in functions.items()},
             queues=tuple(self.queue(str(name), value) for name, value in queues.items()),
         )
 
@@ -139,6 +139,14 @@ class _Reader:
             if not _TARGET.fullmatch(each):
                 listing = "owner, manager, team:<name>, role:<name>, user:<email>, channel:<name>"
                 self.problems.append(f"{place}: unknown target {each!r}; there are {listing}")
+        return found
+
+    def function(self, data: Any, place: str, functions: Mapping[str, Any]) -> tuple[str, ...]:
+        found = self.targets(data, place)
+        for each in found:
+            kind, _, name = each.partition(":")
+            if kind == "role" and name in functions:
+                self.problems.append(f"{place}: {each} is a function itself; name the people, teams or channels")
         return found
 
     def group_by(self, data: Any, place: str) -> tuple[str, ...]:
