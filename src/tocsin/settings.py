@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "tocsin.people",
     "tocsin.health",
     "tocsin.alerts",
+    "tocsin.delivery",
     "tocsin.web",
 ]
 

@@ -18,6 +18,7 @@ def transport_of(kind: str) -> Transport:
     """The transport of a kind. UserError where there is no such kind."""
     folder = KINDS.get(kind)
     if folder is None:
-        raise UserError(f"unknown kind of channel {kind!r}{suggestion(kind, KINDS) or f'; there are {", ".join(KINDS)}'}")
+        hint = suggestion(kind, KINDS) or f"; there are {', '.join(KINDS)}"
+        raise UserError(f"unknown kind of channel {kind!r}{hint}")
     transport: Transport = import_module(f"tocsin.delivery.channels.{folder}.transport").TRANSPORT
     return transport

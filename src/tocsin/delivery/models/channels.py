@@ -8,7 +8,7 @@ from django.db import models
 
 
 class Channel(models.Model):
-    """A way to reach people. secret: encrypted with the workspace's key. disabled_reason: why it was switched off, '' while on."""
+    """A way to reach people. secret: encrypted with the workspace's key. disabled_reason: why it is off, '' while on."""
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=20)
