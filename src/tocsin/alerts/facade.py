@@ -7,7 +7,17 @@ Every function that acts raises UserError with one sentence where it cannot.
 from __future__ import annotations
 
 from tocsin.alerts.acts import acknowledge, release, release_many, reopen, resolve, resolve_many, snooze
-from tocsin.alerts.reading import alert, alerts_of_rule, inbox, list_alerts, open_counts, timeline_of_account
+from tocsin.alerts.escalating import note_escalation
+from tocsin.alerts.reading import (
+    alert,
+    alerts_by_id,
+    alerts_of_rule,
+    inbox,
+    list_alerts,
+    open_counts,
+    timeline_of_account,
+    untold_candidates,
+)
 from tocsin.alerts.rulebook import (
     RuleVersionInfo,
     broken_rules,
@@ -63,6 +73,7 @@ __all__ = [
     "TransitionNotice",
     "acknowledge",
     "alert",
+    "alerts_by_id",
     "alerts_of_rule",
     "broken_rules",
     "definitions",
@@ -73,6 +84,7 @@ __all__ = [
     "list_alerts",
     "list_drafts",
     "list_rules",
+    "note_escalation",
     "open_counts",
     "publish_rules",
     "release",
@@ -84,5 +96,6 @@ __all__ = [
     "snooze",
     "sweep",
     "timeline_of_account",
+    "untold_candidates",
     "versions",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import cast
 
 from django.db.models import Case, Count, F, FloatField, Max, Q, QuerySet, When
@@ -27,6 +28,7 @@ from tocsin.core.errors import UserError
 from tocsin.people import facade as people
 
 KEPT_QUIET = ~Q(inhibited_by="")  # as the index has it
+PART = 500  # keys of one statement
 HIGH = SEVERITIES.index("high")  # from here on an account's money counts as at stake
 
 
@@ -259,3 +261,19 @@ def _owner_names() -> dict[str, str]:
 def _key(alert_id: str) -> int:
     """The key behind an id; -1, which no row has, for what is none."""
     return int(alert_id) if alert_id.isascii() and alert_id.isdigit() and len(alert_id) < 19 else -1
+
+
+def alerts_by_id(alert_ids: Iterable[str]) -> dict[str, Alert]:
+    """These alerts by id, without their timelines; ids that there are not are left out. A constant number of queries a part."""
+    keys, names = sorted({_key(each) for each in alert_ids}), _owner_names()
+    found: dict[str, Alert] = {}
+    for first in range(0, len(keys), PART):
+        rows = Episode.objects.select_related("account").filter(pk__in=keys[first : first + PART])
+        found.update((str(row.pk), _alert(row, names)) for row in rows)
+    return found
+
+
+def untold_candidates(*, since: datetime, until: datetime) -> list[str]:
+    """The ids of open alerts that opened in a span (both ends in it) and of which somebody is to be told."""
+    rows = Episode.objects.filter(state="open", baseline=False, inhibited_by="", notified_at__gte=since, notified_at__lte=until)
+    return [str(key) for key in rows.order_by("id").values_list("pk", flat=True)]
