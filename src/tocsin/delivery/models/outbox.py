@@ -17,7 +17,7 @@ class Group(models.Model):
 
     target_kind: person, channel or nobody; target: an e-mail address or a channel's name. due_at: when what waits is looked at
     next, null where nothing waits. flushed_at: when it last went out. claimed_until: whose turn it is to look.
-    wait, interval, repeat: seconds, of the route by which the latest notice came. options: JSON, the rest of that route.
+    interval, repeat: seconds, of the route by which the latest notice came. repeat_at: when what is open is told again.
     """
 
     target_kind = models.CharField(max_length=10)
@@ -29,7 +29,6 @@ class Group(models.Model):
     claimed_until = models.DateTimeField(null=True)
     interval = models.PositiveIntegerField(default=300)
     repeat = models.PositiveIntegerField(default=0)
-    options = models.JSONField(default=dict)
 
     class Meta:
         constraints: ClassVar = [
@@ -50,7 +49,8 @@ class Notice(models.Model):
     state: waiting (in its group), digest (for the next one), planned (a flush made deliveries of it) or suppressed (nobody is
     told by it, for `reason`). reason: why it waits, went to the digest, or was suppressed; why: why this target is told.
     sequence: tells apart several changes of one kind of one alert; with alert, kind and target it is unique, so that the same
-    change is never noted twice.
+    change is never noted twice. labels: of the alert, for silences. route: path, active, mute, through_quiet of its route.
+    detail: what is said of the change, such as why the alert closed. due_at: of one for the digest, when that goes out.
     """
 
     alert_id = models.BigIntegerField(db_index=True)
@@ -65,10 +65,11 @@ class Notice(models.Model):
     state = models.CharField(max_length=12)
     reason = models.TextField(blank=True, default="")
     why = models.TextField(blank=True, default="")
-    said = models.TextField(blank=True, default="")
+    detail = models.TextField(blank=True, default="")
     due_at = models.DateTimeField(null=True)
     flush = models.UUIDField(null=True)
     labels = models.JSONField(default=dict)
+    route = models.JSONField(default=dict)
 
     class Meta:
         constraints: ClassVar = [
@@ -88,6 +89,7 @@ class Notice(models.Model):
 class Delivery(models.Model):
     """The outbox: one message to one target by one channel. The id is the idempotency key of every attempt.
 
+    group: whose notices they are; of one group and channel a later message never overtakes an earlier one.
     flush: ties the deliveries (one for each channel of a person) to the notices that they tell. immediate: counts in the
     person's budget. message: as `delivery.message` has it. state: due (from `next_at` on), claimed (until `lease_until`, by
     `claimed_by`), sent, dead (given up; can be replayed). seen_at: of in-app ones.
@@ -95,6 +97,7 @@ class Delivery(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     flush = models.UUIDField()
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, null=True, related_name="deliveries")
     kind = models.CharField(max_length=10)
     channel = models.CharField(max_length=100)
     target_kind = models.CharField(max_length=10)
