@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from tocsin.core.moment import DAY, day_of
 
 MINUTES_A_DAY = 24 * 60
+SECOND = timedelta(seconds=1)
 FARTHEST = 400  # days that are looked ahead for a working day; a calendar without one in so long has none
 
 
@@ -101,11 +102,15 @@ def at_minute(day: date, minute: int, zone: ZoneInfo) -> datetime:
     over, rest = divmod(minute, MINUTES_A_DAY)
     wall = datetime.combine(day + over * DAY, time(rest // 60, rest % 60), zone)
     instant = wall.astimezone(UTC)
-    back = instant.astimezone(zone).replace(tzinfo=None)
-    if back == wall.replace(tzinfo=None):
+    if instant.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
         return instant
-    # The wall never showed it: the clocks went from before to after it, and both sides meet at one instant.
-    return instant - (back - wall.replace(tzinfo=None))
+    # Read by the offset after the change it lies before it, and by the offset before the change after it.
+    early, late = wall.replace(fold=1).astimezone(UTC), instant
+    before = early.astimezone(zone).utcoffset()
+    while late - early > SECOND:
+        middle = early + (late - early) // SECOND // 2 * SECOND
+        early, late = (middle, late) if middle.astimezone(zone).utcoffset() == before else (early, middle)
+    return late
 
 
 def next_at(moment: datetime, minute: int, zone: ZoneInfo, *, weekday: int | None = None) -> datetime:
