@@ -59,10 +59,15 @@ class FakeJudgement:
 
 @dataclass
 class FakeStore:
-    """Knows only how fresh collections are, and the alerts that it was given: id -> row."""
+    """Knows how fresh collections are, the alerts that it was given (id -> row), and who works on which account."""
 
     latest: dict[str, datetime] = field(default_factory=dict)
     alerts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    team: list[dict[str, str]] = field(default_factory=list)
+
+    def query(self, sql: str, parameters: Sequence[Any] = (), *, tables: Mapping[str, pa.Table] | None = None) -> pa.Table:  # noqa: ARG002
+        """The account teams, whatever is asked."""
+        return pa.Table.from_pylist(self.team)
 
     def latest_start(self, collection: str, until: datetime | None = None) -> datetime | None:  # noqa: ARG002
         """The freshness that the test set."""

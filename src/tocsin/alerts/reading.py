@@ -246,6 +246,7 @@ def _card(row: AccountSnapshot | None, names: dict[str, str]) -> AccountCard | N
         mrr=row.mrr,
         renews_on=row.renews_on,
         as_of=row.as_of,
+        roles={role: tuple(emails) for role, emails in row.roles.items()},
     )
 
 

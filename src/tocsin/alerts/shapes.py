@@ -35,7 +35,10 @@ class EvidenceLine:
 
 @dataclass(frozen=True, slots=True)
 class AccountCard:
-    """An account as the latest sweep that had an alert for it saw it. Empty text or None where it is not known."""
+    """An account as the latest sweep that had an alert for it saw it. Empty text or None where it is not known.
+
+    roles: of its team beside the CSM, role -> e-mail addresses in lower case.
+    """
 
     id: str
     name: str
@@ -47,6 +50,7 @@ class AccountCard:
     mrr: float | None = None
     renews_on: date | None = None
     as_of: datetime | None = None
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ RUNNING = (*LIVE, "held")
 
 
 class AccountSnapshot(models.Model):
-    """An account that has or had alerts, as the latest sweep with a live alert of it saw it; pages read no facts for it."""
+    """An account that has or had alerts, as the latest sweep with a live alert of it saw it; pages read no facts for it.
+
+    roles: of its team, role -> e-mail addresses.
+    """
 
     id = models.CharField(max_length=400, primary_key=True)
     name = models.TextField()
@@ -23,6 +26,7 @@ class AccountSnapshot(models.Model):
     lifecycle_stage = models.CharField(max_length=200, blank=True, default="")
     mrr = models.FloatField(null=True)
     renews_on = models.DateField(null=True)
+    roles = models.JSONField(default=dict)
     as_of = models.DateTimeField()
 
     def __str__(self) -> str:
