@@ -21,7 +21,8 @@ def account_teams(store: Store, account_ids: Collection[str], moment: datetime) 
         return {}
     at = moment.astimezone(UTC).replace(tzinfo=None)
     rows = store.query(
-        "SELECT DISTINCT a.id, t.role, lower(trim(t.email)) AS email FROM account_team AS t JOIN accounts AS a ON a.key = t.account_key "
+        "SELECT DISTINCT a.id, t.role, lower(trim(t.email)) AS email "
+        "FROM account_team AS t JOIN accounts AS a ON a.key = t.account_key "
         "JOIN asked ON asked.id = a.id WHERE (t.from_at IS NULL OR t.from_at <= ?::TIMESTAMP) "
         "AND (t.to_at IS NULL OR t.to_at > ?::TIMESTAMP) ORDER BY ALL",
         [at, at],
