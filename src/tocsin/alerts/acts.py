@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from tocsin.alerts.announce import OnTransition, announce
 from tocsin.alerts.models import AuditEntry, Episode, Transition
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.reading import alert, row_of
@@ -17,7 +18,6 @@ from tocsin.core.errors import UserError
 from tocsin.core.lifecycle import EpisodeState, Outcome
 from tocsin.core.moment import iso
 
-OnTransition = Callable[[Sequence[TransitionNotice]], None]
 CHUNK = 300  # rows of one statement
 
 
@@ -157,7 +157,7 @@ def _act_on_held(
                 raise AssertionError
             put(row, outcome.state)
             quiet = not outcome.notify or bool(row.inhibited_by)
-            notices.append(TransitionNotice(str(row.pk), row.rule, kind, moment, quiet=quiet))
+            notices.append(TransitionNotice(str(row.pk), row.rule, kind, moment, quiet, by, reason))
         if kind == "closed":
             _forget_older(rows)
         Episode.objects.bulk_update(rows, (*STATE_FIELDS, "outcome", "note"), batch_size=CHUNK // 3)
@@ -166,8 +166,7 @@ def _act_on_held(
         if rows:
             detail = {"alerts": len(rows), "all": alert_ids is None, "reason": reason}
             AuditEntry.objects.create(at=moment, by=by, act=f"{kind} held", what=f"rule {rule_id}", detail=detail)
-        if on_transition is not None and notices:
-            on_transition(notices)
+        announce(notices, on_transition)
     return len(rows)
 
 
@@ -220,7 +219,6 @@ def _act(
         row.save()
         if (row.state, row.acknowledged_by) != (before, held_by) or kind == "snoozed":
             Transition.objects.create(episode=row, at=moment, kind=kind, by=by, reason=reason)
-            if on_transition is not None:
-                told = not quiet and not row.inhibited_by
-                on_transition([TransitionNotice(str(row.pk), row.rule, kind, moment, quiet=not told)])
+            told = not quiet and not row.inhibited_by
+            announce([TransitionNotice(str(row.pk), row.rule, kind, moment, not told, by, reason)], on_transition)
     return alert(alert_id)

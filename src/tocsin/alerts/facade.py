@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tocsin.alerts.acts import acknowledge, release, release_many, reopen, resolve, resolve_many, snooze
 from tocsin.alerts.escalating import note_escalation
+from tocsin.alerts.handing import assign, comment, reassign
 from tocsin.alerts.reading import (
     alert,
     alerts_by_id,
@@ -75,7 +76,9 @@ __all__ = [
     "alert",
     "alerts_by_id",
     "alerts_of_rule",
+    "assign",
     "broken_rules",
+    "comment",
     "definitions",
     "draft_rules",
     "export_rules",
@@ -87,6 +90,7 @@ __all__ = [
     "note_escalation",
     "open_counts",
     "publish_rules",
+    "reassign",
     "release",
     "release_many",
     "reopen",

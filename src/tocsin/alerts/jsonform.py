@@ -39,6 +39,7 @@ def alert_json(alert: Alert) -> dict[str, Any]:
         "step": int(alert.step) if alert.step.isdigit() else alert.step or None,
         "count": alert.count,
         "inhibited_by": alert.inhibited_by or None,
+        "assignee": alert.assignee or None,
         "message": alert.message,
         "clears": alert.clears,
         "evidence": [asdict(line) for line in alert.evidence],

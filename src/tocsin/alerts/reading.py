@@ -153,9 +153,11 @@ def _filtered(given: AlertFilter) -> QuerySet[Episode]:
         if value:
             wanted &= Q(**{lookup: value})
     if given.owner:
-        wanted &= Q(account__owner__iexact=given.owner) | _about("csm", [given.owner])
+        of_accounts = Q(assignee="", account__owner__iexact=given.owner)
+        wanted &= Q(assignee=given.owner.lower()) | of_accounts | _about("csm", [given.owner])
     if given.owners or given.teams:
-        theirs = Q(account__owner__in=given.owners) | _about("csm", given.owners) | _about("team", given.teams)
+        of_accounts = Q(assignee="", account__owner__in=given.owners) | Q(assignee__in=given.owners)
+        theirs = of_accounts | _about("csm", given.owners) | _about("team", given.teams)
         wanted &= theirs
     if given.seen_by:
         wanted &= ~Q(subject_kind="csm") | _about("csm", [given.seen_by])
@@ -228,6 +230,7 @@ def _alert(row: Episode, names: dict[str, str], timeline: tuple[Entry, ...] = ()
         step=row.step,
         count=row.count,
         inhibited_by=row.inhibited_by,
+        assignee=row.assignee,
         timeline=timeline,
     )
 

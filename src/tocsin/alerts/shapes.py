@@ -57,7 +57,8 @@ class AccountCard:
 class Entry:
     """One line of an alert's timeline.
 
-    kind: opened, held, released, acknowledged, snoozed, woken, renotified, stepped, closed, reopened.
+    kind: opened, held, released, acknowledged, snoozed, woken, renotified, stepped, escalated, assigned, commented, closed,
+    reopened.
     """
 
     at: datetime
@@ -74,6 +75,7 @@ class Alert:
     event_id: the event behind an event rule's alert, else None.
     step: of a countdown, the step it is in (`30`, `overdue`). count: how many rows it stands for.
     inhibited_by: the running rule that keeps its notices back, else ''.
+    assignee: whose it is where somebody said so, else '' (the account's CSM).
     timeline: oldest first; only where one alert was asked for.
     """
 
@@ -107,6 +109,7 @@ class Alert:
     step: str = ""
     count: int = 1
     inhibited_by: str = ""
+    assignee: str = ""
     timeline: tuple[Entry, ...] = ()
 
     @property
@@ -125,9 +128,10 @@ class Alert:
 class AlertFilter:
     """Which alerts; an empty field does not narrow.
 
-    owner: a CSM's e-mail: alerts of their accounts, and about themselves (mine). owners, teams: the same of several CSMs, and
-    alerts about these teams (my team). opened_before: alerts older than that. text: in the account's name or the message, case
-    ignored. seen_by: the e-mail of who looks and is not to see alerts about other CSMs.
+    owner: a CSM's e-mail: alerts assigned to them, unassigned ones of their accounts, those about themselves (mine).
+    owners, teams: the same of several CSMs, and alerts about these teams (my team). opened_before: alerts older than that.
+    text: in the account's name or the message, case ignored. seen_by: the e-mail of who looks and is not to see alerts about
+    other CSMs.
     """
 
     states: tuple[str, ...] = ()
@@ -266,8 +270,10 @@ class PublishReport:
 class TransitionNotice:
     """What a change of state tells the callable that runs inside its transaction (the outbox).
 
-    kind: opened, closed, renotified, stepped, held, released, escalated, woken, reopened, acknowledged, snoozed.
+    kind: opened, closed, renotified, stepped, held, released, woken, freed (no other alert keeps it quiet any more), reopened,
+    acknowledged, snoozed, assigned, commented.
     quiet: no one is to be told (baseline, a step of a ladder, an alert that another keeps quiet, what who acts knows).
+    by: who acts, '' of what a sweep does. reason: in words, for those who are told.
     """
 
     alert_id: str
@@ -275,6 +281,8 @@ class TransitionNotice:
     kind: str
     at: datetime
     quiet: bool
+    by: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

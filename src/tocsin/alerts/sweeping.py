@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from tocsin.alerts import freshness
+from tocsin.alerts.announce import OnTransition, announce
 from tocsin.alerts.feeding import feed
 from tocsin.alerts.findings import STATE_TRIGGERS, Findings, look
 from tocsin.alerts.models import Sweep
 from tocsin.alerts.rulebook import definitions as definitions_in_force
 from tocsin.alerts.rulebook import on_since
-from tocsin.alerts.shapes import SweepReport, TransitionNotice
+from tocsin.alerts.shapes import SweepReport
 from tocsin.alerts.turning import Turning
 from tocsin.core.errors import UserError
 from tocsin.core.language import FormulaError
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from tocsin.core.rules import Definitions, Rule
     from tocsin.engine import Book, Judgement
 
-OnTransition = Callable[[Sequence[TransitionNotice]], None]
 Clock = Callable[[], datetime]
 
 # A sweep ahead of the clock is the last one until the clock is there: of a slip of the pen nobody should live that long.
@@ -54,7 +54,8 @@ def sweep(
     moment: or a clock, read when this sweep's turn has come: of two that start together none is refused for the other.
     clock: where it is given, a moment more than MOST_AHEAD of it is refused; who takes moments from people gives it.
     Rules in shadow are counted and raise nothing. published: rule id -> since when it has been on (default: as published);
-    rows that started before set nothing off. on_transition is called once, inside the transaction, with what changed.
+    rows that started before set nothing off.
+    What changed is announced once, inside the transaction (to on_transition instead, where it is given).
     UserError where a later sweep was made already: alerts have lived through that, and time does not run backwards.
     """
     began = time.perf_counter()
@@ -137,8 +138,7 @@ def _record(
     turning = Turning(moment=moment, baseline=baseline, findings=findings)
     turning.run(rules)
     notices = turning.write()
-    if on_transition is not None and notices:
-        on_transition(notices)
+    announce(notices, on_transition)
     states = {rule.id: rule.state for rule in known}
     report = SweepReport(
         as_of=moment,

@@ -67,6 +67,7 @@ class Turning:
     _told: list[Episode] = field(default_factory=list)
     _over_at_once: list[tuple[Episode, Outcome]] = field(default_factory=list)
     _requieted: list[Episode] = field(default_factory=list)
+    _freed: list[Episode] = field(default_factory=list)
 
     def run(self, rules: Sequence[Rule]) -> None:
         """Put every subject and row of the rules that are on through its transition; end the episodes of rules no longer on."""
@@ -209,9 +210,12 @@ class Turning:
             named = () if rule is None else rule.inhibited_by
             by = next((each for each in named if each in here), "")
             if by != row.inhibited_by:
+                freed = bool(row.inhibited_by) and not by
                 row.inhibited_by = by
                 if row.pk is not None:
                     self._requieted.append(row)
+                    if freed and row.state == "open" and not row.baseline:
+                        self._freed.append(row)
 
     def _state(self, identity: Identity) -> EpisodeState | None:
         episode = self._episodes.get(identity)
@@ -357,16 +361,22 @@ class Turning:
         for _, outcome in happened:
             figure = {"open": "opened", "hold": "held", "close": "closed"}.get(outcome.action, "renotified")
             self.figures[figure] += 1
-        return [
+        told = [
             TransitionNotice(
                 str(episode.pk),
                 episode.rule,
                 KINDS[outcome.action],
                 self.moment,
                 quiet=not outcome.notify or bool(episode.inhibited_by),
+                reason=outcome.reason,
             )
             for episode, outcome in happened
         ]
+        # Its own change of this very sweep (a step, a reminder) says enough.
+        spoken = {notice.alert_id for notice in told if not notice.quiet}
+        freed = [str(row.pk) for row in self._freed if str(row.pk) not in spoken]
+        rules = {str(row.pk): row.rule for row in self._freed}
+        return told + [TransitionNotice(pk, rules[pk], "freed", self.moment, quiet=False) for pk in freed]
 
 
 def _over(match: Match, moment: datetime) -> bool:

@@ -39,6 +39,7 @@ class Episode(models.Model):
     since, notified_at, rearmed: what `core.lifecycle.EpisodeState` remembers. remembered: of a closed one, that it is the
     latest of its identity, so that cooldown and re-arming look at it. rank: the severity as a number, for order.
     step: of a countdown. count: how many rows it stands for. inhibited_by: the running rule that keeps its notices back.
+    assignee: whose it is, where somebody said so; '' leaves it with the account's CSM.
     """
 
     rule = models.CharField(max_length=200)
@@ -70,6 +71,7 @@ class Episode(models.Model):
     count = models.PositiveIntegerField(default=1)
     inhibited_by = models.CharField(max_length=200, blank=True, default="")
     event_id = models.CharField(max_length=400, null=True)  # noqa: DJ001 - null: no event is behind it
+    assignee = models.CharField(max_length=254, blank=True, default="", db_index=True)
     acknowledged_by = models.CharField(max_length=254, blank=True, default="")
     acknowledged_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=40, blank=True, default="")
