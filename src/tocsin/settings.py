@@ -92,6 +92,14 @@ PASSWORD_HASHERS = [
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 
+# By which the product is reached from outside (https://tocsin.example.com): links in messages begin with it.
+TOCSIN_PUBLIC_URL = os.environ.get("TOCSIN_PUBLIC_URL", "").rstrip("/")
+
+# Private networks that messages may go to; the mail server, as smtp://user:password@host:port?tls=starttls, and who writes.
+TOCSIN_OUTBOUND_ALLOW = _open.configuration.outbound_allow if _open else ""
+TOCSIN_SMTP_URL = os.environ.get("TOCSIN_SMTP_URL", "")
+TOCSIN_MAIL_FROM = os.environ.get("TOCSIN_MAIL_FROM", "")
+
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_NAME = "tocsin_session"
 CSRF_COOKIE_NAME = "tocsin_csrf"

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 from tocsin.core.errors import UserError
 from tocsin.core.moment import MomentError, zone_named
+from tocsin.core.networks import networks
 
 if TYPE_CHECKING:
     from tocsin.core.rules import Definitions
@@ -40,6 +41,7 @@ class Configuration:
     database: path of the SQLite file that holds the operational data. facts: path of the DuckDB file.
     currency: what money is reported in, None where it is not converted. internal_domains: e-mail domains of our own people.
     churn_tolerance: the share of its customers that the company puts up with losing in a year, None where it is not set.
+    outbound_allow: private networks that messages may go to, with commas between.
     """
 
     home: Path
@@ -50,6 +52,7 @@ class Configuration:
     internal_domains: tuple[str, ...]
     secret: str | None
     churn_tolerance: float | None = None
+    outbound_allow: str = ""
 
 
 def configure(home: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Configuration:
@@ -73,6 +76,7 @@ def configure(home: str | Path | None = None, environ: Mapping[str, str] | None 
         internal_domains=tuple(domain.removeprefix("@") for domain in domains),
         secret=given.get("TOCSIN_SECRET_KEY") or None,
         churn_tolerance=_share(given.get("TOCSIN_CHURN_TOLERANCE"), "TOCSIN_CHURN_TOLERANCE"),
+        outbound_allow=",".join(map(str, networks(given.get("TOCSIN_OUTBOUND_ALLOW") or "", "TOCSIN_OUTBOUND_ALLOW"))),
     )
 
 

@@ -15,7 +15,7 @@ from tocsin.alerts.models import Mark
 from tocsin.alerts.rulebook import publish_catalog
 from tocsin.catalog import is_rule_file
 
-APPS = ("people", "health", "alerts")
+APPS = ("people", "health", "alerts", "delivery")
 
 
 def bring_up_to_date(moment: datetime) -> None:

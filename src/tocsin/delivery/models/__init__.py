@@ -3,5 +3,17 @@
 from tocsin.delivery.models.channels import Channel, Conversation
 from tocsin.delivery.models.outbox import Delivery, Group, Notice
 from tocsin.delivery.models.plans import EscalationStep, Heartbeat, RoutingPlan, Silence
+from tocsin.delivery.models.records import ChangeLog
 
-__all__ = ["Channel", "Conversation", "Delivery", "EscalationStep", "Group", "Heartbeat", "Notice", "RoutingPlan", "Silence"]
+__all__ = [
+    "ChangeLog",
+    "Channel",
+    "Conversation",
+    "Delivery",
+    "EscalationStep",
+    "Group",
+    "Heartbeat",
+    "Notice",
+    "RoutingPlan",
+    "Silence",
+]
