@@ -1,4 +1,4 @@
-"""The worker: sweeps every minute, and soon after new facts came in; now and then it clears what has expired."""
+"""The worker: sweeps every minute, and soon after new facts came in; and the deliverer, which hands over what sweeps leave."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from django.db import connections
 
 from tocsin.alerts import facade
 from tocsin.core.errors import UserError
+from tocsin.delivery import facade as delivery
 from tocsin.people import facade as people
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tocsin.workspace import Workspace
 
 EVERY = 60.0  # seconds from the end of one sweep to the beginning of the next
@@ -78,3 +81,24 @@ class Worker:
             people.clear_expired(moment)
         except Exception:  # as above
             log.exception("what has expired could not be cleared")
+
+
+class Deliverer:
+    """The deliver loop in a thread of its own. address: gives the root of the product's pages, for links in messages."""
+
+    def __init__(self, address: Callable[[], str], every: float = 1.0) -> None:
+        self._loop = delivery.Loop(clock=lambda: datetime.now(UTC), every=every, address=address)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop.run, args=(self._stop,), name="deliverer", daemon=True)
+
+    def start(self) -> None:
+        """Begin with what is due already."""
+        self._thread.start()
+
+    def stop(self, patience: float) -> bool:
+        """End after the look under way; waits so many seconds at most. Says whether it has ended."""
+        self._stop.set()
+        self._loop.wake()
+        if self._thread.is_alive():
+            self._thread.join(patience)
+        return not self._thread.is_alive()

@@ -65,13 +65,13 @@ def test_the_end_waits_for_commands() -> None:
         return 0
 
     door = Door(TOKEN, runner)
-    assert server.idle(worker(), door, 0.01)
+    assert server.idle([worker()], door, 0.01)
     cut_off(door, begun)
-    assert not server.idle(worker(), door, 0.05), "it still runs"
+    assert not server.idle([worker()], door, 0.05), "it still runs"
     threading.Timer(0.1, free.set).start()
-    assert server.idle(worker(), door, 10)
+    assert server.idle([worker()], door, 10)
     assert ended == [True], "it ran to its end, and was told that its client has gone"
-    assert not server.idle(worker(ends=False), door, 0.01)
+    assert not server.idle([worker(), worker(ends=False)], door, 0.01)
 
 
 def test_a_command_that_tells_much_ends_without_its_reader() -> None:
@@ -87,4 +87,4 @@ def test_a_command_that_tells_much_ends_without_its_reader() -> None:
 
     door = Door(TOKEN, runner)
     cut_off(door, begun)
-    assert server.idle(worker(), door, 10)
+    assert server.idle([worker()], door, 10)

@@ -15,8 +15,8 @@ from tocsin.core.moment import MomentError, day_of, zone_named
 from tocsin.core.notices import Hearing
 from tocsin.core.routing import Person, Plan
 from tocsin.core.routing.plan import WORKING_HOURS
-from tocsin.core.schedule import Hours, Quiet
 from tocsin.core.rules import SEVERITIES
+from tocsin.core.schedule import Hours, Quiet
 from tocsin.people import facade as people
 
 if TYPE_CHECKING:

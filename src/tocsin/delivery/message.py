@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-# notice: of alerts. digest: what did not go out at once. test: from the button that tries a channel.
-MessageKind = Literal["notice", "digest", "test"]
+# notice: of alerts. digest: what did not go out at once. test: from the button that tries a channel. trouble: for operations.
+MessageKind = Literal["notice", "digest", "test", "trouble"]
 # What a notice says of its alert.
 ItemKind = Literal[
     "opened", "renotified", "stepped", "woken", "freed", "escalated", "assigned", "reopened", "released", "closed"

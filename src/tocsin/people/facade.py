@@ -18,7 +18,53 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from tocsin.core.errors import UserError
+from tocsin.people.audit import changes
+from tocsin.people.contacts import add_away, check_preferences, directory, remove_away, set_preferences
+from tocsin.people.keys import SCOPES, create_key, key_for, list_keys, revoke_key
 from tocsin.people.models import FailedSignIn, Role, SignInLink, Team, User, normal_email
+from tocsin.people.ranks import set_active, set_manager, set_role, set_team, teams
+from tocsin.people.shapes import AwayPeriod, Change, Contact, KeyInfo, Preferences
+
+__all__ = [
+    "ROLES",
+    "SCOPES",
+    "AwayPeriod",
+    "Change",
+    "Contact",
+    "KeyInfo",
+    "Person",
+    "Preferences",
+    "SyncReport",
+    "TooManyAttemptsError",
+    "add_away",
+    "changes",
+    "check_preferences",
+    "clear_expired",
+    "create_key",
+    "create_user",
+    "directory",
+    "key_for",
+    "link_holder",
+    "list_keys",
+    "make_link",
+    "people",
+    "person",
+    "remove_away",
+    "revoke_key",
+    "set_active",
+    "set_manager",
+    "set_password_with_link",
+    "set_preferences",
+    "set_role",
+    "set_team",
+    "sign_in",
+    "sign_in_with_link",
+    "sign_out",
+    "sync_people",
+    "teammates",
+    "teams",
+    "teams_of",
+]
 
 ROLES = tuple(str(role) for role in Role.values)
 ROLES_OF_FILES = (Role.LEADER, Role.CSM, Role.VIEWER)  # what a row of `csms` may make of somebody

@@ -38,7 +38,10 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """Someone on our side: signs in with an e-mail address, or is only known from the facts (no usable password)."""
+    """Someone on our side: signs in with an e-mail address, or is only known from the facts (no usable password).
+
+    preferences: what of `shapes.Preferences` they chose; what is left out has its default.
+    """
 
     email = models.EmailField(max_length=254, unique=True)
     name = models.CharField(max_length=200)
@@ -47,6 +50,7 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     capacity = models.FloatField(null=True, blank=True)
     churn_tolerance = models.FloatField(null=True, blank=True)
+    preferences = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField()
 
     objects: ClassVar[UserManager] = UserManager()
@@ -93,6 +97,56 @@ class FailedSignIn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address} at {self.at}"
+
+
+class Away(models.Model):
+    """A time in which somebody is away. stand_in: e-mail of who is told meanwhile, '' for nobody."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="away")
+    begins_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    stand_in = models.CharField(max_length=254, blank=True, default="")
+
+    class Meta:
+        ordering: ClassVar = ["begins_at"]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} until {self.ends_at}"
+
+
+class ApiKey(models.Model):
+    """A key for programs. Only its hash is kept; a revoked one stays, so that what it did can be told."""
+
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=10)
+    hash = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=254)
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["created_at", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PeopleChange(models.Model):
+    """The audit of people: who changed what of whom, when."""
+
+    at = models.DateTimeField(db_index=True)
+    by = models.CharField(max_length=254)
+    act = models.CharField(max_length=40)
+    what = models.CharField(max_length=400)
+    detail = models.TextField(blank=True, default="")
+
+    class Meta:
+        ordering: ClassVar = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.what}"
 
 
 def normal_email(email: str) -> str:

@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -23,7 +23,7 @@ from tocsin.asgi import Front
 from tocsin.core.errors import UserError
 from tocsin.server import door
 from tocsin.web.background import beside
-from tocsin.worker import Worker
+from tocsin.worker import Deliverer, Worker
 from tocsin.workspace import SERVER, Workspace, write_private
 
 GRACE = 2  # seconds that answers under way are given at the end
@@ -65,6 +65,7 @@ def serve(
     address = _address(host, listening)
     token = secrets.token_urlsafe(32)
     worker = Worker(workspace)
+    deliverer = Deliverer(lambda: settings.TOCSIN_PUBLIC_URL or address)
     note = workspace.home / SERVER
     ready = threading.Event()
     settings.ALLOWED_HOSTS = ["*"] if host in EVERYWHERE else [*settings.ALLOWED_HOSTS, host]
@@ -74,6 +75,7 @@ def serve(
         greet(address)
         ready.set()
         worker.start()
+        deliverer.start()
 
     def ending() -> None:
         ready.clear()
@@ -99,16 +101,16 @@ def serve(
     finally:
         note.unlink(missing_ok=True)
         listening.close()
-        if not idle(worker, commands, PATIENCE):
+        if not idle([worker, deliverer], commands, PATIENCE):
             _end_at_once()
 
 
-def idle(worker: Worker, commands: door.Door, patience: float) -> bool:
-    """Whether the sweep, the commands and the parts of pages under way have ended, waiting so long for all of them together."""
+def idle(loops: Sequence[Worker | Deliverer], commands: door.Door, patience: float) -> bool:
+    """Whether the loops, commands and parts of pages under way have ended, waiting so long for all of them together."""
     until = time.monotonic() + patience
-    swept = worker.stop(patience)
+    ended = [loop.stop(max(0.0, until - time.monotonic())) for loop in loops]
     done = commands.finish(max(0.0, until - time.monotonic()))
-    return beside.finish(max(0.0, until - time.monotonic())) and done and swept
+    return beside.finish(max(0.0, until - time.monotonic())) and done and all(ended)
 
 
 def _end_at_once() -> None:

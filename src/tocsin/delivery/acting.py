@@ -1,0 +1,84 @@
+"""Acting on an alert from outside of the pages: by a link in an e-mail, by a button in Slack. Always as a person, with checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tocsin.alerts import facade as alerts
+from tocsin.alerts.facade import Alert
+from tocsin.core.errors import UserError
+from tocsin.people import facade as people
+from tocsin.people.facade import Person
+
+# As in the pages: who may change alerts, and who sees those about CSMs other than themselves.
+ACTS_ON_ALERTS = frozenset({"admin", "operations", "leader", "csm"})
+LEADS = frozenset({"admin", "operations", "leader"})
+
+# What can be done -> how it is said on a button.
+ACTS = {
+    "acknowledge": "Acknowledge",
+    "snooze-day": "Snooze for a day",
+    "snooze-week": "Snooze for a week",
+    "resolve": "Resolve",
+}
+SPANS = {"snooze-day": timedelta(days=1), "snooze-week": timedelta(days=7)}
+LONGEST_NOTE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done. sentence: for who did it; state: as a line for all who read along, `Acknowledged by Ann`."""
+
+    alert: Alert
+    sentence: str
+    state: str
+
+
+class NotAllowedError(UserError):
+    """The person may not do it."""
+
+
+def may(person: Person | None, alert: Alert) -> Person:
+    """The person, where they may change this alert. NotAllowedError says why not."""
+    if person is None or not person.active:
+        raise NotAllowedError("you are no active user of Tocsin; ask an administrator")
+    if person.role not in ACTS_ON_ALERTS:
+        raise NotAllowedError("you may look at alerts, not change them; an administrator can change your role")
+    if alert.subject_kind == "csm" and person.role not in LEADS and alert.subject_id != person.email:
+        raise NotAllowedError("this alert is about a CSM, and for those who lead")
+    return person
+
+
+def standing(alert: Alert, act: str) -> str:
+    """Why nothing is left to do of an act, in a sentence; '' where it can be done."""
+    if alert.state == "closed":
+        return "This alert is closed already."
+    if alert.state == "held":
+        return "This alert is held for review, and nobody has been told of it."
+    if alert.state == "acknowledged" and act == "acknowledge":
+        who = people.person(alert.acknowledged_by)
+        return f"This alert is acknowledged already, by {who.name if who else alert.acknowledged_by}."
+    return ""
+
+
+def perform(act: str, alert_id: str, *, by: str, moment: datetime, outcome: str = "", note: str = "") -> Done:
+    """Do it as that person. UserError where they may not, where there is no such alert, or where it can be done no more."""
+    if act not in ACTS:
+        raise UserError(f"unknown act {act!r}; there are {', '.join(ACTS)}")
+    alert = alerts.alert(alert_id)
+    person = may(people.person(by), alert)
+    over = standing(alert, act)
+    if over:
+        raise UserError(f"{over[:1].lower()}{over[1:].removesuffix('.')}")
+    said = note.strip()[:LONGEST_NOTE]
+    if act == "acknowledge":
+        done = alerts.acknowledge(alert_id, by=person.email, moment=moment, note=said)
+        return Done(done, "Acknowledged: nobody is reminded of it any more.", f"Acknowledged by {person.name}")
+    if act == "resolve":
+        done = alerts.resolve(alert_id, by=person.email, moment=moment, outcome=outcome, note=said)
+        worth = f" as {outcome.replace('_', ' ')}" if outcome else ""
+        return Done(done, f"Resolved{worth}.", f"Resolved{worth} by {person.name}")
+    done = alerts.snooze(alert_id, until=moment + SPANS[act], by=person.email, moment=moment, note=said)
+    span = "a day" if act == "snooze-day" else "a week"
+    return Done(done, f"Silent for {span}; if it still stands then, it comes back.", f"Snoozed for {span} by {person.name}")

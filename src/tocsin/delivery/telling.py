@@ -1,0 +1,92 @@
+"""From the ledger to what is said: the items of a message, gravest first, and its headline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from tocsin.core.messages import said
+from tocsin.core.rules import SEVERITIES
+from tocsin.delivery.message import Item, ItemKind, Line, Message
+from tocsin.delivery.models import Notice
+
+if TYPE_CHECKING:
+    from tocsin.alerts.facade import Alert
+
+VERBS = {
+    "closed": "is over",
+    "renotified": "is still open",
+    "woken": "is back after its snooze",
+    "escalated": "waits for somebody",
+    "assigned": "was assigned to you",
+    "freed": "stands on its own now",
+}
+
+
+def items(notices: Sequence[Notice], known: Mapping[str, Alert]) -> tuple[Item, ...]:
+    """An item for each notice whose alert is there, gravest first, then the latest."""
+    found = [_item(each, known[str(each.alert_id)]) for each in notices if str(each.alert_id) in known]
+    return tuple(
+        sorted(found, key=lambda item: (item.kind == "closed", -SEVERITIES.index(item.severity), -item.at.timestamp()))
+    )
+
+
+def headline(found: Sequence[Item]) -> str:
+    """One line: of one alert what it says, of several how many and about whom."""
+    first = found[0]
+    if len(found) == 1:
+        verb = VERBS.get(first.kind)
+        name = first.account_name
+        about = first.text if not name or name in first.text else f"{name}: {first.text}"
+        return f"{first.rule_name} {verb}: {about}" if verb else about
+    names = list(dict.fromkeys(each.account_name for each in found if each.account_name))
+    where = f" for {names[0]}" if len(names) == 1 else f" for {len(names)} accounts" if names else ""
+    return f"{len(found)} alerts{where}: {first.text}"
+
+
+def to_json(message: Message) -> dict[str, Any]:
+    """The message as it is stored: JSON's own types."""
+    return cast("dict[str, Any]", msgspec.to_builtins(asdict(message)))
+
+
+def from_json(stored: Mapping[str, Any]) -> Message:
+    """The message as it was stored."""
+    return msgspec.convert(stored, Message)
+
+
+def _item(notice: Notice, alert: Alert) -> Item:
+    account = alert.account
+    return Item(
+        notice_id=str(notice.pk),
+        alert_id=alert.id,
+        kind=cast("ItemKind", notice.kind),
+        at=notice.at,
+        rule=alert.rule,
+        rule_name=alert.rule_name,
+        category=alert.category,
+        severity=alert.severity,
+        state=alert.state,
+        account_id=account.id if account else "",
+        account_name=account.name if account else "",
+        text=alert.message,
+        path=f"/alerts/{alert.id}/",
+        opened_at=alert.opened_at,
+        lines=tuple(Line(each.text, _said(each.value), each.op, _said(each.threshold), each.clears) for each in alert.evidence),
+        clears=alert.clears,
+        reason=notice.detail,
+        why=notice.why,
+        owner_name=account.owner_name if account else "",
+        mrr=account.mrr if account else None,
+        renews_on=account.renews_on.isoformat() if account and account.renews_on else "",
+        step=alert.step,
+        count=alert.count,
+        event_id=alert.event_id,
+        data=alert.to_json(),
+    )
+
+
+def _said(value: Any) -> str:
+    return "none" if value is None else said(value)
