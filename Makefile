@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 DEMO_ARGS ?=
-TEST_ARGS ?=
+TEST_ARGS ?= -n auto --dist worksteal
 ACCOUNTS ?= 5000
 EVENTS ?= 1000000
 
@@ -18,7 +18,7 @@ setup: ## make .venv, with .venv/bin/tocsin, from the hashed lock
 demo: setup ## a demo book of business, live on this machine (DEMO_ARGS="--accounts 1000 --port 8100")
 	@$(BIN)/tocsin demo $(DEMO_ARGS)
 
-test: setup ## all tests, the browser's too (TEST_ARGS="tests/unit -k moment")
+test: setup ## all tests, the browser's too (TEST_ARGS="tests/unit -k moment" for some)
 	@scripts/chromium.sh
 	@$(BIN)/pytest $(TEST_ARGS)
 

@@ -310,7 +310,9 @@ def test_a_rule_without_a_script(visit: Visiting) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_what_comes_later_has_no_serious_fault_either(browser: Browser, served: Served, scheme: Any) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 900}, color_scheme=scheme, storage_state=served.state)
+    context = browser.new_context(
+        viewport={"width": 390, "height": 900}, color_scheme=scheme, reduced_motion="reduce", storage_state=served.state
+    )
     page = context.new_page()
     page.goto(f"{served.address}/rules/key-person-silent/")
     _replayed(page)
@@ -327,7 +329,10 @@ def test_no_serious_fault_of_access(browser: Browser, served: Served, width: int
     faults = []
     for name, address in served.pages.items():
         state = None if address == PASSWORD_PAGE else served.state
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, storage_state=state)
+        # A colour that is measured while it fades in is nobody's colour.
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce", storage_state=state
+        )
         page = context.new_page()
         page.goto(served.address + address)
         found = Axe().run(page).response["violations"]
