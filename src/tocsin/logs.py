@@ -6,7 +6,7 @@ import logging
 import os
 import re
 
-_TOKEN = re.compile(r"(/(?:sign-in/link|set-password)/)[^/\s'\"]+")
+_TOKEN = re.compile(r"(/(?:sign-in/link|set-password|links)/)[^/\s'\"]+")
 
 
 class MaskTokens(logging.Filter):

@@ -25,6 +25,7 @@ COMMANDS = (
     "health",
     "rebuild",
     "users",
+    "channels",
     "doctor",
     "bench",
 )

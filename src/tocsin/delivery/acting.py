@@ -1,4 +1,4 @@
-"""Acting on an alert from outside of the pages: by a link in an e-mail, by a button in Slack. Always as a person, with checks."""
+"""Acting on an alert from outside of the pages, by a link in a mail or a button in Slack: always as a person, with checks."""
 
 from __future__ import annotations
 

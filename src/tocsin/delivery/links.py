@@ -1,7 +1,7 @@
 """Signed links in messages: each does one thing to one alert as one person, until it expires.
 
-Following a link shows a page and changes nothing, as programs that scan mail follow links too; its button does it. A link is used
-up when there is nothing left to do: the alert is acknowledged or closed.
+Following a link shows a page and changes nothing, as programs that scan mail follow links too; its button does it. A link is
+used up when there is nothing left to do: the alert is acknowledged or closed.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def follow(token: str, *, moment: datetime) -> Opened:
 
 
 def act(token: str, *, moment: datetime, outcome: str = "", note: str = "") -> Done:
-    """Do what a link is for, as its person. DeadLinkError where it cannot be followed, UserError where nothing is left to do."""
+    """Do what a link is for, as its person. DeadLinkError: it cannot be followed; UserError: nothing is left to do."""
     opened = follow(token, moment=moment)
     link = opened.link
     return acting.perform(link.act, link.alert_id, by=opened.person.email, moment=moment, outcome=outcome, note=note)

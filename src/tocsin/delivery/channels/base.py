@@ -70,6 +70,7 @@ class Transport(Protocol):
     kind: ClassVar[str]
     title: ClassVar[str]
     personal: ClassVar[bool]  # reaches one person by their address (e-mail); else the channel itself is the target
+    shows_secret: ClassVar[bool]  # the other side needs the secret, so it is shown once when the channel is set up
 
     def check(self, config: Mapping[str, Any], secret: str) -> tuple[dict[str, Any], str]:
         """The settings as they are kept, and the secret (made where none was given). UserError says what is wrong."""

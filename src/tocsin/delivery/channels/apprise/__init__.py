@@ -1,0 +1,1 @@
+"""Microsoft Teams and the many other services that Apprise reaches."""

@@ -1,0 +1,1 @@
+"""E-mail by SMTP: text and HTML, one thread for each episode."""

@@ -1,0 +1,1 @@
+"""In the product itself: the web shows what was delivered."""

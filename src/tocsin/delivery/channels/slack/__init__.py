@@ -1,0 +1,1 @@
+"""Slack: messages with buttons, kept up to date in place."""

@@ -1,0 +1,1 @@
+"""Outbound webhooks, signed by the Standard Webhooks scheme."""
