@@ -200,10 +200,12 @@ class Workspace:
             from django.db import DatabaseError
 
             from tocsin.alerts import upkeep
+            from tocsin.delivery.facade import ensure_channels
 
             _make_private(self.configuration.database)
             try:
                 upkeep.bring_up_to_date(datetime.now(UTC))
+                ensure_channels(datetime.now(UTC))
             except DatabaseError as error:
                 raise _unusable(self.configuration.database, error) from error
             self._ready = True
