@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import secrets
+from pathlib import Path
 
 from tocsin import workspace
+from tocsin.databases import read_database
 
 _open = workspace.current()
 
@@ -62,19 +64,9 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(_open.configuration.database) if _open else ":memory:",
-        "OPTIONS": {
-            # Readers go on while one writes; who wants to write waits for its turn from the start, so that no transaction
-            # fails half-way for having read first.
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000",
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-        },
-    },
-}
+# Outside of a workspace: a database in memory, or the one that a run of the tests asks for.
+_elsewhere = read_database(os.environ.get("TOCSIN_TEST_DATABASE_URL"), Path(":memory:"), Path())
+DATABASES = {"default": (_open.configuration.database if _open else _elsewhere).django()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "people.User"

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from tocsin.core.errors import UserError
 from tocsin.core.moment import MomentError, zone_named
 from tocsin.core.networks import networks
+from tocsin.databases import Database, Postgres, Sqlite, read_database
 
 if TYPE_CHECKING:
     from tocsin.core.rules import Definitions
@@ -38,7 +38,7 @@ OURS = frozenset({DATABASE, FACTS, SECRET, LOCK, SERVER, DEMO})
 class Configuration:
     """The settings of a workspace, checked.
 
-    database: path of the SQLite file that holds the operational data. facts: path of the DuckDB file.
+    database: where the operational data lives. facts: path of the DuckDB file.
     currency: what money is reported in, None where it is not converted. internal_domains: e-mail domains of our own people.
     churn_tolerance: the share of its customers that the company puts up with losing in a year, None where it is not set.
     outbound_allow: private networks that messages may go to, with commas between.
@@ -46,7 +46,7 @@ class Configuration:
 
     home: Path
     zone: ZoneInfo
-    database: Path
+    database: Database
     facts: Path
     currency: str | None
     internal_domains: tuple[str, ...]
@@ -70,7 +70,7 @@ def configure(home: str | Path | None = None, environ: Mapping[str, str] | None 
     return Configuration(
         home=place,
         zone=zone,
-        database=_database(given.get("TOCSIN_DATABASE_URL"), place),
+        database=read_database(given.get("TOCSIN_DATABASE_URL"), place / DATABASE, place),
         facts=_facts(given.get("TOCSIN_FACTS_URL"), place),
         currency=currency,
         internal_domains=tuple(domain.removeprefix("@") for domain in domains),
@@ -90,25 +90,6 @@ def _share(text: str | None, setting: str) -> float | None:
     if not 0 <= share <= 1:
         raise UserError(f"{setting}: {said!r} is no share; write a percent such as 8%, or a number from 0 to 1 such as 0.08")
     return share
-
-
-def _database(url: str | None, home: Path) -> Path:
-    """The SQLite file of TOCSIN_DATABASE_URL: `sqlite:///absolute` or `sqlite://relative-to-home`."""
-    if not url:
-        return home / DATABASE
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise UserError(f"TOCSIN_DATABASE_URL is no address ({error}); write sqlite:///path/to/file") from error
-    if parts.scheme in ("postgres", "postgresql"):
-        raise UserError(
-            "TOCSIN_DATABASE_URL names PostgreSQL, whose driver (psycopg) this version does not ship; "
-            "leave the setting out, or write sqlite:///path/to/file"
-        )
-    if parts.scheme != "sqlite" or not (parts.netloc or parts.path):
-        # The address may hold a password: it is not repeated here.
-        raise UserError("TOCSIN_DATABASE_URL is not understood; write sqlite:///path/to/file, or leave it out")
-    return home / f"{parts.netloc}{parts.path}"
 
 
 def _facts(url: str | None, home: Path) -> Path:
@@ -202,7 +183,8 @@ class Workspace:
             from tocsin.alerts import upkeep
             from tocsin.delivery.facade import ensure_channels
 
-            _make_private(self.configuration.database)
+            if isinstance(self.configuration.database, Sqlite):
+                _make_private(self.configuration.database)
             try:
                 upkeep.bring_up_to_date(datetime.now(UTC))
                 ensure_channels(datetime.now(UTC))
@@ -264,17 +246,22 @@ def write_private(path: Path, text: str) -> None:
         raise
 
 
-def _make_private(database: Path) -> None:
+def _make_private(database: Sqlite) -> None:
     """Make the file that the database will fill, for its owner alone; UserError where it cannot be made."""
     try:
-        os.close(os.open(database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        os.close(os.open(database.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         return
     except OSError as error:
         raise _unusable(database, error.strerror or error) from error
 
 
-def _unusable(database: Path, why: object) -> UserError:
+def _unusable(database: Database, why: object) -> UserError:
+    if isinstance(database, Postgres):
+        said = " ".join(str(why).replace(database.password, "***").split() if database.password else str(why).split())
+        return UserError(
+            f"the {database} cannot be used ({said}); check that the server runs, and the address, name and password"
+        )
     return UserError(
         f"the operational data in {database} cannot be used ({why}); check that it is whole, "
         "that there is space, and that its folder can be written, or restore it from a copy"

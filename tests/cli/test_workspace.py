@@ -11,6 +11,7 @@ from tests.cli.conftest import Tocsin
 from tocsin import workspace
 from tocsin.cli import main
 from tocsin.core.errors import UserError
+from tocsin.databases import Postgres, Sqlite
 from tocsin.workspace import Workspace, configure
 
 
@@ -49,7 +50,7 @@ def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     given = configure(None, {})
     assert (given.home, given.zone.key, given.currency, given.internal_domains) == (tmp_path / "tocsin-home", "UTC", None, ())
-    assert (given.database, given.facts) == (given.home / "tocsin.sqlite3", given.home / "facts.duckdb")
+    assert (given.database, given.facts) == (Sqlite(given.home / "tocsin.sqlite3"), given.home / "facts.duckdb")
     assert given.churn_tolerance is None
     assert configure(None, {"TOCSIN_CHURN_TOLERANCE": ".05"}).churn_tolerance == 0.05
 
@@ -71,7 +72,7 @@ def test_settings(tmp_path: Path) -> None:
     assert given.currency == "EUR"
     assert given.churn_tolerance == pytest.approx(0.085)
     assert given.internal_domains == ("us.example", "them.example")
-    assert given.database == Path("/var/x.db")
+    assert given.database == Sqlite(Path("/var/x.db"))
     assert given.facts == tmp_path / "other.duckdb"
 
 
@@ -83,7 +84,9 @@ def test_settings(tmp_path: Path) -> None:
         ("TOCSIN_CURRENCY", "EURO", "TOCSIN_CURRENCY: 'EURO' is no currency"),
         ("TOCSIN_CHURN_TOLERANCE", "8", "TOCSIN_CHURN_TOLERANCE: '8' is no share; write a percent such as 8%"),
         ("TOCSIN_CHURN_TOLERANCE", "little", "TOCSIN_CHURN_TOLERANCE: 'little' is no share"),
-        ("TOCSIN_DATABASE_URL", "postgres://me:secret@db/x", "names PostgreSQL, whose driver"),
+        ("TOCSIN_DATABASE_URL", "postgres://me:secret@db/", "TOCSIN_DATABASE_URL names no database"),
+        ("TOCSIN_DATABASE_URL", "postgres://me:secret@db:port/x", "TOCSIN_DATABASE_URL is no address"),
+        ("TOCSIN_DATABASE_URL", "postgres://me:secret@db/x?ssl=on", "unknown option 'ssl'; there are host, sslmode"),
         ("TOCSIN_DATABASE_URL", "mysql://me:secret@db/x", "TOCSIN_DATABASE_URL is not understood"),
         ("TOCSIN_DATABASE_URL", "sqlite:", "TOCSIN_DATABASE_URL is not understood"),
         ("TOCSIN_FACTS_URL", "spark://me:secret@host", "keeps facts in DuckDB only, not in 'spark'"),
@@ -136,3 +139,20 @@ def test_private_files_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert target.read_text() == "two"
     assert mode(target) == 0o600
     assert [each.name for each in tmp_path.iterdir()] == ["note"]
+
+
+def test_a_database_of_postgresql_is_read_and_its_password_never_shown(tmp_path: Path) -> None:
+    url = "postgresql://m%40e:s%2Fecret@db.example:6543/tocsin?sslmode=require"
+    given = configure(tmp_path, {"TOCSIN_DATABASE_URL": url}).database
+    assert given == Postgres("db.example", 6543, "tocsin", "m@e", "s/ecret", (("sslmode", "require"),))
+    assert "ecret" not in f"{given} {given!r}"
+    assert given.django()["OPTIONS"]["sslmode"] == "require"
+
+
+def test_a_server_that_is_not_there_is_said_in_one_line(tocsin: Tocsin) -> None:
+    tocsin.more["TOCSIN_DATABASE_URL"] = "postgres://me:s3cret@127.0.0.1:9/tocsin?connect_timeout=2"
+    done = tocsin("rules", "list")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "the PostgreSQL database 'tocsin' at 127.0.0.1:9 cannot be used" in done.stderr
+    assert "s3cret" not in done.stderr

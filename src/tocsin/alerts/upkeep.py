@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from importlib import resources
 from importlib.metadata import version
 from importlib.resources.abc import Traversable
 
 from django.core.management import call_command
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 
 from tocsin.alerts.models import Mark
 from tocsin.alerts.rulebook import publish_catalog
 from tocsin.catalog import is_rule_file
 
+MIGRATING = 0x70C51  # the number of the lock, the same in every version
 APPS = ("people", "health", "alerts", "delivery")
 
 
@@ -23,14 +26,29 @@ def bring_up_to_date(moment: datetime) -> None:
     marks = _marks()
     schema = f"{version('django')} {_names_of_migrations()}"
     if marks.get("schema") != schema:
-        call_command("migrate", verbosity=0, interactive=False)
-        _mark("schema", schema)
+        with _one_at_a_time():
+            call_command("migrate", verbosity=0, interactive=False)
+            _mark("schema", schema)
         marks = _marks()
     shipped = _digest(resources.files("tocsin.catalog"))
     if marks.get("catalog") != shipped:
         with transaction.atomic():
             publish_catalog(moment)
             _mark("catalog", shipped)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Several processes may begin on one PostgreSQL database at once; a home of SQLite is locked by its process already."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATING])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATING])
 
 
 def _marks() -> dict[str, str]:

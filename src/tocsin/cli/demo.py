@@ -12,6 +12,7 @@ from tocsin.cli.imported import sync_people
 from tocsin.cli.up import add_address, check_address, serve
 from tocsin.core.errors import UserError
 from tocsin.core.moment import floor_day
+from tocsin.databases import Sqlite
 from tocsin.workspace import DATABASE, DEMO, FACTS, Workspace, write_private
 
 ACCOUNTS, SEED = 400, 7
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
 def _refuse_elsewhere(workspace: Workspace) -> None:
     """UserError where the data are not kept in the home: a demo is never mixed into a database that is somebody's own."""
     home, given = workspace.home, workspace.configuration
-    if (given.facts, given.database) != (home / FACTS, home / DATABASE):
+    if (given.facts, given.database) != (home / FACTS, Sqlite(home / DATABASE)):
         raise UserError("a demo keeps its data in its own home; leave TOCSIN_FACTS_URL and TOCSIN_DATABASE_URL out")
 
 

@@ -45,7 +45,8 @@ def preferences_of(user: User) -> Preferences:
     """What a user chose, with the defaults of what they did not; a setting that there is no more is passed over."""
     known = {field.name for field in fields(Preferences)}
     given: dict[str, Any] = {name: value for name, value in user.preferences.items() if name in known}
-    return replace(Preferences(), **{name: tuple(value) if name in LISTS else value for name, value in given.items()})
+    given |= {name: tuple(given[name]) for name in LISTS if name in given}
+    return replace(Preferences(), **given)
 
 
 def set_preferences(email: str, chosen: Preferences, *, by: str, moment: datetime) -> Preferences:
