@@ -14,10 +14,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-try:
-    from tocsin.delivery import channelbook
-except ImportError:
-    channelbook = None
+from tocsin.delivery import channelbook
 from tocsin.delivery.channels import Channel, PermanentError, Receipt, SendError, Target
 from tocsin.delivery.message import Message
 from tocsin.delivery.models import Channel as ChannelRow
