@@ -1,11 +1,14 @@
 # `make demo` and `make test` each do all of their own set-up. `make help` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lock docs bench clean
+.PHONY: help setup demo test chaos check format lock docs bench clean
 
 BIN := .venv/bin
 DEMO_ARGS ?=
 TEST_ARGS ?= -n auto --dist worksteal
+# What runs a second time, with the operational data in PostgreSQL.
+ON_POSTGRES := tests/apps tests/delivery tests/chaos
+KILLS ?= 100
 ACCOUNTS ?= 5000
 EVENTS ?= 1000000
 
@@ -21,6 +24,11 @@ demo: setup ## a demo book of business, live on this machine (DEMO_ARGS="--accou
 test: setup ## all tests, the browser's too (TEST_ARGS="tests/unit -k moment" for some)
 	@scripts/chromium.sh
 	@$(BIN)/pytest $(TEST_ARGS)
+	@$(if $(filter command line,$(origin TEST_ARGS)),,scripts/with_postgres.sh $(BIN)/pytest $(TEST_ARGS) $(ON_POSTGRES))
+
+chaos: setup ## kill workers a hundred times in each storm, on SQLite and PostgreSQL (KILLS=300)
+	@TOCSIN_CHAOS=$(KILLS) $(BIN)/pytest -s tests/chaos
+	@TOCSIN_CHAOS=$(KILLS) scripts/with_postgres.sh $(BIN)/pytest -s tests/chaos
 
 check: setup ## format, lint, types, the walls between rooms, the repository's own rules
 	@$(BIN)/ruff format --check src tests scripts

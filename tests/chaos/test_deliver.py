@@ -1,0 +1,192 @@
+"""Workers are killed at random points: every alert that is there is told at least once, repeats bear one id, none is lost.
+
+Twenty kills by default; TOCSIN_CHAOS=100 makes it a hundred for each of the four storms (`make chaos`). The seed is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = int(os.environ.get("TOCSIN_CHAOS", "5"))  # for each storm
+ANSWER = 0.01  # seconds that the receiver thinks, well below the lease
+
+
+@dataclass
+class Receiver:
+    """Takes webhooks; notes id and alert of each, and how many of one id it was given at once."""
+
+    got: list[tuple[str, str]] = field(default_factory=list)
+    at_once: int = 0
+    guard: threading.Lock = field(default_factory=threading.Lock)
+    inside: dict[str, int] = field(default_factory=dict)
+
+    def serve(self) -> ThreadingHTTPServer:
+        """On a free port of loopback."""
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                part = str(self.headers["webhook-id"])
+                body = self.rfile.read(int(self.headers["content-length"]))
+                if not body:
+                    return
+                receiver.enter(part)
+                time.sleep(ANSWER)
+                receiver.leave(part, json.loads(body)["data"]["id"])
+                try:
+                    self.send_response(204)
+                    self.end_headers()
+                except OSError:
+                    self.close_connection = True  # the sender was killed meanwhile
+
+            def log_message(self, *_: Any) -> None:
+                return None
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return server
+
+    def enter(self, part: str) -> None:
+        """A call has begun."""
+        with self.guard:
+            self.inside[part] = self.inside.get(part, 0) + 1
+            self.at_once = max(self.at_once, self.inside[part])
+
+    def leave(self, part: str, alert: str) -> None:
+        """It was heard."""
+        with self.guard:
+            self.inside[part] -= 1
+            self.got.append((part, alert))
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[Receiver, str]]:
+    receiver = Receiver()
+    server = receiver.serve()
+    yield receiver, f"http://127.0.0.1:{server.server_address[1]}/hook"
+    server.shutdown()
+    server.server_close()
+
+
+class Nursery:
+    """The process that breeds workers."""
+
+    def __init__(self, home: Path, url: str, database: str) -> None:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("TOCSIN_", "DJANGO_"))}
+        more = {"TOCSIN_OUTBOUND_ALLOW": "127.0.0.0/8", **({"TOCSIN_DATABASE_URL": database} if database else {})}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.nursery", str(home), url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=clean | more,
+        )
+        if self.answer() != "ready":
+            self.end()
+            pytest.fail("the nursery did not begin; its error is above")
+
+    def answer(self) -> str:
+        """The next line that it says."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def tell(self, line: str) -> str:
+        """Tell it a line; gives what it answers."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+        return self.answer()
+
+    def end(self) -> None:
+        """Let it go home."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(20)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+def kill(pid: int) -> None:
+    """At once, as the machine would."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return  # it has ended by itself: a sweep that was quicker
+
+
+def database(name: str, tmp_path: Path) -> str:
+    """The address of the database: none for SQLite in the home; a fresh one of the throw-away server for PostgreSQL."""
+    if name == "sqlite":
+        return ""
+    import psycopg
+
+    server = os.environ["TOCSIN_TEST_DATABASE_URL"]
+    fresh = f"chaos_{os.getpid()}_{abs(hash(str(tmp_path))) % 10**9}"
+    host = server.partition("host=")[2]
+    with psycopg.connect(f"host={host} user=tocsin dbname=tocsin", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{fresh}"')
+    return server.replace("/tocsin?", f"/{fresh}?")
+
+
+DATABASES = ["postgres"] if "TOCSIN_TEST_DATABASE_URL" in os.environ else ["sqlite"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("kind", DATABASES)
+def test_kills_lose_nothing(kind: str, workers: int, tmp_path: Path, receiver: tuple[Receiver, str]) -> None:
+    seed = int(os.environ.get("TOCSIN_SEED") or random.randrange(10**6))
+    dice = random.Random(seed)
+    heard, url = receiver
+    nursery = Nursery(tmp_path / "home", url, database(kind, tmp_path))
+    killed = 0
+    try:
+        running: list[int] = []
+        while killed < KILLS:
+            running += [int(nursery.tell("worker")) for _ in range(workers - len(running))]
+            sweeper = int(nursery.tell(f"open {dice.randint(1, 6)}"))
+            time.sleep(dice.uniform(0.02, 0.6))
+            if dice.random() < 0.3:
+                kill(sweeper)  # in the middle of a transition, perhaps
+            victim = running.pop(dice.randrange(len(running)))
+            kill(victim)
+            killed += 1
+        for pid in running:
+            kill(pid)
+        time.sleep(0.3)
+        ended = json.loads(nursery.tell("finish"))
+    finally:
+        nursery.end()
+    _check(ended, heard, f"seed {seed}: {killed} kills, {kind}, {workers} worker(s)")
+
+
+def _check(ended: dict[str, Any], heard: Receiver, what: str) -> None:
+    told = {alert for _, alert in heard.got}
+    alerts = set(ended["alerts"])
+    assert alerts, f"{what}: no alert ever opened"
+    assert told == alerts, f"{what}: lost {sorted(alerts - told)}, invented {sorted(told - alerts)}"
+    assert {each["state"] for each in ended["deliveries"]} == {"sent"}, what
+    assert set(ended["notices"]) == {"planned"}, f"{what}: {ended['notices']}"
+    ids: dict[str, set[str]] = {}
+    for part, alert in heard.got:
+        ids.setdefault(alert, set()).add(part)
+    assert {alert: len(parts) for alert, parts in ids.items() if len(parts) > 1} == {}, f"{what}: repeats under another id"
+    assert heard.at_once == 1, f"{what}: {heard.at_once} senders of one message at once"
+    repeats = len(heard.got) - len(told)
+    sys.stdout.write(f"\n{what}: {len(alerts)} alerts, {len(heard.got)} calls, {repeats} repeats, none lost\n")
