@@ -1,8 +1,7 @@
-"""P1: judging the whole catalog, beside a bare scan and beside one query per aggregate."""
+"""P1: judging the whole catalog with health, beside a bare scan and beside one query per aggregate."""
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,23 +9,31 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from tocsin.bench.memory import forget_peak, peak
 from tocsin.catalog import catalog
 from tocsin.core.language import check, parse, terms
 from tocsin.core.moment import DAY
+from tocsin.core.profiles import ProfileVersion
 from tocsin.core.rules import Rule
-from tocsin.engine import Book
+from tocsin.engine import Book, HealthModel, named_by
+from tocsin.engine.occurrences import Stretch
 from tocsin.engine.plan import leaves
 from tocsin.engine.sql.portfolio import statement
 from tocsin.engine.sql.statement import Question
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.synthetic import fill
 
+OF_HEALTH = frozenset({"health_score", "health_band", "health_profile"})
 REPEATS = 3  # of each measurement; the least counts, as noise only adds
 
 
 @dataclass(frozen=True)
 class SweepFigures:
-    """Seconds (the least of three), how many, and the most memory while rules were judged, in bytes."""
+    """Seconds (the least of three), how many, and the most memory while rules were judged, in bytes.
+
+    history: scoring the past for the first time, once in the life of a book. judge: all rules with a state trigger, health
+    included; when: those that are only a condition; rows: what set off the rules with a row trigger within a day.
+    """
 
     accounts: int
     events: int
@@ -34,7 +41,10 @@ class SweepFigures:
     aggregates: int
     matches: int
     scan: float
+    history: float
     judge: float
+    when: float
+    rows: float
     one_by_one: float
     memory: int
 
@@ -55,21 +65,48 @@ def measure_sweep(path: Path, *, accounts: int, events: int, until: datetime) ->
 
 
 def _measured(store: DuckStore, *, accounts: int, events: int, until: datetime) -> SweepFigures:
-    shipped = catalog()
-    book = Book(store, shipped.signals, shipped.segments)
-    rules = [rule for rule in shipped.rules if rule.trigger.kind == "when"]
-    longest = _longest_window(book, rules, until)
+    book, shipped = whole_book(store, until), catalog()
+    rules = [rule for rule in shipped.rules if rule.trigger.kind in ("when", "countdown")]
+    only_when = [rule for rule in rules if rule.trigger.kind == "when"]
+    longest = _longest_window(book, only_when, until)
     scan = _least(lambda: bare_scan(store, until, longest))
-    _forget_peak()
+    began = time.perf_counter()
+    matches = len(book.judge(rules, until).matches)
+    first = time.perf_counter() - began
+    forget_peak()
     judged = _least(lambda: book.judge(rules, until))
-    memory = _peak()
-    aggregates = _aggregates(book, rules, until)
+    memory = peak()
+    plain = [rule for rule in only_when if not named_by(rule) & OF_HEALTH]
+    when = _least(lambda: book.judge(plain, until))
+    setting_off = [rule for rule in shipped.rules if rule.trigger.kind in ("event", "new", "change", "enter", "leave")]
+    rows = _least(lambda: book.occurrences(setting_off, Stretch(until - DAY, until, (until - DAY, until))))
+    aggregates = _aggregates(book, only_when, until)
     began = time.perf_counter()
     for subject, term, at in aggregates:
         store.query(statement(Question(subject, [at], [term]), book.surroundings, wide_only=True).sql())
     one_by_one = time.perf_counter() - began
-    matches = len(book.judge(rules, until).matches)
-    return SweepFigures(accounts, events, len(rules), len(aggregates), matches, scan, judged, one_by_one, memory)
+    return SweepFigures(
+        accounts=accounts,
+        events=events,
+        rules=len(shipped.rules),
+        aggregates=len(aggregates),
+        matches=matches,
+        scan=scan,
+        history=first - judged,
+        judge=judged,
+        when=when,
+        rows=rows,
+        one_by_one=one_by_one,
+        memory=memory,
+    )
+
+
+def whole_book(store: DuckStore, until: datetime) -> Book:
+    """A book with the signals, segments and health profiles of the catalog, the profiles in force from the beginning."""
+    shipped = catalog()
+    begun = until - timedelta(days=3650)
+    versions = tuple(ProfileVersion(profile, 1, begun, dict(shipped.signals)) for profile in shipped.profiles)
+    return Book(store, shipped.signals, shipped.segments, health=HealthModel(versions))
 
 
 def bare_scan(store: DuckStore, until: datetime, longest: timedelta) -> None:
@@ -80,22 +117,6 @@ def bare_scan(store: DuckStore, until: datetime, longest: timedelta) -> None:
         'WHERE "at" > ?::TIMESTAMP AND "at" <= ?::TIMESTAMP GROUP BY account_key, name',
         [last - longest, last],
     )
-
-
-def _forget_peak() -> None:
-    """Let the peak of resident memory begin anew, where the system can (Linux)."""
-    reset = Path("/proc/self/clear_refs")
-    if reset.exists():
-        reset.write_text("5")
-
-
-def _peak() -> int:
-    """The peak of resident memory in bytes: since it was last forgotten, or of the whole process."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        [line] = [each for each in status.read_text().splitlines() if each.startswith("VmHWM:")]
-        return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _least(work: Callable[[], object]) -> float:
