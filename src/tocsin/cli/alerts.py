@@ -1,4 +1,4 @@
-"""`tocsin alerts`: list, acknowledge, snooze, resolve, reopen."""
+"""`tocsin alerts`: list, acknowledge, snooze, resolve, assign, comment, reopen."""
 
 from __future__ import annotations
 
@@ -34,6 +34,10 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     snooze.add_argument("--until", required=True, metavar="T", help="a date, a time, or a duration from now such as 3d")
     resolve = _act(acts, "resolve", "close it")
     resolve.add_argument("--outcome", choices=OUTCOMES, default="", help="what it was worth")
+    assign = _act(acts, "assign", "give it to somebody; they are told")
+    assign.add_argument("--to", required=True, metavar="EMAIL", help="a user; '' gives it back to the account's CSM")
+    comment = _act(acts, "comment", "say something in its timeline")
+    comment.add_argument("--text", required=True)
     _act(acts, "release", "let a held alert go out after review")
     _act(acts, "reopen", "take an act back")
 
@@ -83,6 +87,10 @@ def _do(args: argparse.Namespace, alert_id: str, console: Console, workspace: Wo
                 return facade.resolve(alert_id, outcome=args.outcome, **who)
             case "release":
                 return facade.release(alert_id, **who)
+            case "assign":
+                return facade.assign(alert_id, args.to, **who)
+            case "comment":
+                return facade.comment(alert_id, args.text, by=who["by"], moment=who["moment"])
             case _:
                 return facade.reopen(alert_id, **who)
     except UserError as error:

@@ -23,6 +23,8 @@ FINE, FAILED, WRONG, STOPPED = 0, 1, 2, 130
 OWNERS = ("up", "demo")
 # These have nothing to do with the home: it is neither made nor asked for.
 HOMELESS = ("bench",)
+# These run beside whoever owns the home, as they open no facts.
+BESIDE = ("worker",)
 
 
 class Command(Protocol):
@@ -93,6 +95,12 @@ def _run(argv: Sequence[str], args: argparse.Namespace, console: Console) -> int
     workspace = Workspace(configuration)
     if args.command in HOMELESS:
         return run_command(args, console, workspace)
+    if args.command in BESIDE:
+        workspace.make()
+        try:
+            return run_command(args, console, workspace)
+        finally:
+            workspace.close()
     server = remote.find(configuration.home)
     if server is not None:
         if args.command in OWNERS:

@@ -15,6 +15,7 @@ from tocsin.core.errors import UserError
 COMMANDS = (
     "demo",
     "up",
+    "worker",
     "import",
     "signals",
     "evaluate",
@@ -25,6 +26,7 @@ COMMANDS = (
     "health",
     "rebuild",
     "users",
+    "keys",
     "channels",
     "doctor",
     "bench",
