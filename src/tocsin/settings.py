@@ -38,6 +38,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "tocsin.people.middleware.Guarded",
+    "tocsin.api.middleware.Problems",
     "tocsin.people.middleware.StaticFiles",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

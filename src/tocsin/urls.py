@@ -1,5 +1,10 @@
-"""The addresses of pages. `/healthz`, `/readyz` and the command line's door are the server's own (see `tocsin.asgi`)."""
+"""The addresses of pages and of the interface. `/healthz`, `/readyz` and the command line's door are the server's own.
+
+(See `tocsin.asgi`.)
+"""
 
 from django.urls import include, path
 
-urlpatterns = [path("", include("tocsin.web.urls"))]
+from tocsin.api.app import api
+
+urlpatterns = [path("api/v1/", api.urls), path("", include("tocsin.web.urls"))]

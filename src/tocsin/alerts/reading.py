@@ -32,9 +32,20 @@ PART = 500  # keys of one statement
 HIGH = SEVERITIES.index("high")  # from here on an account's money counts as at stake
 
 
-def list_alerts(filters: AlertFilter = AlertFilter(), *, limit: int | None = None) -> list[Alert]:  # noqa: B008 - frozen
-    """Every alert that the filter lets through, newest first: in every state unless it names some, all unless limited."""
+def list_alerts(
+    filters: AlertFilter = AlertFilter(),  # noqa: B008 - frozen
+    *,
+    limit: int | None = None,
+    after: tuple[datetime, str] | None = None,
+) -> list[Alert]:
+    """Every alert that the filter lets through, newest first: in every state unless it names some, all unless limited.
+
+    after: the opening and id of the alert after which the list goes on.
+    """
     found = _filtered(filters).select_related("account").order_by("-opened_at", "-id")
+    if after is not None:
+        opened_at, key = after[0], _key(after[1])
+        found = found.filter(Q(opened_at__lt=opened_at) | Q(opened_at=opened_at, pk__lt=key))
     names = _owner_names()
     return [_alert(row, names) for row in (found[:limit] if limit else found)]
 

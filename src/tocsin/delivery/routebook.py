@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from django.db import transaction
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from tocsin.core.errors import UserError
 from tocsin.core.routing import Plan, read_plan
@@ -74,6 +74,8 @@ def _read(source: str) -> Plan:
     except MarkedYAMLError as error:
         place = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise UserError(f"{place}{error.problem or 'not YAML'}") from error
+    except (YAMLError, ValueError, RecursionError, OverflowError) as error:  # odd characters, impossible dates, endless nesting
+        raise UserError(f"the plan is no YAML that can be read ({type(error).__name__})") from error
     return read_plan(data or {})
 
 

@@ -1,0 +1,230 @@
+"""Delivery: channels, the routing plan, silences, the ledger of an alert, the outbox and its dead letters."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from ninja import Query, Router, Schema, Status
+from pydantic import AwareDatetime, Field
+
+from tocsin.alerts import facade as alerts
+from tocsin.api.alerts import ERRORS
+from tocsin.api.keys import Caller, Key, sees_csms
+from tocsin.api.problems import ApiError
+from tocsin.core.moment import iso
+from tocsin.delivery import facade
+
+router = Router()
+READ, WRITE = Key("read"), Key("delivery:write")
+
+
+class Channel(Schema):
+    """A channel, without its secret."""
+
+    name: str
+    kind: str
+    title: str
+    personal: bool
+    built_in: bool
+    disabled_reason: str
+    last_sent_at: str | None
+    last_error: str
+
+
+class NewChannel(Schema):
+    """A channel to be. Settings as `tocsin channels create --set` takes them."""
+
+    kind: str = Field(max_length=20)
+    name: str = Field(min_length=1, max_length=100)
+    config: dict[str, str] = Field(default_factory=dict)
+
+
+class MadeChannel(Schema):
+    """A new channel; its secret is shown this once."""
+
+    name: str
+    kind: str
+    secret: str
+
+
+class Plan(Schema):
+    """The routing plan."""
+
+    version: int
+    source: str
+    published_at: str | None
+    by: str
+    note: str
+
+
+class NewPlan(Schema):
+    """A plan to be, as YAML."""
+
+    source: str = Field(max_length=200_000)
+    note: str = Field("", max_length=2000)
+
+
+class Silence(Schema):
+    """Keeps the notices of matching alerts back."""
+
+    id: str
+    matchers: list[str]
+    starts_at: str
+    ends_at: str
+    by: str
+    reason: str
+    ended_by: str
+
+
+class NewSilence(Schema):
+    """A silence to be."""
+
+    matchers: list[str] = Field(min_length=1, max_length=20, examples=[["account = A17"]])
+    until: AwareDatetime
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+class Delivery(Schema):
+    """One message to one target by one channel."""
+
+    id: str
+    kind: str
+    channel: str
+    target: str
+    headline: str
+    state: Literal["due", "claimed", "sent", "dead"]
+    attempts: int
+    created_at: str
+    next_at: str | None
+    sent_at: str | None
+    error: str
+    note: str
+
+
+class DeliveryPage(Schema):
+    """A page of deliveries, the latest first."""
+
+    items: list[Delivery]
+    page: int
+    pages: int
+    total: int
+
+
+class DeliveryFilters(Schema):
+    """Which deliveries."""
+
+    state: list[Literal["due", "claimed", "sent", "dead"]] = Field(default_factory=list)
+    channel: str = Field("", max_length=100)
+    page: int = Field(1, ge=1, le=1_000_000)
+    size: int = Field(50, ge=1, le=200)
+
+
+class Notice(Schema):
+    """One change of an alert for one target, and what became of it."""
+
+    kind: str
+    at: str
+    target_kind: str
+    target: str
+    state: str
+    reason: str
+    why: str
+    route: str
+    deliveries: list[Delivery]
+
+
+@router.get("/channels", response={200: list[Channel], **ERRORS}, auth=READ, operation_id="list_channels")
+def channels(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - the key alone is asked of the request
+    """All channels, by name."""
+    return [{**asdict(each), "last_sent_at": _iso(each.last_sent_at)} for each in facade.list_channels()]
+
+
+@router.post("/channels", response={201: MadeChannel, **ERRORS}, auth=WRITE, operation_id="create_channel")
+def create_channel(request: Caller, given: NewChannel) -> Status[dict[str, Any]]:
+    """Set a channel up."""
+    made = facade.create_channel(given.kind, given.name, given.config, by=request.by, moment=request.moment)
+    return Status(201, {"name": made.channel.name, "kind": made.channel.kind, "secret": made.secret})
+
+
+@router.get("/routing", response={200: Plan, **ERRORS}, auth=READ, operation_id="get_routing")
+def plan(request: Caller) -> dict[str, Any]:  # noqa: ARG001
+    """The routing plan in force, as its author wrote it."""
+    return _plan(facade.current_plan())
+
+
+@router.put("/routing", response={200: Plan, **ERRORS}, auth=WRITE, operation_id="publish_routing")
+def publish_plan(request: Caller, given: NewPlan) -> dict[str, Any]:
+    """Put a plan in force; escalations that have begun keep what they began with."""
+    return _plan(facade.publish_plan(given.source, by=request.by, moment=request.moment, note=given.note))
+
+
+@router.get("/silences", response={200: list[Silence], **ERRORS}, auth=READ, operation_id="list_silences")
+def silences(request: Caller) -> list[dict[str, Any]]:
+    """The silences that run or are to come."""
+    return [_silence(each) for each in facade.list_silences(request.moment)]
+
+
+@router.post("/silences", response={201: Silence, **ERRORS}, auth=WRITE, operation_id="create_silence")
+def create_silence(request: Caller, given: NewSilence) -> Status[dict[str, Any]]:
+    """Keep the notices of matching alerts back until a moment."""
+    try:
+        until = given.until.astimezone(UTC)
+    except OverflowError as error:
+        raise ApiError(422, "until is too far ahead") from error
+    made = facade.create_silence(given.matchers, until=until, reason=given.reason, by=request.by, moment=request.moment)
+    return Status(201, _silence(made))
+
+
+@router.delete("/silences/{silence_id}", response={200: Silence, **ERRORS}, auth=WRITE, operation_id="end_silence")
+def end_silence(request: Caller, silence_id: str) -> dict[str, Any]:
+    """End it now; what waited for its end is looked at anew at once."""
+    return _silence(facade.end_silence(silence_id, by=request.by, moment=request.moment))
+
+
+@router.get("/alerts/{alert_id}/notices", response={200: list[Notice], **ERRORS}, auth=READ, operation_id="notices_of_alert")
+def notices(request: Caller, alert_id: str) -> list[dict[str, Any]]:
+    """Who was told of an alert, by which way, and what was kept back and why."""
+    found = alerts.alerts_by_id([alert_id]).get(alert_id)
+    if found is None or (found.subject_kind == "csm" and not sees_csms(request)):
+        raise ApiError(404, f"there is no alert {alert_id[:80]!r}")
+    return [
+        {**asdict(each), "at": iso(each.at), "deliveries": [_delivery(one) for one in each.deliveries]}
+        for each in facade.notices_of_alert(alert_id)
+    ]
+
+
+@router.get("/deliveries", response={200: DeliveryPage, **ERRORS}, auth=READ, operation_id="list_deliveries")
+def deliveries(request: Caller, filters: Query[DeliveryFilters]) -> dict[str, Any]:  # noqa: ARG001
+    """What went out, is due, or was given up; the latest first."""
+    found = facade.list_deliveries(states=filters.state, channel=filters.channel, page=filters.page, size=filters.size)
+    items = [_delivery(each) for each in found.deliveries]
+    return {"items": items, "page": found.page, "pages": found.pages, "total": found.total}
+
+
+@router.post("/deliveries/{delivery_id}/replay", response={200: Delivery, **ERRORS}, auth=WRITE, operation_id="replay_delivery")
+def replay(request: Caller, delivery_id: str) -> dict[str, Any]:
+    """Send one that was given up after all, under its old id."""
+    return _delivery(facade.replay_delivery(delivery_id, by=request.by, moment=request.moment))
+
+
+def _plan(found: facade.PlanVersion) -> dict[str, Any]:
+    return {**asdict(found), "published_at": _iso(found.published_at)}
+
+
+def _silence(found: facade.SilenceInfo) -> dict[str, Any]:
+    return {**asdict(found), "starts_at": iso(found.starts_at), "ends_at": iso(found.ends_at)}
+
+
+def _delivery(found: facade.DeliveryInfo) -> dict[str, Any]:
+    return {
+        **asdict(found),
+        "created_at": iso(found.created_at),
+        "next_at": _iso(found.next_at),
+        "sent_at": _iso(found.sent_at),
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return iso(moment) if moment else None

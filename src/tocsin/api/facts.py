@@ -1,0 +1,167 @@
+"""Facts through the engine: accounts, values of formulas, who matches which rule, health; as of any moment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from ninja import Query, Router, Schema
+from pydantic import AwareDatetime, Field
+
+from tocsin.alerts import facade as alerts
+from tocsin.api.alerts import ERRORS
+from tocsin.api.keys import Caller, Key
+from tocsin.api.problems import ApiError
+from tocsin.core.language import FormulaError
+from tocsin.core.moment import iso
+from tocsin.core.plain import plain
+from tocsin.web import source
+
+router = Router()
+READ = Key("read")
+FIELDS = (
+    "name",
+    "owner",
+    "tier",
+    "plan",
+    "lifecycle_stage",
+    "status",
+    "seats",
+    "mrr",
+    "renews_on",
+    "health_score",
+    "health_band",
+)
+MOST_ROWS = 10_000
+
+
+class Account(Schema):
+    """An account as of a moment."""
+
+    id: str
+    name: str | None
+    owner: str | None
+    tier: Any = None
+    plan: str | None
+    lifecycle_stage: str | None
+    status: str | None
+    seats: float | None
+    mrr: float | None
+    renews_on: str | None
+    health_score: float | None
+    health_band: str | None
+
+
+class AccountPage(Schema):
+    """A part of a list, by id. next: the id after which the next part begins, null at the end."""
+
+    as_of: str
+    items: list[Account]
+    next: str | None
+
+
+class AccountFilters(Schema):
+    """Which accounts."""
+
+    where: str = Field("", max_length=4000, description="a formula that must hold", examples=["tier = 1 and mrr > 500"])
+    as_of: AwareDatetime | None = None
+    after: str = Field("", max_length=400, description="the id after which the list goes on")
+    limit: int = Field(100, ge=1, le=1000)
+
+
+class Ask(Schema):
+    """Formulas or names of signals, asked of subjects as of a moment."""
+
+    formulas: list[str] = Field(min_length=1, max_length=50)
+    subject: Literal["account", "person", "feature", "csm", "team", "company"] = "account"
+    where: str | None = Field(None, max_length=4000)
+    as_of: AwareDatetime | None = None
+    ids: list[str] | None = Field(None, max_length=MOST_ROWS, description="only these subjects")
+
+
+class Values(Schema):
+    """A row for each subject, a value for each formula in the order asked."""
+
+    as_of: str
+    formulas: list[str]
+    rows: list[dict[str, Any]]
+
+
+class Match(Schema):
+    """A subject that matches a rule, with its evidence."""
+
+    rule: str
+    category: str
+    severity: str
+    subject: dict[str, str]
+    account_id: str | None
+    as_of: str
+    message: str
+    evidence: list[dict[str, Any]]
+
+
+@router.get("/accounts", response={200: AccountPage, **ERRORS}, auth=READ, operation_id="list_accounts")
+def accounts(request: Caller, filters: Query[AccountFilters]) -> dict[str, Any]:
+    """Accounts by id, with health and money, as of now or of a moment."""
+    moment = _moment(filters.as_of, request)
+    rows = _rows(list(FIELDS), "account", filters.where or None, moment, None)
+    rows = [row for row in rows if row["subject_id"] > filters.after]
+    shown = rows[: filters.limit]
+    items = [{"id": row["subject_id"], **{name: plain(row[f"f{n}"]) for n, name in enumerate(FIELDS)}} for row in shown]
+    return {"as_of": iso(moment), "items": items, "next": shown[-1]["subject_id"] if len(rows) > len(shown) else None}
+
+
+@router.post("/signals", response={200: Values, **ERRORS}, auth=READ, operation_id="signals")
+def signals(request: Caller, given: Ask) -> dict[str, Any]:
+    """The values of formulas, for each subject, as of a moment: what `tocsin signals` gives."""
+    moment = _moment(given.as_of, request)
+    rows = _rows(given.formulas, given.subject, given.where, moment, given.ids)
+    if len(rows) > MOST_ROWS:
+        raise ApiError(422, f"{len(rows):,} subjects are more than {MOST_ROWS:,}; narrow them by `where` or `ids`")
+    found = [
+        {"subject_id": _id(row, given.subject), "values": [plain(row[f"f{n}"]) for n in range(len(given.formulas))]}
+        for row in rows
+    ]
+    return {"as_of": iso(moment), "formulas": given.formulas, "rows": found}
+
+
+@router.get("/evaluate/{rule_id}", response={200: list[Match], **ERRORS}, auth=READ, operation_id="evaluate_rule")
+def evaluate(request: Caller, rule_id: str, as_of: AwareDatetime | None = None) -> list[dict[str, Any]]:
+    """Who matches a rule as of a moment, with evidence; changes nothing."""
+    moment = _moment(as_of, request)
+    definitions = alerts.definitions()
+    try:
+        rule = definitions.rule(rule_id)
+    except KeyError as error:
+        raise ApiError(404, f"there is no rule {rule_id[:80]!r}") from error
+    judgement = source.book(definitions).judge([rule], moment)
+    if rule.id in judgement.unknown:
+        raise ApiError(422, f"the rule cannot be judged: {judgement.unknown[rule.id]}")
+    return [each.to_json() for each in judgement.matches]
+
+
+def _rows(
+    formulas: list[str], subject: str, where: str | None, moment: datetime, ids: list[str] | None
+) -> list[dict[str, Any]]:
+    try:
+        found = source.book().signals(formulas, [moment], subject, where=where, only=None if ids is None else sorted(set(ids)))
+    except FormulaError as error:
+        raise ApiError(422, " ".join(str(error).split())) from error
+    rows: list[dict[str, Any]] = found.to_pylist()
+    return rows
+
+
+def _id(row: dict[str, Any], subject: str) -> str:
+    return f"{row['account_id']}/{row['feature']}" if subject == "feature" else str(row["subject_id"])
+
+
+def _moment(given: datetime | None, request: Caller) -> datetime:
+    if given is None:
+        return request.moment
+    try:
+        found = given.astimezone(UTC)
+    except OverflowError as error:
+        raise ApiError(422, "as_of is too far away") from error
+    if not 1990 <= found.year <= 2200:
+        raise ApiError(422, f"as_of is in the year {found.year}; give one from 1990 to 2200")
+    return found
