@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from tocsin.delivery.acting import ACTS as LINK_ACTS
 from tocsin.delivery.auditor import Audit, audit
 from tocsin.delivery.channelbook import (
     ChangeInfo,
@@ -20,6 +21,9 @@ from tocsin.delivery.channelbook import (
     remove_channel,
     update_channel,
 )
+from tocsin.delivery.channels.slack.interactions import ForgedError
+from tocsin.delivery.channels.slack.interactions import UnknownError as UnknownSlackError
+from tocsin.delivery.channels.slack.interactions import receive as slack_pressed
 from tocsin.delivery.enqueue import enqueue
 from tocsin.delivery.ledger import (
     DeliveryInfo,
@@ -34,23 +38,31 @@ from tocsin.delivery.ledger import (
     replay_delivery,
     unseen,
 )
+from tocsin.delivery.links import DeadLinkError
+from tocsin.delivery.links import act as act_by_link
+from tocsin.delivery.links import follow as follow_link
 from tocsin.delivery.loop import Loop
 from tocsin.delivery.routebook import PlanVersion, check_plan, current_plan, plan_in_force, plan_versions, publish_plan
 from tocsin.delivery.silences import SilenceInfo, create_silence, end_silence, list_silences
 from tocsin.delivery.trying import Tried, test_channel
 
 __all__ = [
+    "LINK_ACTS",
     "Audit",
     "ChangeInfo",
     "ChannelInfo",
+    "DeadLinkError",
     "DeliveryInfo",
     "DeliveryPage",
+    "ForgedError",
     "Loop",
     "Made",
     "NoticeInfo",
     "PlanVersion",
     "SilenceInfo",
     "Tried",
+    "UnknownSlackError",
+    "act_by_link",
     "audit",
     "changes_of_channels",
     "channel_info",
@@ -64,6 +76,7 @@ __all__ = [
     "end_silence",
     "enqueue",
     "ensure_channels",
+    "follow_link",
     "in_app",
     "list_channels",
     "list_deliveries",
@@ -76,6 +89,7 @@ __all__ = [
     "remove_channel",
     "replay_all",
     "replay_delivery",
+    "slack_pressed",
     "test_channel",
     "unseen",
     "update_channel",
