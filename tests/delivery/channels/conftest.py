@@ -109,7 +109,7 @@ class Receiver:
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     """It answers 204 until it is told otherwise."""
     there = Receiver()
     there.says(204)
@@ -129,7 +129,7 @@ def receiver() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    server.handle_error = lambda *_: None  # type: ignore[method-assign] - what a test breaks is no news
+    monkeypatch.setattr(server, "handle_error", lambda *_: None)  # what a test breaks is no news
     threading.Thread(target=server.serve_forever, daemon=True).start()
     there.url = f"http://127.0.0.1:{server.server_address[1]}"
     yield there

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 import pytest
 from django.test import Client
@@ -84,7 +84,11 @@ def pressing(town: Town, receiver: Receiver, loopback: None, monkeypatch: pytest
         action: dict[str, Any] = {"action_id": act, "value": value}
         if act == "resolve":
             action["selected_option"] = {"value": f"{value} useful"}
-        payload = {"type": "block_actions", "user": {"id": "U1"}, "container": {"channel_id": "C1", "message_ts": "17.1"}}
+        payload: dict[str, Any] = {
+            "type": "block_actions",
+            "user": {"id": "U1"},
+            "container": {"channel_id": "C1", "message_ts": "17.1"},
+        }
         payload |= {"message": {"blocks": []}, "actions": [action]}
         body = urlencode({"payload": json.dumps(payload)}).encode()
         stamp = str(int((at or town.now).timestamp()))
@@ -117,14 +121,7 @@ def test_forged_or_old_requests_are_refused(town: Town, pressing: Any) -> None:
 
 
 def _actions(body: bytes) -> list[str]:
-    text = body.decode()
-    from urllib.parse import parse_qs
-
-    blocks = (
-        json.loads(parse_qs(text)["blocks"][0])
-        if text.startswith(("blocks", "channel", "text"))
-        else json.loads(text)["blocks"]
-    )
-    if isinstance(blocks, str):
-        blocks = json.loads(blocks)
+    """The buttons of a message, whether it was sent as a form or as JSON."""
+    blocks: Any = parse_qs(body.decode()).get("blocks", [""])[0] or json.loads(body)["blocks"]
+    blocks = json.loads(blocks) if isinstance(blocks, str) else blocks
     return [each["action_id"] for block in blocks for each in block.get("elements", ()) if "action_id" in each]
