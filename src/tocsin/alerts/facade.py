@@ -10,9 +10,11 @@ from tocsin.alerts.acts import acknowledge, release, release_many, reopen, resol
 from tocsin.alerts.escalating import note_escalation
 from tocsin.alerts.handing import assign, comment, reassign
 from tocsin.alerts.reading import (
+    AuditLine,
     alert,
     alerts_by_id,
     alerts_of_rule,
+    audit,
     inbox,
     list_alerts,
     open_counts,
@@ -63,6 +65,7 @@ __all__ = [
     "Alert",
     "AlertFilter",
     "AlertPage",
+    "AuditLine",
     "Entry",
     "EvidenceLine",
     "Inbox",
@@ -77,6 +80,7 @@ __all__ = [
     "alerts_by_id",
     "alerts_of_rule",
     "assign",
+    "audit",
     "broken_rules",
     "comment",
     "definitions",

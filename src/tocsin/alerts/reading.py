@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from django.db.models import Case, Count, F, FloatField, Max, Q, QuerySet, When
 
-from tocsin.alerts.models import AccountSnapshot, Episode, Transition
+from tocsin.alerts.models import AccountSnapshot, AuditEntry, Episode, Transition
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.shapes import (
     LIVE,
@@ -292,3 +293,19 @@ def untold_candidates(*, since: datetime, until: datetime) -> list[str]:
     """The ids of open alerts that opened in a span (both ends in it) and of which somebody is to be told."""
     rows = Episode.objects.filter(state="open", baseline=False, inhibited_by="", notified_at__gte=since, notified_at__lte=until)
     return [str(key) for key in rows.order_by("id").values_list("pk", flat=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """Who changed what of the definitions, or did something to many alerts at once, and when."""
+
+    at: datetime
+    by: str
+    act: str
+    what: str
+    detail: Mapping[str, Any]
+
+
+def audit(limit: int = 200) -> list[AuditLine]:
+    """The latest changes, newest first."""
+    return [AuditLine(row.at, row.by, row.act, row.what, row.detail) for row in AuditEntry.objects.all()[:limit]]

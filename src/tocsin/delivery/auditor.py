@@ -52,11 +52,19 @@ def look(moment: datetime, worker: str) -> int:
     return found.mended
 
 
+def seen_by_auditor(moment: datetime) -> Audit:
+    """What there is to see, for pages and `doctor`; puts nothing right."""
+    return _seen(moment, 0)
+
+
 def audit(moment: datetime) -> Audit:
     """Look, and put right what can be: groups that wait without a time, alerts that opened and left no notice."""
     idle = Group.objects.filter(due_at=None, notices__state="waiting").distinct().values_list("pk", flat=True)
     mended = Group.objects.filter(pk__in=list(idle), due_at=None).update(due_at=moment)
-    mended += _untold(moment)
+    return _seen(moment, mended + _untold(moment))
+
+
+def _seen(moment: datetime, mended: int) -> Audit:
     beat = Heartbeat.objects.filter(name=LOOP).first()
     late = Q(state="due", next_at__lt=moment - STUCK) | Q(state="claimed", lease_until__lt=moment - STUCK)
     return Audit(

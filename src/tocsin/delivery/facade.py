@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from tocsin.delivery.acting import ACTS as LINK_ACTS
-from tocsin.delivery.auditor import Audit, audit
+from tocsin.delivery.auditor import Audit, audit, seen_by_auditor
 from tocsin.delivery.channelbook import (
     ChangeInfo,
     ChannelInfo,
@@ -89,6 +89,7 @@ __all__ = [
     "remove_channel",
     "replay_all",
     "replay_delivery",
+    "seen_by_auditor",
     "slack_pressed",
     "test_channel",
     "unseen",

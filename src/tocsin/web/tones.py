@@ -15,6 +15,9 @@ _ENTRY_ICONS = {
     "released": "bell",
     "renotified": "mail",
     "escalated": "up",
+    "assigned": "user",
+    "commented": "edit",
+    "stepped": "cal",
     "closed": "check",
     "reopened": "history",
 }

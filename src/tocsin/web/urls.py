@@ -17,6 +17,7 @@ from tocsin.web.views import (
     rules,
     session,
 )
+from tocsin.web.views.settings import channels, me, people, records, routing
 
 app_name = "web"
 urlpatterns = [
@@ -28,7 +29,10 @@ urlpatterns = [
     path("links/<str:token>/", links.link, name="message-link"),
     path("hooks/slack/interactions/<str:name>", links.slack, name="slack"),
     path("alerts/", inbox.inbox, name="alerts"),
+    path("alerts/many/", acts.many, name="many"),
     path("alerts/<int:alert_id>/", inbox.alert, name="alert"),
+    path("alerts/<int:alert_id>/assign/", acts.assign, name="assign"),
+    path("alerts/<int:alert_id>/comment/", acts.comment, name="comment"),
     path("alerts/<int:alert_id>/acknowledge/", acts.acknowledge, name="acknowledge"),
     path("alerts/<int:alert_id>/snooze/", acts.snooze, name="snooze"),
     path("alerts/<int:alert_id>/resolve/", acts.resolve, name="resolve"),
@@ -58,5 +62,12 @@ urlpatterns = [
     path("health/book/", health.book, name="health-book"),
     path("health/proposals/", health.proposals, name="health-proposals"),
     path("health/recalibrate/", health.recalibrate, name="health-recalibrate"),
+    path("settings/", me.view, name="settings-me"),
+    path("settings/people/", people.view, name="settings-people"),
+    path("settings/routing/", routing.view, name="settings-routing"),
+    path("settings/channels/", channels.view, name="settings-channels"),
+    path("settings/deliveries/", records.deliveries, name="settings-deliveries"),
+    path("settings/keys/", records.keys, name="settings-keys"),
+    path("settings/audit/", records.audit, name="settings-audit"),
     path("assets/vega.js", assets.vega, name="vega"),
 ]

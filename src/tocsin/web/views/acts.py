@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import wraps
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,10 +19,12 @@ from tocsin.alerts.facade import Alert
 from tocsin.core.errors import UserError
 from tocsin.core.moment import start_of_day
 from tocsin.web import filters, folds, source, words
-from tocsin.web.shell import Seen, may_act, signed_in
+from tocsin.web.shell import Seen, may_act, may_see, signed_in
 from tocsin.web.views.inbox import ACCOUNTS_A_PAGE, find, show
 
 LONGEST_NOTE = 2000
+MOST_AT_ONCE = 200  # alerts of one act on many
+WEEK = timedelta(days=7)
 Act = Callable[[Seen, str, datetime], str]
 
 
@@ -96,6 +99,60 @@ def resolve(request: Seen, alert_id: str, moment: datetime) -> str:
         raise UserError("say whether the alert was useful")
     done = alerts.resolve(alert_id, by=request.user.email, moment=moment, outcome=outcome, note=_note(request))
     return f"Resolved: {_name(done)}"
+
+
+@_acting
+def assign(request: Seen, alert_id: str, moment: datetime) -> str:
+    """Give it to somebody; they are told."""
+    done = alerts.assign(alert_id, request.POST.get("to", ""), by=request.user.email, moment=moment, note=_note(request))
+    return f"Assigned: {_name(done)}" if done.assignee else f"Back with its CSM: {_name(done)}"
+
+
+@_acting
+def comment(request: Seen, alert_id: str, moment: datetime) -> str:
+    """Say something about it."""
+    done = alerts.comment(alert_id, request.POST.get("text", ""), by=request.user.email, moment=moment)
+    return f"Noted: {_name(done)}"
+
+
+@require_POST
+@signed_in
+def many(request: Seen) -> HttpResponse:
+    """One act on all alerts that are ticked: all or nothing, and a sentence that says how many it were."""
+    if not may_act(request.user):
+        raise PermissionDenied
+    given = [each for each in request.POST.getlist("ids") if each.isdecimal() and len(each) < 19]
+    ids = list(dict.fromkeys(given))[:MOST_AT_ONCE]
+    act, moment, by = request.POST.get("act", ""), source.now(), request.user.email
+    query = filters.read(request.GET, request.user.role).here
+    try:
+        done = _many(act, request, ids, by, moment)
+        messages.success(request, done)
+    except UserError as error:
+        messages.error(request, f"Nothing was done: {error}.")
+    return redirect(reverse("web:alerts") + query)
+
+
+def _many(act: str, request: Seen, ids: list[str], by: str, moment: datetime) -> str:
+    """Do it; gives the sentence that says what was done."""
+    if not ids:
+        raise UserError("tick the alerts first")
+    for alert in alerts.alerts_by_id(ids).values():
+        if not may_see(request.user, alert):
+            raise UserError("one of them is not for you")
+    verbs = {"acknowledge": "acknowledged", "snooze": "snoozed for a week", "resolve": "resolved"}
+    if act not in verbs:
+        raise UserError("choose what to do with them")
+    with transaction.atomic():
+        for each in ids:
+            if act == "acknowledge":
+                alerts.acknowledge(each, by=by, moment=moment)
+            elif act == "snooze":
+                alerts.snooze(each, until=moment + WEEK, by=by, moment=moment, note=_note(request))
+            else:
+                outcome = request.POST.get("outcome", "")
+                alerts.resolve(each, by=by, moment=moment, outcome=outcome, note=_note(request))
+    return f"{len(ids)} alert{'' if len(ids) == 1 else 's'} {verbs[act]}"
 
 
 @_acting

@@ -14,6 +14,7 @@ from tocsin.alerts import facade as alerts
 from tocsin.alerts.facade import AccountGroup, Alert, AlertFilter
 from tocsin.core.errors import UserError
 from tocsin.core.rules import Definitions
+from tocsin.delivery import facade as delivery
 from tocsin.people import facade as people
 from tocsin.web import evidence, filters, folds, signals, source, tones
 from tocsin.web.filters import Filters
@@ -60,6 +61,7 @@ def show(request: Seen, alert_id: str | None, *, error: str = "") -> HttpRespons
         "filters": given,
         "inbox": listed,
         "groups": sections,
+        "may_act": may_act(request.user),
         "chips": filters.chips(given, _account_name(given, listed.groups)),
         "choices": filters.choices(given, listed),
         "before": given.query(page=listed.page - 1),
@@ -129,6 +131,9 @@ def _pane(opened: Alert, shown: list[Alert], moment: datetime, request: Seen, in
         "entries": [
             (entry, names.get(entry.by, entry.by), tones.entry_icon(entry.kind)) for entry in reversed(opened.timeline)
         ],
+        "told": delivery.notices_of_alert(opened.id),
+        "colleagues": sorted(people.people(), key=lambda each: each.name.lower()),
+        "assignee": names.get(opened.assignee, opened.assignee),
         "acknowledged_by": names.get(opened.acknowledged_by, opened.acknowledged_by),
         "snoozes": _snoozes(timezone.localtime(moment).date()),
         "may_act": may_act(request.user),

@@ -48,6 +48,15 @@
     if (wide() && !row.hasAttribute("aria-current")) opening = { row, timer: setTimeout(open, 180) };
   }
 
+  function tick() {
+    const rows = [...document.querySelectorAll(".inbox-list .alert-row")];
+    const at = here(rows);
+    const box = rows[at]?.closest(".line")?.querySelector(".tick input");
+    if (!box) return false;
+    box.click();
+    return true;
+  }
+
   function open() {
     const { row, timer } = opening;
     clearTimeout(timer);
@@ -85,6 +94,7 @@
       a: () => press("a"),
       s: () => press("s"),
       r: () => press("r"),
+      x: tick,
       "/": () => $(".search input")?.focus(),
       "?": () => $("#help")?.showModal(),
     };
