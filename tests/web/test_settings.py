@@ -1,0 +1,163 @@
+"""The settings: what each role sees and does, what is kept, and how a mistake is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from tests.web.conftest import NOW, SignedIn
+from tocsin.alerts import facade as alerts
+from tocsin.alerts.facade import Alert
+from tocsin.delivery import facade as delivery
+from tocsin.people import facade as people
+
+PARTS = ("", "people/", "routing/", "channels/", "deliveries/", "keys/", "audit/")
+SEEN = {
+    "admin": PARTS,
+    "operations": ("", "people/", "routing/", "channels/", "deliveries/", "audit/"),
+    "leader": ("", "people/", "routing/"),
+    "csm": ("",),
+    "viewer": ("",),
+}
+CHOSEN = {
+    "act": "choose", "zone": "Europe/Berlin", "work_days": ["0", "1"], "work_from": "08:30", "work_to": "17:00",
+    "quiet_from": "20:00", "quiet_to": "07:00", "country": "de", "channels": ["email"], "weekly_budget": "7", "daily_cap": "2",
+    "digest": "weekly", "digest_at": "09:15", "least_severity": "high",
+}  # fmt: skip
+
+
+@pytest.fixture
+def of_role(signed_in: SignedIn) -> SignedIn:
+    """A client signed in as somebody of that role."""
+
+    def client(role: str) -> Client:
+        if people.person(f"{role}er@quill.example") is None:
+            people.create_user(f"{role}er@quill.example", f"The {role}", role, moment=NOW)
+        return signed_in(f"{role}er")
+
+    return client
+
+
+@pytest.mark.parametrize("role", list(SEEN))
+@pytest.mark.parametrize("part", PARTS)
+def test_who_sees_what(of_role: SignedIn, role: str, part: str) -> None:
+    expected = 200 if part in SEEN[role] else 403
+    assert of_role(role).get(f"/settings/{part}").status_code == expected
+    assert Client().get(f"/settings/{part}").status_code == 302
+
+
+@pytest.mark.parametrize("role", ["leader", "csm", "viewer"])
+@pytest.mark.parametrize(
+    ("part", "act"),
+    [("people/", "create"), ("people/", "hand-over"), ("routing/", "publish"), ("channels/", "create"), ("keys/", "create")],
+)
+def test_who_may_not_do_what(of_role: SignedIn, role: str, part: str, act: str) -> None:
+    refused = of_role(role).post(f"/settings/{part}", {"act": act, "source": "route: {}"})
+    assert refused.status_code == 403 or (act == "publish" and refused.status_code == 422)
+    assert delivery.current_plan().version == 0
+
+
+def test_ones_own_settings_are_kept(signed_in: SignedIn) -> None:
+    assert signed_in("maya").post("/settings/", CHOSEN).status_code == 302
+    kept = people.directory()["maya@quill.example"].preferences
+    assert kept == people.Preferences(
+        "Europe/Berlin", (0, 1), 510, 1020, 1200, 420, "DE", ("email",), 7, 2, "weekly", 555, "high"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("zone", "Mars/Base", "unknown time zone"),
+        ("work_to", "08:00", "working hours begin before they end"),
+        ("quiet_to", "", "quiet hours need both"),
+        ("country", "XX", "no public holidays are known"),
+        ("daily_cap", "many", "is a whole number"),
+        ("digest_at", "noon", "is a time such as 09:00"),
+        ("digest", "hourly", "unknown digest"),
+    ],
+)
+def test_what_is_wrong_is_told_and_nothing_kept(signed_in: SignedIn, field: str, value: str, said: str) -> None:
+    answer = signed_in("maya").post("/settings/", {**CHOSEN, field: value})
+    assert answer.status_code == 422
+    assert said in answer.content.decode().lower()
+    assert people.directory()["maya@quill.example"].preferences == people.Preferences()
+
+
+def test_being_away(signed_in: SignedIn) -> None:
+    client = signed_in("maya")
+    client.post("/settings/", {"act": "away", "from": "2026-03-16", "until": "2026-03-20", "stand_in": "nils@quill.example"})
+    [period] = people.directory()["maya@quill.example"].away
+    assert period.ends_at - period.begins_at == timedelta(days=5)
+    assert "nils@quill.example" in client.get("/settings/").content.decode()
+    client.post("/settings/", {"act": "back", "begins": period.begins_at.isoformat()})
+    assert people.directory()["maya@quill.example"].away == ()
+
+
+def test_people_are_changed_and_alerts_handed_over(signed_in: SignedIn, swept: dict[tuple[str, str], Alert]) -> None:
+    client = signed_in("ada")
+    client.post(
+        "/settings/people/",
+        {"act": "change", "email": "nils@quill.example", "role": "leader", "team": "South", "active": "yes"},
+    )
+    nils = people.directory()["nils@quill.example"]
+    assert (nils.role, nils.team) == ("leader", "South")
+    client.post(
+        "/settings/people/", {"act": "hand-over", "from": "maya@quill.example", "to": "nils@quill.example", "note": "leave"}
+    )
+    mine = alerts.list_alerts(alerts.AlertFilter(owner="nils@quill.example"))
+    assert {each.assignee for each in mine if each.account and each.account.owner == "maya@quill.example"} == {
+        "nils@quill.example"
+    }
+    last = client.post("/settings/people/", {"act": "change", "email": "ada@quill.example", "role": "csm", "active": "yes"})
+    assert "last administrator" in last.content.decode()
+    made = client.post(
+        "/settings/people/", {"act": "create", "email": "new@quill.example", "name": "New", "role": "csm"}, follow=True
+    )
+    assert "/set-password/" in made.content.decode()
+
+
+def test_the_plan_is_published_or_its_mistakes_told(signed_in: SignedIn) -> None:
+    client = signed_in("ada")
+    wrong = client.post("/settings/routing/", {"act": "publish", "source": "route: {notify: [everyone]}"})
+    assert (wrong.status_code, "unknown target" in wrong.content.decode()) == (422, True)
+    assert "notify: [everyone]" in wrong.content.decode(), "what was typed is kept"
+    client.post("/settings/routing/", {"act": "publish", "source": "route: {group_wait: 5m}\r\n", "note": "calmer"})
+    assert delivery.current_plan().source == "route: {group_wait: 5m}\n"
+    client.post(
+        "/settings/routing/", {"act": "silence", "matchers": "account = halden", "until": "2026-03-20", "reason": "a fair"}
+    )
+    [silence] = delivery.list_silences(NOW)
+    client.post("/settings/routing/", {"act": "end", "id": silence.id})
+    assert delivery.list_silences(NOW) == []
+
+
+def test_keys_and_channels(signed_in: SignedIn) -> None:
+    client = signed_in("ada")
+    made = client.post("/settings/keys/", {"act": "create", "name": "site", "kind": "api", "scopes": ["read"]}, follow=True)
+    assert "ta_" in made.content.decode()
+    assert "ta_" not in client.get("/settings/keys/").content.decode()
+    refused = client.post("/settings/channels/", {"act": "create", "kind": "webhook", "name": "x", "url": "http://10.0.0.1/"})
+    assert (refused.status_code, "private address" in refused.content.decode()) == (422, True)
+    audit = client.get("/settings/audit/").content.decode()
+    assert "key made" in audit
+
+
+def test_alerts_are_assigned_commented_and_acted_on_together(signed_in: SignedIn, swept: dict[tuple[str, str], Alert]) -> None:
+    client, alert = signed_in("maya"), swept["halden", "usage-drop"]
+    client.post(f"/alerts/{alert.id}/assign/", {"to": "nils@quill.example", "note": "yours?"})
+    client.post(f"/alerts/{alert.id}/comment/", {"text": "called <them>"})
+    page = client.get(f"/alerts/{alert.id}/?whose=all").content.decode()
+    assert "assigned to Nils Lind" in page
+    assert "called &lt;them&gt;" in page
+    assert "Who was told" in page
+    ids = [each.id for each in swept.values()][:3]
+    client.post("/alerts/many/", {"ids": ids, "act": "acknowledge"})
+    assert {each.state for each in alerts.alerts_by_id(ids).values()} == {"acknowledged"}
+    client.post("/alerts/many/", {"ids": ids, "act": "resolve", "outcome": "useful"})
+    assert {(each.state, each.outcome) for each in alerts.alerts_by_id(ids).values()} == {("closed", "useful")}
+    nothing = client.post("/alerts/many/", {"ids": ids, "act": "acknowledge"}, follow=True)
+    assert "Nothing was done" in nothing.content.decode()
+    assert signed_in("vic").post("/alerts/many/", {"ids": ids, "act": "resolve"}).status_code == 403
