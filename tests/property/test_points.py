@@ -80,10 +80,22 @@ STREAMS = {
         "days_in(lifecycle_stage)",
         "previous(plan)",
         "count(events in 7d after onboarding_started_at)",
+        "sum(events.minutes where kind = 'feature' in 3d after created_at)",
+        "distinct(events.person_id in 14d after renews_on)",
         "count(people where open)",
     ],
-    "person": ["count(events in last 7d)", "distinct(events.feature in last 30d)", "days_in(role)"],
-    "feature": ["count(events in last 7d)", "distinct(events.person_id)", "max(events.at)"],
+    "person": [
+        "count(events in last 7d)",
+        "distinct(events.feature in last 30d)",
+        "days_in(role)",
+        "latest(events.kind in 7d after created_at)",
+    ],
+    "feature": [
+        "count(events in last 7d)",
+        "distinct(events.person_id)",
+        "max(events.at)",
+        "count(events in 9d after created_at)",
+    ],
     "csm": ["sum(accounts.logins_7d)", "count(accounts where utilization > 1)", "capacity", "count(tasks where overdue)"],
     "team": ["change(sum(accounts.mrr), 7d)", "count(alerts where open)", "count(accounts where days_in(plan) < 9)"],
     "company": ["slope(count(accounts where valued), 60d)", "avg(accounts.age)", "ago(count(tasks in last 7d), 14d)"],
@@ -105,6 +117,30 @@ def test_a_regular_grid(seed: int, every: timedelta) -> None:
             compared = moments[:: 6 if subject in OURS else 1]  # theirs are many accounts at each moment
             found = plain(table.to_pylist(), len(asked), subject)
             assert {at: each for at, each in found.items() if at in compared} == fixed(engine, asked, compared, subject), asked
+
+
+# Passes of anchored windows alone, closed and open at their ends, cut rows down to what the windows reach.
+ANCHORED = {
+    "account": [
+        ["count(events in 7d after onboarding_started_at)", "count(events in 40d after created_at)"],
+        ["count(events since onboarding_started_at)", "sum(events.minutes in 3d after created_at)"],
+        ["max(metrics.value in 9d after renews_on)", "ago(count(metrics in 21d after onboarding_started_at), 5d)"],
+        ["count(events in 5d after earliest(events.at where kind = 'login' in last 20d))"],
+    ],
+    "person": [["count(events in 7d after created_at)", "latest(events.kind since created_at)"]],
+}
+
+
+@pytest.mark.parametrize("seed", range(THOROUGH or 8))
+def test_windows_after_anchors(seed: int) -> None:
+    r = Random(seed)
+    book = make_book(r)
+    moments = [min(book.moments) + timedelta(days=each) for each in range(15)]
+    with engine_over(book.rows, zone=book.zone, signals=SIGNALS) as engine:
+        for subject, batches in ANCHORED.items():
+            for asked in batches:
+                table = engine.points([engine.term(each, subject) for each in asked], EveryMoment(subject, moments))
+                assert plain(table.to_pylist(), len(asked), subject) == fixed(engine, asked, moments, subject), asked
 
 
 @pytest.mark.parametrize("seed", range(THOROUGH or 3))

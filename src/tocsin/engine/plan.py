@@ -169,7 +169,9 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False)
         # its own, so that the others read only as far back as their windows reach.
         column = term.column if kind == "distinct" else None
         bounded = kind != "wide" and term.window is not None
-        key = (kind, term.collection, at, looks_at_subject, level, column, bounded)
+        # As of points, rows that anchored windows alone look at are first cut down to what these reach.
+        reached = isinstance(at, Point) and anchor is not None and term.collection in TALL_COLLECTIONS
+        key = (kind, term.collection, at, looks_at_subject, level, column, bounded, reached)
         group = groups.setdefault(key, Group(kind, term.collection, at, looks_at_subject, level))
         group.members.append(leaf)
         return level

@@ -16,7 +16,7 @@ from sqlglot import exp
 from tocsin.core.language import terms
 from tocsin.core.language.terms import Entity, Term
 from tocsin.engine.instants import Point
-from tocsin.engine.plan import Group, View, make_plan
+from tocsin.engine.plan import TALL_COLLECTIONS, Group, Leaf, View, make_plan
 from tocsin.engine.sql import aggregates, streams
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.pointviews import point_view
@@ -168,7 +168,8 @@ class PointsStatement(Statement):
             view = f"{name}_people"
         rows = rows_of(group.collection, group.at, self.around.zone, view, converts=self.around.converts)
         anchors = self._anchors(group, name)
-        base = self._met(group, rows, name if anchors else None)
+        met = self._within_reach(group, rows, name, anchors)
+        base = self._met(group, rows, met, name if anchors else None)
         reader = Reader(
             self.around.zone,
             leaf=self._leaf_in_filter,
@@ -182,10 +183,10 @@ class PointsStatement(Statement):
         for index, leaf in enumerate(group.members):
             self.columns[leaf] = (name, f"c{index}")
 
-    def _met(self, group: Group, rows: Rows, anchors: str | None) -> exp.Select:
+    def _met(self, group: Group, rows: Rows, source: exp.Expr, anchors: str | None) -> exp.Select:
         """The rows of each point's subject that exist as of its moment."""
         named = {part.name for leaf in group.members for part in self._row_columns(leaf, group.kind)}
-        base = exp.select().from_(self._source(rows), copy=False)
+        base = exp.select().from_(source, copy=False)
         on = b.equal_keys(ROW, "u", ("pid",)) if rows.view else b.equal_keys(ROW, "u", self.subject_keys)
         base = with_ids(base.join(b.table("universe", "u"), on=on, copy=False), named)
         for (entity, at), cte in self.views.items():
@@ -195,6 +196,34 @@ class PointsStatement(Statement):
             base = base.join(b.table(f"{anchors}_anchors", "an"), on=b.equal_keys("an", "u", ("pid",)), copy=False)
         base = base.where(rows.begun(), copy=False)
         return self._without_left_out(base, rows)
+
+    def _within_reach(self, group: Group, rows: Rows, name: str, anchors: Mapping[Leaf, exp.Expr]) -> exp.Expr:
+        """The rows, where all windows are anchored only those that a window of their subject reaches as of any moment.
+
+        A window of a fortnight is one of a few hundred moments: without this each of a year's rows would meet each moment.
+        """
+        if group.collection not in TALL_COLLECTIONS or any(leaf not in anchors for leaf in group.members):
+            return self._source(rows)
+        lows, highs = [anchors[leaf].copy() for leaf in group.members], []
+        for leaf in group.members:
+            span = streams.length(leaf)
+            if span is not None:
+                highs.append(exp.Add(this=anchors[leaf].copy(), expression=b.microseconds(span)))
+        low = exp.Min(this=b.call("least", *lows))  # the engine's own: it passes over anchors that are null
+        reach = exp.select(*(b.column("u", key) for key in self.subject_keys), b.as_(low, "low"))
+        reach = reach.from_(b.table("universe", "u"))
+        reach = reach.join(b.table(f"{name}_anchors", "an"), on=b.equal_keys("an", "u", ("pid",)), copy=False)
+        began = b.start_of(rows.start(), self.around.zone) if rows.start_type == "date" else rows.start()
+        test: exp.Expr = exp.GTE(this=began, expression=b.column("w", "low"))
+        if len(highs) == len(lows):  # none of the windows is open at its end
+            high = exp.Max(this=b.call("greatest", *highs))
+            reach = reach.select(b.as_(high, "high"), copy=False)
+            test = b.both(test, exp.LT(this=began.copy(), expression=b.column("w", "high")))
+        reach = reach.group_by(*(b.column("u", key) for key in self.subject_keys), copy=False)
+        self.ctes.append((f"{name}_reach", reach))
+        on = b.both(b.equal_keys("w", ROW, self.subject_keys), test)
+        within = exp.select(exp.Column(this=exp.Star(), table=b.name(ROW))).from_(self._source(rows))
+        return within.join(b.table(f"{name}_reach", "w"), on=on, copy=False).subquery(ROW)
 
     def _add_stream(self, group: Group, name: str) -> None:
         """Rows that a filter on the row alone takes, summed over time by windows."""
