@@ -39,7 +39,8 @@ ROUTES: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
     "rule-spec": ("GET", {"rule_id": "usage-drop"}, ALL), "rule-held": ("POST", {"rule_id": "usage-drop"}, LEAD),
     "health": ("GET", {}, ALL), "health-book": ("GET", {}, ALL), "health-proposals": ("GET", {}, RUN),
     "health-recalibrate": ("POST", {}, RUN),
-    "settings-me": ("GET", {}, ALL), "settings-people": ("GET", {}, LEAD), "settings-routing": ("GET", {}, LEAD),
+    "told": ("GET", {}, ALL), "settings-me": ("GET", {}, ALL),
+    "settings-people": ("GET", {}, LEAD), "settings-routing": ("GET", {}, LEAD),
     "settings-channels": ("GET", {}, RUN), "settings-deliveries": ("GET", {}, RUN), "settings-keys": ("GET", {}, ("admin",)),
     "settings-audit": ("GET", {}, RUN),
 }  # fmt: skip

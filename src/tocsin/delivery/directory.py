@@ -94,10 +94,10 @@ def holidays_of(country: str, year: int) -> frozenset[date]:
     import holidays  # it loads a module for each country
 
     name, _, part = country.partition("-")
-    try:
-        return frozenset(holidays.country_holidays(name, subdiv=part or None, years=(year, year + 1)))
-    except NotImplementedError:
-        return NO_COUNTRY
+    known = holidays.list_supported_countries()
+    if name not in known or (part and part not in known[name]):
+        return NO_COUNTRY  # one that an older version knew
+    return frozenset(holidays.country_holidays(name, subdiv=part or None, years=(year, year + 1)))
 
 
 def _person(contact: Contact, moment: datetime) -> Person:

@@ -15,6 +15,7 @@ from django.utils.http import urlencode
 
 from tocsin.alerts import facade as alerts
 from tocsin.alerts.facade import Alert, AlertFilter
+from tocsin.delivery import facade as delivery
 from tocsin.web import source
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ View = Callable[Concatenate[Seen, P], HttpResponse]
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """The facts of the frame around a page. live: alerts that ask something. late: the data is a day old or more."""
+    """The facts of the frame around a page.
+
+    live: alerts that ask something. late: the data is a day old or more. unseen: messages that this person has not looked at.
+    """
 
     section: str
     name: str
@@ -48,6 +52,7 @@ class Shell:
     late: bool
     zone: str
     last_sweep: datetime | None
+    unseen: int
 
 
 def signed_in(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
@@ -114,4 +119,5 @@ def shell(user: User, section: str, moment: datetime) -> Shell:
         late=as_of is not None and moment - as_of > source.LATE,
         zone=source.zone().key,
         last_sweep=swept.as_of if swept else None,
+        unseen=delivery.unseen(user.email),
     )

@@ -16,6 +16,7 @@ from tocsin.web.views import (
     rule_parts,
     rules,
     session,
+    told,
 )
 from tocsin.web.views.settings import channels, me, people, records, routing
 
@@ -62,6 +63,7 @@ urlpatterns = [
     path("health/book/", health.book, name="health-book"),
     path("health/proposals/", health.proposals, name="health-proposals"),
     path("health/recalibrate/", health.recalibrate, name="health-recalibrate"),
+    path("messages/", told.told, name="told"),
     path("settings/", me.view, name="settings-me"),
     path("settings/people/", people.view, name="settings-people"),
     path("settings/routing/", routing.view, name="settings-routing"),
