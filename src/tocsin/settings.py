@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 from tocsin import workspace
 from tocsin.databases import read_database
@@ -27,13 +28,19 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "django.contrib.staticfiles",
     "django_htmx",
     "tocsin.people",
     "tocsin.health",
     "tocsin.alerts",
     "tocsin.delivery",
-    "tocsin.web",
+    "tocsin.web",  # before allauth, whose pages it dresses
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
 ]
 
 MIDDLEWARE = [
@@ -46,6 +53,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -82,6 +90,40 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
+# Second factors, passkeys and an identity provider by django-allauth. Users are made by administrators and files, so nobody
+# signs up, and addresses need no further confirmation.
+ACCOUNT_ADAPTER = "tocsin.people.signing.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "tocsin.people.signing.SocialAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_ON_GET = False
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ADAPTER = "tocsin.people.signing.FactorAdapter"
+MFA_TOTP_ISSUER = "Tocsin"
+MFA_TOTP_TOLERANCE = 1  # half a minute that a telephone's clock may be off
+TOCSIN_OIDC_NAME = os.environ.get("TOCSIN_OIDC_NAME", "")
+TOCSIN_OIDC_CREATE = os.environ.get("TOCSIN_OIDC_CREATE", "")
+SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "oidc",
+                "name": TOCSIN_OIDC_NAME or "Single sign-on",
+                "client_id": os.environ.get("TOCSIN_OIDC_CLIENT_ID", ""),
+                "secret": os.environ.get("TOCSIN_OIDC_SECRET", ""),
+                "settings": {"server_url": os.environ["TOCSIN_OIDC_ISSUER"]},
+            }
+        ]
+        if os.environ.get("TOCSIN_OIDC_ISSUER")
+        else [],
+    }
+}
+SOCIALACCOUNT_LOGIN_ON_GET = False
+
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 
@@ -100,6 +142,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 # A workspace on loopback speaks plain HTTP; one that is reached by HTTPS says so, and its cookies travel by nothing else.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = os.environ.get("TOCSIN_HTTPS", "") == "1"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SESSION_COOKIE_SECURE  # on this machine browsers allow passkeys without HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -7,4 +7,8 @@ from django.urls import include, path
 
 from tocsin.api.app import api
 
-urlpatterns = [path("api/v1/", api.urls), path("", include("tocsin.web.urls"))]
+urlpatterns = [
+    path("api/v1/", api.urls),
+    path("account/", include("tocsin.people.urls")),
+    path("", include("tocsin.web.urls")),
+]

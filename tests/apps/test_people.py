@@ -61,9 +61,9 @@ def test_what_is_no_user(email: str, name: str, role: str, said: str) -> None:
 def test_signing_in() -> None:
     user(password=PASSWORD)
     asked = request()
-    signed_in = facade.sign_in(asked, "ADA@us.example", PASSWORD, moment=T0)
-    assert signed_in
-    assert signed_in.email == "ada@us.example"
+    begun = facade.sign_in(asked, "ADA@us.example", PASSWORD, moment=T0, target="/alerts/")
+    assert begun is not None
+    assert begun["Location"] == "/alerts/"
     assert asked.session["_auth_user_id"]
     assert facade.sign_in(request(), "ada@us.example", "wrong", moment=T0) is None
     assert facade.sign_in(request(), "nobody@us.example", PASSWORD, moment=T0) is None

@@ -24,7 +24,7 @@ APPS = ("people", "health", "alerts", "delivery")
 def bring_up_to_date(moment: datetime) -> None:
     """Make or migrate the tables, and load the shipped catalog; one query where this version has done so already."""
     marks = _marks()
-    schema = f"{version('django')} {_names_of_migrations()}"
+    schema = f"{version('django')} {version('django-allauth')} {_names_of_migrations()}"
     if marks.get("schema") != schema:
         with _one_at_a_time():
             call_command("migrate", verbosity=0, interactive=False)

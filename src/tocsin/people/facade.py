@@ -15,7 +15,7 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from tocsin.core.errors import UserError
 from tocsin.people.audit import changes
@@ -176,14 +176,14 @@ def link_holder(token: str, *, moment: datetime, purpose: str) -> Person | None:
     return _person(link.user) if link else None
 
 
-def sign_in_with_link(request: HttpRequest, token: str, *, moment: datetime) -> Person:
-    """Use a sign-in link up and start the session. UserError where the link is used, expired or unknown."""
-    user = _use(token, moment, SignInLink.Purpose.SIGN_IN)
-    auth.login(request, user)
-    return _person(user)
+def sign_in_with_link(request: HttpRequest, token: str, *, moment: datetime, target: str = "/") -> HttpResponse:
+    """Use a sign-in link up and start the session, after a second factor where there is one. UserError: used, old, unknown."""
+    return _begin(request, _use(token, moment, SignInLink.Purpose.SIGN_IN), target)
 
 
-def set_password_with_link(request: HttpRequest, token: str, password: str, *, moment: datetime) -> Person:
+def set_password_with_link(
+    request: HttpRequest, token: str, password: str, *, moment: datetime, target: str = "/"
+) -> HttpResponse:
     """Set the password, use the link up and start the session. UserError where the link or the password is not good enough."""
     holder = _valid(token, moment, SignInLink.Purpose.SET_PASSWORD).select_related("user").first()
     if holder is None:
@@ -196,12 +196,11 @@ def set_password_with_link(request: HttpRequest, token: str, password: str, *, m
             used_at=moment
         )
         holder.user.save(update_fields=["password"])
-    auth.login(request, holder.user)
-    return _person(holder.user)
+    return _begin(request, holder.user, target)
 
 
-def sign_in(request: HttpRequest, email: str, password: str, *, moment: datetime) -> Person | None:
-    """Start the session of the user whose password it is; None where it is not.
+def sign_in(request: HttpRequest, email: str, password: str, *, moment: datetime, target: str = "/") -> HttpResponse | None:
+    """Start the session of the user whose password it is, after their second factor; None where it is not.
 
     TooManyAttemptsError after too many failures, whatever the password.
     """
@@ -215,8 +214,13 @@ def sign_in(request: HttpRequest, email: str, password: str, *, moment: datetime
         FailedSignIn.objects.create(who=who, address=address, at=moment)
         return None
     FailedSignIn.objects.filter(who=who).delete()
-    auth.login(request, user)
-    return _person(user)
+    return _begin(request, user, target)
+
+
+def _begin(request: HttpRequest, user: User, target: str) -> HttpResponse:
+    from tocsin.people.signing import begin  # a command that signs nobody in loads no allauth
+
+    return begin(request, user, target)
 
 
 def sign_out(request: HttpRequest) -> None:

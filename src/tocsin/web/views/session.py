@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -26,13 +27,16 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     email, error, status = request.POST.get("email", "").strip(), "", 200
     if request.method == "POST":
         try:
-            if people.sign_in(request, email, request.POST.get("password", ""), moment=source.now()):
+            begun = people.sign_in(request, email, request.POST.get("password", ""), moment=source.now(), target=target)
+            if begun is not None:
                 charts.warm_soon()
-                return redirect(target)
+                return begun
             error = "That e-mail and password do not belong together. Check both and try again."
         except people.TooManyAttemptsError as refusal:
             error, status = f"{str(refusal)[:1].upper()}{str(refusal)[1:]}.", 429
-    return render(request, "tocsin/sign_in.html", {"email": email, "error": error, "next": target}, status=status)
+    return render(
+        request, "tocsin/sign_in.html", {"email": email, "error": error, "next": target, "provider": provider()}, status=status
+    )
 
 
 @never_cache
@@ -40,13 +44,13 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 def link(request: HttpRequest, token: str) -> HttpResponse:
     """Follow a one-time link: it signs in and goes to the first page; one that no longer works says so."""
     try:
-        people.sign_in_with_link(request, token, moment=source.now())
+        begun = people.sign_in_with_link(request, token, moment=source.now(), target=reverse("web:alerts"))
     except UserError:
         if request.user.is_authenticated:  # the link was followed twice in one browser
             return redirect("web:alerts")
         return render(request, "tocsin/link_gone.html", {"reason": "This one was used already, or is too old."}, status=410)
     charts.warm_soon()
-    return redirect("web:alerts")
+    return begun
 
 
 @never_cache
@@ -60,8 +64,8 @@ def set_password(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "tocsin/link_gone.html", {"reason": "This one was used already, or is too old."}, status=410)
     if request.method == "POST":
         try:
-            people.set_password_with_link(request, token, request.POST.get("password", ""), moment=moment)
-            return redirect("web:alerts")
+            given, target = request.POST.get("password", ""), reverse("web:alerts")
+            return people.set_password_with_link(request, token, given, moment=moment, target=target)
         except UserError as refusal:
             error = str(refusal)
     return render(request, "tocsin/set_password.html", {"person": holder, "error": error})
@@ -79,3 +83,9 @@ def _target(request: HttpRequest) -> str:
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return wanted if wanted and ours else reverse("web:alerts")
+
+
+def provider() -> str:
+    """What the identity provider is called; '' where none is set up."""
+    apps = settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"]
+    return str(apps[0]["name"]) if apps else ""
