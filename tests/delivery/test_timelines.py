@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.delivery.conftest import ANN, BOB, MEG, OLGA, START, Town
+from tests.delivery.conftest import ANN, BOB, MEG, OLGA, START, Town, rule
 from tocsin.alerts import facade as alerts
 from tocsin.delivery import facade as delivery
 from tocsin.people import facade as people
@@ -290,3 +290,14 @@ def test_weekly_digests_come_on_monday_and_off_means_none(town: Town) -> None:
     [(_, target, state, reason)] = town.states("usage-drop", "A3")
     assert (target, state) == (BOB, "suppressed")
     assert reason.endswith("this person wants no digest")
+
+
+def test_a_message_tells_the_latest_of_each_alert(town: Town) -> None:
+    prefer(ANN, quiet_from=8 * 60, quiet_to=12 * 60)
+    town.publish(rule("reminded", notify=("owner", "channel:ops"), renotify=timedelta(hours=1)))
+    town.open("reminded", "A1")
+    town.after(hours=2)
+    town.sweep()
+    town.after(hours=3)
+    assert [mail.told for mail in town.post.take()] == [[("reminded", "renotified")]]
+    assert [each.told[0][1] for each in town.post.take("ops")] == ["opened", "renotified"]

@@ -35,7 +35,7 @@ def signed_in_now(client: Client) -> bool:
 
 def code(secret: str, *, later: int = 0) -> str:
     """What the app shows, now or half a minute later."""
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + later))
+    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30 + later)))
 
 
 @pytest.fixture

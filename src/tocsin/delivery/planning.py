@@ -183,8 +183,9 @@ def _deliver(
     moment: datetime,
     address: str,
 ) -> None:
-    """One message for all that goes, once for each channel of the target."""
-    items, mark = telling.items(going, known), uuid.uuid4()
+    """One message for all that goes, once for each channel of the target; people are told the latest of each alert."""
+    told = going if group.target_kind == "channel" else list({each.alert_id: each for each in going}.values())
+    items, mark = telling.items(told, known), uuid.uuid4()
     message = Message("notice", telling.headline(items), items, address=address)
     put(mark, group.target_kind, group.target, message, directory, moment, group=group)
     for notice in going:
