@@ -10,7 +10,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from tocsin.api import alerts, delivery, facts, people, rules
+from tocsin.api import alerts, delivery, facts, health, people, rules
 from tocsin.api.problems import MEDIA, ApiError, placed, problem
 from tocsin.core.errors import UserError
 
@@ -39,6 +39,7 @@ class Api(NinjaAPI):
 api = Api(title="Tocsin", version=version("tocsin"), description=ABOUT, urls_namespace="api", docs_url=None)
 api.add_router("", alerts.router, tags=["alerts"])
 api.add_router("", facts.router, tags=["facts"])
+api.add_router("", health.router, tags=["health"])
 api.add_router("", rules.router, tags=["rules"])
 api.add_router("", people.router, tags=["people"])
 api.add_router("", delivery.router, tags=["delivery"])

@@ -49,6 +49,20 @@ class MadeChannel(Schema):
     secret: str
 
 
+class Try(Schema):
+    """To whom a test message goes, of a channel that reaches people; empty for others."""
+
+    to: str = Field("", max_length=254)
+
+
+class Tried(Schema):
+    """How a test went. words: what the channel said, or why it was not sent. seconds: it took so long."""
+
+    ok: bool
+    words: str
+    seconds: float
+
+
 class Plan(Schema):
     """The routing plan."""
 
@@ -64,6 +78,12 @@ class NewPlan(Schema):
 
     source: str = Field(max_length=200_000)
     note: str = Field("", max_length=2000)
+
+
+class PlanChecked(Schema):
+    """The plan can be put in force."""
+
+    ok: Literal[True]
 
 
 class Silence(Schema):
@@ -148,6 +168,14 @@ def create_channel(request: Caller, given: NewChannel) -> Status[dict[str, Any]]
     return Status(201, {"name": made.channel.name, "kind": made.channel.kind, "secret": made.secret})
 
 
+@router.post("/channels/{name}/test", response={200: Tried, **ERRORS}, auth=WRITE, operation_id="test_channel")
+def test_channel(request: Caller, name: str, given: Try) -> dict[str, Any]:
+    """Send a test message at once; it is not tried again."""
+    if name not in {each.name for each in facade.list_channels()}:
+        raise ApiError(404, f"there is no channel {name[:80]!r}")
+    return asdict(facade.test_channel(name, to=given.to, by=request.by, moment=request.moment))
+
+
 @router.get("/routing", response={200: Plan, **ERRORS}, auth=READ, operation_id="get_routing")
 def plan(request: Caller) -> dict[str, Any]:  # noqa: ARG001
     """The routing plan in force, as its author wrote it."""
@@ -158,6 +186,19 @@ def plan(request: Caller) -> dict[str, Any]:  # noqa: ARG001
 def publish_plan(request: Caller, given: NewPlan) -> dict[str, Any]:
     """Put a plan in force; escalations that have begun keep what they began with."""
     return _plan(facade.publish_plan(given.source, by=request.by, moment=request.moment, note=given.note))
+
+
+@router.post("/routing/check", response={200: PlanChecked, **ERRORS}, auth=READ, operation_id="check_routing")
+def check_plan(request: Caller, given: NewPlan) -> dict[str, Any]:  # noqa: ARG001
+    """Read a plan and say that it holds, or 422 with what is wrong and where; changes nothing."""
+    facade.check_plan(given.source)
+    return {"ok": True}
+
+
+@router.get("/routing/versions", response={200: list[Plan], **ERRORS}, auth=READ, operation_id="list_routing_versions")
+def plan_versions(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001
+    """Every version of the plan, the latest first."""
+    return [_plan(each) for each in facade.plan_versions()]
 
 
 @router.get("/silences", response={200: list[Silence], **ERRORS}, auth=READ, operation_id="list_silences")

@@ -87,6 +87,22 @@ class Values(Schema):
     rows: list[dict[str, Any]]
 
 
+class Sweep(Schema):
+    """What a sweep did. unknown: rule -> why it could not be judged. seconds: how long it took."""
+
+    as_of: str
+    judged: int
+    opened: int
+    closed: int
+    kept: int
+    held: int
+    renotified: int
+    pending: int
+    baseline: bool
+    seconds: float
+    unknown: dict[str, str]
+
+
 class Match(Schema):
     """A subject that matches a rule, with its evidence."""
 
@@ -103,18 +119,28 @@ class Match(Schema):
 @router.get("/accounts", response={200: AccountPage, **ERRORS}, auth=READ, operation_id="list_accounts")
 def accounts(request: Caller, filters: Query[AccountFilters]) -> dict[str, Any]:
     """Accounts by id, with health and money, as of now or of a moment."""
-    moment = _moment(filters.as_of, request)
+    moment = moment_of(filters.as_of, request)
     rows = _rows(list(FIELDS), "account", filters.where or None, moment, None)
     rows = [row for row in rows if row["subject_id"] > filters.after]
     shown = rows[: filters.limit]
-    items = [{"id": row["subject_id"], **{name: plain(row[f"f{n}"]) for n, name in enumerate(FIELDS)}} for row in shown]
+    items = [_account(row) for row in shown]
     return {"as_of": iso(moment), "items": items, "next": shown[-1]["subject_id"] if len(rows) > len(shown) else None}
+
+
+@router.get("/accounts/{account_id}", response={200: Account, **ERRORS}, auth=READ, operation_id="get_account")
+def account(request: Caller, account_id: str, as_of: AwareDatetime | None = None) -> dict[str, Any]:
+    """One account with health and money, as of now or of a moment."""
+    moment = moment_of(as_of, request)
+    rows = _rows(list(FIELDS), "account", None, moment, [account_id])
+    if not rows:
+        raise ApiError(404, f"there is no account {account_id[:80]!r} as of {iso(moment)}")
+    return _account(rows[0])
 
 
 @router.post("/signals", response={200: Values, **ERRORS}, auth=READ, operation_id="signals")
 def signals(request: Caller, given: Ask) -> dict[str, Any]:
     """The values of formulas, for each subject, as of a moment: what `tocsin signals` gives."""
-    moment = _moment(given.as_of, request)
+    moment = moment_of(given.as_of, request)
     rows = _rows(given.formulas, given.subject, given.where, moment, given.ids)
     if len(rows) > MOST_ROWS:
         raise ApiError(422, f"{len(rows):,} subjects are more than {MOST_ROWS:,}; narrow them by `where` or `ids`")
@@ -125,10 +151,20 @@ def signals(request: Caller, given: Ask) -> dict[str, Any]:
     return {"as_of": iso(moment), "formulas": given.formulas, "rows": found}
 
 
+@router.get("/sweeps/last", response={200: Sweep, **ERRORS}, auth=READ, operation_id="last_sweep")
+def last_sweep(request: Caller) -> dict[str, Any]:  # noqa: ARG001 - the key alone is asked of the request
+    """What the latest sweep did. 404 before the first."""
+    found = alerts.last_sweep()
+    if found is None:
+        raise ApiError(404, "nothing was swept yet; run `tocsin sweep`, or let the server's worker do it")
+    names = ("judged", "opened", "closed", "kept", "held", "renotified", "pending", "baseline", "seconds")
+    return {"as_of": iso(found.as_of), **{name: getattr(found, name) for name in names}, "unknown": dict(found.unknown)}
+
+
 @router.get("/evaluate/{rule_id}", response={200: list[Match], **ERRORS}, auth=READ, operation_id="evaluate_rule")
 def evaluate(request: Caller, rule_id: str, as_of: AwareDatetime | None = None) -> list[dict[str, Any]]:
     """Who matches a rule as of a moment, with evidence; changes nothing."""
-    moment = _moment(as_of, request)
+    moment = moment_of(as_of, request)
     definitions = alerts.definitions()
     try:
         rule = definitions.rule(rule_id)
@@ -151,17 +187,28 @@ def _rows(
     return rows
 
 
+def _account(row: dict[str, Any]) -> dict[str, Any]:
+    return {"id": row["subject_id"], **{name: plain(row[f"f{n}"]) for n, name in enumerate(FIELDS)}}
+
+
 def _id(row: dict[str, Any], subject: str) -> str:
     return f"{row['account_id']}/{row['feature']}" if subject == "feature" else str(row["subject_id"])
 
 
-def _moment(given: datetime | None, request: Caller) -> datetime:
+def known_account(account_id: str, moment: datetime) -> None:
+    """ApiError 404 where there is no such account as of the moment."""
+    if not _rows(["name"], "account", None, moment, [account_id]):
+        raise ApiError(404, f"there is no account {account_id[:80]!r} as of {iso(moment)}")
+
+
+def moment_of(given: datetime | None, request: Caller, name: str = "as_of") -> datetime:
+    """The moment that was sent under that name, in UTC; that of the request where none was. ApiError 422: out of range."""
     if given is None:
         return request.moment
     try:
         found = given.astimezone(UTC)
     except OverflowError as error:
-        raise ApiError(422, "as_of is too far away") from error
+        raise ApiError(422, f"{name} is too far away") from error
     if not 1990 <= found.year <= 2200:
-        raise ApiError(422, f"as_of is in the year {found.year}; give one from 1990 to 2200")
+        raise ApiError(422, f"{name} is in the year {found.year}; give one from 1990 to 2200")
     return found

@@ -86,6 +86,18 @@ def listing(request: Caller) -> list[dict[str, Any]]:
     return [each.to_json() for each in facade.list_rules(request.moment)]
 
 
+@router.get("/rule-drafts", response={200: list[Rule], **ERRORS}, auth=READ, operation_id="list_drafts")
+def drafts(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - the key alone is asked of the request
+    """The drafts: versions newer than those in force, judged by nothing yet."""
+    return [each.to_json() for each in facade.list_drafts()]
+
+
+@router.get("/rule-files", response={200: dict[str, str], **ERRORS}, auth=READ, operation_id="export_rules")
+def export(request: Caller) -> dict[str, str]:  # noqa: ARG001
+    """What is in force as rule files, name -> YAML; publishing them changes nothing."""
+    return facade.export_rules()
+
+
 @router.get("/rules/{rule_id}", response={200: RuleWithVersions, **ERRORS}, auth=READ, operation_id="get_rule")
 def one(request: Caller, rule_id: str) -> dict[str, Any]:
     """One rule with its versions."""
