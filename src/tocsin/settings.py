@@ -124,6 +124,9 @@ SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {
 }
 SOCIALACCOUNT_LOGIN_ON_GET = False
 
+# Who sees alerts about a CSM's performance: `own` (those who lead, and that CSM) or `leaders`.
+TOCSIN_CSM_ALERTS = os.environ.get("TOCSIN_CSM_ALERTS", "own")
+
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 

@@ -81,3 +81,13 @@ def test_alerts_about_a_csm_are_for_the_csm_and_those_who_lead(
     for who, seen in (("maya", True), ("lea", True), ("nils", False), ("olga", False)):
         status = signed_in(who).generic(method, address).status_code
         assert (status != 404) == seen, f"{who}: {status}"
+
+
+def test_where_they_are_for_leaders_only(signed_in: SignedIn, swept: dict[tuple[str, str], Alert], settings: Any) -> None:
+    settings.TOCSIN_CSM_ALERTS = "leaders"
+    alert = swept["halden", "usage-drop"]
+    Episode.objects.filter(pk=alert.id).update(subject_kind="csm", subject_id="maya@quill.example", account=None)
+    address = reverse("web:alert", args=[alert.id])
+    assert signed_in("maya").get(address).status_code == 404
+    assert alert.message not in signed_in("maya").get("/alerts/?whose=all").content.decode()
+    assert signed_in("ada").get(address).status_code == 200

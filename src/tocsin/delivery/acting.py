@@ -13,7 +13,6 @@ from tocsin.people.facade import Person
 
 # As in the pages: who may change alerts, and who sees those about CSMs other than themselves.
 ACTS_ON_ALERTS = frozenset({"admin", "operations", "leader", "csm"})
-LEADS = frozenset({"admin", "operations", "leader"})
 
 # What can be done -> how it is said on a button.
 ACTS = {
@@ -45,7 +44,7 @@ def may(person: Person | None, alert: Alert) -> Person:
         raise NotAllowedError("you are no active user of Tocsin; ask an administrator")
     if person.role not in ACTS_ON_ALERTS:
         raise NotAllowedError("you may look at alerts, not change them; an administrator can change your role")
-    if alert.subject_kind == "csm" and person.role not in LEADS and alert.subject_id != person.email:
+    if alert.subject_kind == "csm" and not people.sees_csm(person.role, person.email, alert.subject_id):
         raise NotAllowedError("this alert is about a CSM, and for those who lead")
     return person
 

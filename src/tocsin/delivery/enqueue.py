@@ -23,6 +23,7 @@ from tocsin.delivery.grouping import Addressed, file
 from tocsin.delivery.labels import labels_of
 from tocsin.delivery.models import Channel, Notice
 from tocsin.delivery.routebook import plan_in_force
+from tocsin.people import facade as people
 
 if TYPE_CHECKING:
     from tocsin.alerts.facade import Alert, TransitionNotice
@@ -120,11 +121,14 @@ class Batch:
         """Note that these targets are to be told. routed: the route tree has its say; else these targets and no others."""
         labels = labels_of(alert, kind, self.directory)
         found: dict[tuple[str, str], Addressed] = {}
+        leading = people.only_leaders()
         for route in walk(self.plan.route, labels):
             named = (route.notify if route.only else (*targets, *route.notify)) if routed else targets
             there = [each for each in named if self._exists(each)]
-            people, _ = recipients(there, self._context(alert), self.directory.people, self.plan, self.moment)
-            for each in people:
+            found_people, _ = recipients(
+                there, self._context(alert), self.directory.people, self.plan, self.moment, leaders_only=leading
+            )
+            for each in found_people:
                 addressed = Addressed(alert, kind, at, sequence or iso(at), each, route, labels, detail)
                 found.setdefault((each.kind, each.id), addressed)
         self._addressed += found.values()

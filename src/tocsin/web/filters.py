@@ -12,7 +12,6 @@ from django.utils.http import urlencode
 from tocsin.alerts import facade as alerts
 from tocsin.alerts.facade import AlertFilter
 from tocsin.people import facade as people
-from tocsin.web.shell import sees_colleagues
 
 if TYPE_CHECKING:
     from tocsin.web.shell import User  # what `request.user` is
@@ -108,7 +107,7 @@ def for_alerts(filters: Filters, user: User) -> AlertFilter:
         owner=email if filters.whose == "mine" else "",
         owners=people.teammates(email) if team else (),
         teams=people.teams_of(email) if team else (),
-        seen_by="" if sees_colleagues(user) else email,
+        seen_by=people.looking_as(user.role, email),
     )
 
 

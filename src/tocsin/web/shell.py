@@ -16,6 +16,7 @@ from django.utils.http import urlencode
 from tocsin.alerts import facade as alerts
 from tocsin.alerts.facade import Alert, AlertFilter
 from tocsin.delivery import facade as delivery
+from tocsin.people import facade as people
 from tocsin.web import source
 
 if TYPE_CHECKING:
@@ -88,12 +89,12 @@ def sees_colleagues(user: User) -> bool:
 
 def may_see(user: User, alert: Alert) -> bool:
     """Whether this person may see an alert: those about a CSM are for the CSM and for those who lead."""
-    return alert.subject_kind != "csm" or sees_colleagues(user) or alert.subject_id == user.email
+    return alert.subject_kind != "csm" or people.sees_csm(user.role, user.email, alert.subject_id)
 
 
 def actionable(user: User) -> int:
     """How many alerts that this person may see ask something of somebody."""
-    return alerts.open_counts(AlertFilter(seen_by="" if sees_colleagues(user) else user.email)).actionable
+    return alerts.open_counts(AlertFilter(seen_by=people.looking_as(user.role, user.email))).actionable
 
 
 def page(request: Seen, template: str, section: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
