@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.api.conftest import Caller
 from tests.web.conftest import NOW
+from tests.web.test_health import scored
+from tocsin import workspace
 from tocsin.alerts.facade import Alert
 from tocsin.api.app import api
 from tocsin.core.moment import iso
+from tocsin.delivery import facade as delivery
+from tocsin.web import source
+
+__all__ = ["scored"]
 
 Call = Callable[..., Caller]
 SCOPES = {
@@ -25,7 +32,10 @@ SCOPES = {
     "list_keys": "admin", "create_key": "admin", "revoke_key": "admin", "list_channels": "read",
     "create_channel": "delivery:write", "get_routing": "read", "publish_routing": "delivery:write", "list_silences": "read",
     "create_silence": "delivery:write", "end_silence": "delivery:write", "notices_of_alert": "read", "list_deliveries": "read",
-    "replay_delivery": "delivery:write",
+    "replay_delivery": "delivery:write", "get_account": "read", "last_sweep": "read", "list_health": "read",
+    "list_profiles": "read", "get_health": "read", "set_override": "alerts:write", "lift_override": "alerts:write",
+    "list_drafts": "read", "export_rules": "read", "check_routing": "read", "list_routing_versions": "read",
+    "test_channel": "delivery:write",
 }  # fmt: skip
 OPERATIONS = [
     (operation["operationId"], method.upper(), path)
@@ -42,6 +52,7 @@ def test_every_operation_has_its_scope() -> None:
 def test_who_may(call: Call, name: str, method: str, path: str) -> None:
     there = path.replace("{alert_id}", "1").replace("{rule_id}", "x").replace("{email}", "a@x.io")
     there = there.replace("{key_id}", "0").replace("{silence_id}", "0").replace("{delivery_id}", "x")
+    there = there.replace("{account_id}", "halden").replace("{name}", "x")
     nobody = call().send(method, there, {})
     assert (nobody.status_code, nobody["Content-Type"]) == (401, "application/problem+json")
     assert nobody["WWW-Authenticate"].startswith("Bearer")
@@ -121,6 +132,80 @@ def test_delivery_is_set_up(call: Call) -> None:
     assert caller.get("/deliveries").json()["items"] == []
     refused = caller.send("POST", "/channels", {"kind": "webhook", "name": "x", "config": {"url": "http://127.0.0.1/"}})
     assert (refused.status_code, "private address" in refused.json()["detail"]) == (422, True)
+
+
+def test_health_is_explained_overridden_and_lifted(
+    call: Call, scored: workspace.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = call("read", "alerts:write")
+    page = caller.get("/health", limit=2).json()
+    assert [each["account_id"] for each in page["items"]] == ["halden", "hostile"]
+    assert page["next"] == "hostile"
+    rest = caller.get("/health", after="hostile").json()
+    assert ([each["account_id"] for each in rest["items"]], rest["next"]) == (["kestrow", "lindmark", "orsett"], None)
+    path = "/accounts/lindmark/health"
+    body = {"score": 12, "reason": "their sponsor left", "until": "2199-01-01T00:00:00Z"}
+    made = caller.send("PUT", f"{path}/override", body).json()
+    assert (made["score"], made["by"], made["active"]) == (12, "api:key 1", True)
+    held = caller.get(path).json()["now"]
+    assert (held["score"], held["overridden"]) == (12, True)
+    past = caller.send("PUT", f"{path}/override", {**body, "until": iso(NOW)})
+    assert (past.status_code, "time ahead" in past.json()["detail"]) == (422, True)
+    monkeypatch.setattr(source, "now", lambda: NOW + timedelta(minutes=1))
+    lifted = caller.send("DELETE", f"{path}/override").json()
+    assert (lifted["active"], lifted["lifted_by"]) == (False, "api:key 1")
+    assert caller.get(path).json()["now"]["overridden"] is False
+    backwards = caller.get(path, as_of="2026-01-01T00:00:00Z", before="2026-02-01T00:00:00Z")
+    assert (backwards.status_code, "not earlier" in backwards.json()["detail"]) == (422, True)
+
+
+def test_one_account_and_the_last_sweep(call: Call, swept: dict[tuple[str, str], Alert]) -> None:
+    caller = call("read")
+    assert caller.get("/accounts/orsett").json()["name"] == "Orsett Hotels"
+    for path in ("/accounts/nobody", "/accounts/nobody/health", "/accounts/orsett%00"):
+        assert caller.get(path).status_code == 404, path
+    sweep = caller.get("/sweeps/last").json()
+    assert (sweep["as_of"], sweep["opened"] + sweep["held"]) == (iso(NOW - timedelta(hours=1)), len(swept))
+
+
+def test_matches_of_rules_about_csms_are_for_administrators(call: Call) -> None:
+    text = "- {id: load, name: Load, category: portfolio, subject: csm, when: count(accounts) > 0}"
+    published = call("rules:write").send("POST", "/rules", {"yaml": text})
+    assert published.status_code == 200, published.json()
+    assert call("admin").get("/evaluate/load").status_code == 200
+    refused = call("read").get("/evaluate/load")
+    assert (refused.status_code, "scope admin" in refused.json()["detail"]) == (403, True)
+
+
+def test_nothing_was_swept_yet(call: Call) -> None:
+    found = call("read").get("/sweeps/last")
+    assert (found.status_code, "tocsin sweep" in found.json()["detail"]) == (404, True)
+
+
+def test_drafts_and_export(call: Call) -> None:
+    caller = call("read", "rules:write")
+    text = "- {id: small, name: Small, category: risk, when: mrr < 900}"
+    caller.send("POST", "/rules", {"yaml": text, "draft": True})
+    assert [(each["id"], each["state"]) for each in caller.get("/rule-drafts").json()] == [("small", "draft")]
+    assert "small" not in "".join(caller.get("/rule-files").json().values())
+    caller.send("POST", "/rules", {"yaml": text})
+    files = caller.get("/rule-files").json()
+    assert "id: small" in files["risk.yaml"]
+    assert caller.send("POST", "/rules", {"yaml": files["risk.yaml"]}).json()["changed"] == []
+
+
+def test_plans_are_checked_and_channels_tried(call: Call) -> None:
+    caller = call("read", "delivery:write")
+    assert caller.send("POST", "/routing/check", {"source": "route: {group_wait: 5m}"}).json() == {"ok": True}
+    assert caller.send("POST", "/routing/check", {"source": "route: {group_wat: 5m}"}).status_code == 422
+    before = len(caller.get("/routing/versions").json())
+    caller.send("PUT", "/routing", {"source": "route: {group_wait: 5m}"})
+    versions = caller.get("/routing/versions").json()
+    assert (len(versions), versions[0]["by"]) == (before + 1, "api:key 1")
+    assert caller.send("POST", "/channels/nothing/test", {}).status_code == 404
+    delivery.ensure_channels(NOW)
+    name = next(each["name"] for each in caller.get("/channels").json() if each["kind"] == "in-app")
+    assert caller.send("POST", f"/channels/{name}/test", {"to": "maya@quill.example"}).json()["ok"] is True
 
 
 def test_keys_make_keys(call: Call) -> None:

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 
 from tocsin.alerts import facade as alerts
 from tocsin.api.alerts import ERRORS
-from tocsin.api.keys import Caller, Key
+from tocsin.api.keys import Caller, Key, sees_csms
 from tocsin.api.problems import ApiError
 from tocsin.core.language import FormulaError
 from tocsin.core.moment import iso
@@ -170,6 +170,8 @@ def evaluate(request: Caller, rule_id: str, as_of: AwareDatetime | None = None) 
         rule = definitions.rule(rule_id)
     except KeyError as error:
         raise ApiError(404, f"there is no rule {rule_id[:80]!r}") from error
+    if rule.subject == "csm" and not sees_csms(request):
+        raise ApiError(403, f"the rule {rule.id!r} is about how CSMs do; that takes a key with the scope admin")
     judgement = source.book(definitions).judge([rule], moment)
     if rule.id in judgement.unknown:
         raise ApiError(422, f"the rule cannot be judged: {judgement.unknown[rule.id]}")
