@@ -45,6 +45,7 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
         *_readiness(workspace, console.now),
         *_sweep(workspace, console.now),
         *_users(workspace),
+        *_delivery(workspace, console.now),
     ]
     rows = [{column: getattr(each, column) for column in COLUMNS} for each in findings]
     write(console, rows, COLUMNS, args.format)
@@ -168,3 +169,25 @@ def _users(workspace: Workspace) -> Iterator[Finding]:
         )
     else:
         yield Finding("users", "fine", f"{len(people)}, of which {admins} administrators")
+
+
+def _delivery(workspace: Workspace, now: datetime) -> Iterator[Finding]:
+    workspace.django()
+    from tocsin.delivery import facade
+
+    yield Finding("database", "fine", str(workspace.configuration.database))
+    found = facade.seen_by_auditor(now)
+    stuck = found.stuck or (found.loop_at is not None and found.waiting and now - found.loop_at > facade.SILENT)
+    if stuck:
+        since = f"; no worker has looked since {iso(found.loop_at)}" if found.loop_at else ""
+        said = f"{found.stuck} messages are due and not sent{since}"
+        yield Finding("delivery", "mend", said, "tocsin up, or tocsin worker --only deliver; Settings, Deliveries says why")
+    elif found.dead:
+        yield Finding(
+            "delivery", "look", f"{found.dead} messages were given up", "Settings, Deliveries says why, and sends them"
+        )
+    else:
+        yield Finding("delivery", "fine", "nothing waits" if not found.waiting else f"{found.waiting} messages on their way")
+    for each in facade.list_channels():
+        if each.disabled_reason:
+            yield Finding(f"channel {each.name}", "look", f"off: {each.disabled_reason}", "see the documentation of channels")

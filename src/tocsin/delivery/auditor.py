@@ -17,6 +17,7 @@ from tocsin.delivery.models import Delivery, Group, Heartbeat, Notice
 from tocsin.delivery.outbox import Claimed
 
 EVERY = timedelta(minutes=1)
+SILENT = timedelta(minutes=10)  # since a deliver loop has looked, while something waits
 STUCK = timedelta(minutes=5)  # that something due may lie before it is a finding
 FAR_BACK = timedelta(days=2)  # alerts that opened since then are looked after
 GRACE = timedelta(minutes=1)  # for a transition that is being written
@@ -28,13 +29,15 @@ SILENCE = timedelta(hours=6)  # between two messages to operations about the sam
 class Audit:
     """What the auditor found. stuck: deliveries that are due and not sent. lost: groups or alerts that it has put right.
 
-    dead: deliveries that were given up. loop_at: when a deliver loop last looked, None where none ever did.
+    waiting: deliveries that are due or under way. dead: those that were given up. loop_at: when a deliver loop last looked, None
+    where none ever did.
     """
 
     stuck: int
     mended: int
     dead: int
     loop_at: datetime | None
+    waiting: int = 0
 
 
 def look(moment: datetime, worker: str) -> int:
@@ -72,6 +75,7 @@ def _seen(moment: datetime, mended: int) -> Audit:
         mended=mended,
         dead=Delivery.objects.filter(state="dead").count(),
         loop_at=beat.at if beat else None,
+        waiting=Delivery.objects.filter(state__in=("due", "claimed")).count(),
     )
 
 

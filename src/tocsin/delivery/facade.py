@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from tocsin.delivery.acting import ACTS as LINK_ACTS
-from tocsin.delivery.auditor import Audit, audit, seen_by_auditor
+from tocsin.delivery.auditor import SILENT, Audit, audit, seen_by_auditor
 from tocsin.delivery.channelbook import (
     ChangeInfo,
     ChannelInfo,
@@ -48,6 +48,7 @@ from tocsin.delivery.trying import Tried, test_channel
 
 __all__ = [
     "LINK_ACTS",
+    "SILENT",
     "Audit",
     "ChangeInfo",
     "ChannelInfo",
