@@ -29,8 +29,8 @@ SILENCE = timedelta(hours=6)  # between two messages to operations about the sam
 class Audit:
     """What the auditor found. stuck: deliveries that are due and not sent. lost: groups or alerts that it has put right.
 
-    waiting: deliveries that are due or under way. dead: those that were given up. loop_at: when a deliver loop last looked, None
-    where none ever did.
+    waiting: deliveries that are due or under way. dead: those that were given up. loop_at: when a deliver loop last looked,
+    None where none ever did.
     """
 
     stuck: int
