@@ -212,3 +212,24 @@ def test_the_notice_is_part_of_the_transaction(alert_id: str) -> None:
         facade.resolve(alert_id, by=WHO, moment=LATER, on_transition=fail)
     assert facade.alert(alert_id).state == "acknowledged"
     assert Transition.objects.count() == count
+
+
+def test_one_act_on_many_is_all_or_nothing_and_costs_no_more(swept: Sweeping, book: FakeBook) -> None:
+    from tocsin.core.rules import MaxNew, Rule
+
+    book.true = {"many": {f"a{number}" for number in range(60)}}
+    swept(Rule(id="many", name="Many", category="risk", when="mrr < 10", max_new=MaxNew(count=1000)), day=1)
+    ids = [each.id for each in facade.list_alerts()]
+    with CaptureQueriesContext(connection) as few:
+        facade.acknowledge_together(ids[:2], by=WHO, moment=LATER)
+    with CaptureQueriesContext(connection) as many:
+        assert facade.acknowledge_together(ids[2:], by=WHO, moment=LATER) == 58
+    assert len(many) <= len(few) + 2  # a part more
+    facade.resolve(ids[0], by=WHO, moment=LATER)
+    with pytest.raises(UserError, match="Many: the alert is closed"):
+        facade.resolve_together(ids, by=WHO, moment=LATER, outcome="useful")
+    assert {each.state for each in facade.list_alerts()} == {"acknowledged", "closed"}
+    assert facade.resolve_together(ids[1:], by=WHO, moment=LATER, outcome="useful", note="a fair") == 59
+    assert {each.outcome for each in facade.list_alerts() if each.id != ids[0]} == {"useful"}
+    with pytest.raises(UserError, match="there no more"):
+        facade.acknowledge_together(["999999"], by=WHO, moment=LATER)

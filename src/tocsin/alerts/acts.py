@@ -66,7 +66,7 @@ def resolve(
         row.outcome, row.note = outcome, note
         return after
 
-    return _act(alert_id, "closed", act, by=by, moment=moment, reason=_resolution(outcome, note), on_transition=on_transition)
+    return _act(alert_id, "closed", act, by=by, moment=moment, reason=resolution(outcome, note), on_transition=on_transition)
 
 
 def _check(outcome: str) -> None:
@@ -74,7 +74,8 @@ def _check(outcome: str) -> None:
         raise UserError(f"unknown outcome {outcome!r}; give one of {', '.join(OUTCOMES)}")
 
 
-def _resolution(outcome: str, note: str) -> str:
+def resolution(outcome: str, note: str) -> str:
+    """How a resolution reads in the timeline."""
     return ", ".join(part for part in (outcome.replace("_", " "), note) if part) or "resolved"
 
 
@@ -130,7 +131,7 @@ def resolve_many(
         row.outcome, row.note = outcome, note
         return lifecycle.resolve(state_of(row), moment)
 
-    reason = _resolution(outcome, note)
+    reason = resolution(outcome, note)
     return _act_on_held(rule_id, alert_ids, "closed", act, by=by, moment=moment, reason=reason, on_transition=on_transition)
 
 
@@ -159,7 +160,7 @@ def _act_on_held(
             quiet = not outcome.notify or bool(row.inhibited_by)
             notices.append(TransitionNotice(str(row.pk), row.rule, kind, moment, quiet, by, reason))
         if kind == "closed":
-            _forget_older(rows)
+            forget_older(rows)
         Episode.objects.bulk_update(rows, (*STATE_FIELDS, "outcome", "note"), batch_size=CHUNK // 3)
         lines = [Transition(episode=row, at=moment, kind=kind, by=by, reason=reason) for row in rows]
         Transition.objects.bulk_create(lines, batch_size=CHUNK)
@@ -170,7 +171,7 @@ def _act_on_held(
     return len(rows)
 
 
-def _forget_older(rows: Sequence[Episode]) -> None:
+def forget_older(rows: Sequence[Episode]) -> None:
     """Of each identity only the episode that is closed now is the remembered one."""
     for first in range(0, len(rows), CHUNK):
         part = {(row.subject_id, row.key): row.rule for row in rows[first : first + CHUNK]}

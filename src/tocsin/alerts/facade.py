@@ -53,6 +53,7 @@ from tocsin.alerts.shapes import (
     TransitionNotice,
 )
 from tocsin.alerts.sweeping import MOST_AHEAD, last_sweep, sweep
+from tocsin.alerts.together import acknowledge_together, resolve_together, snooze_together
 
 __all__ = [
     "LIVE",
@@ -76,6 +77,7 @@ __all__ = [
     "SweepReport",
     "TransitionNotice",
     "acknowledge",
+    "acknowledge_together",
     "alert",
     "alerts_by_id",
     "alerts_of_rule",
@@ -100,8 +102,10 @@ __all__ = [
     "reopen",
     "resolve",
     "resolve_many",
+    "resolve_together",
     "rule",
     "snooze",
+    "snooze_together",
     "sweep",
     "timeline_of_account",
     "untold_candidates",

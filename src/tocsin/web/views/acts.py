@@ -8,7 +8,6 @@ from functools import wraps
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -143,15 +142,13 @@ def _many(act: str, request: Seen, ids: list[str], by: str, moment: datetime) ->
     verbs = {"acknowledge": "acknowledged", "snooze": "snoozed for a week", "resolve": "resolved"}
     if act not in verbs:
         raise UserError("choose what to do with them")
-    with transaction.atomic():
-        for each in ids:
-            if act == "acknowledge":
-                alerts.acknowledge(each, by=by, moment=moment)
-            elif act == "snooze":
-                alerts.snooze(each, until=moment + WEEK, by=by, moment=moment, note=_note(request))
-            else:
-                outcome = request.POST.get("outcome", "")
-                alerts.resolve(each, by=by, moment=moment, outcome=outcome, note=_note(request))
+    if act == "acknowledge":
+        alerts.acknowledge_together(ids, by=by, moment=moment)
+    elif act == "snooze":
+        alerts.snooze_together(ids, until=moment + WEEK, by=by, moment=moment, note=_note(request))
+    else:
+        outcome = request.POST.get("outcome", "")
+        alerts.resolve_together(ids, by=by, moment=moment, outcome=outcome, note=_note(request))
     return f"{len(ids)} alert{'' if len(ids) == 1 else 's'} {verbs[act]}"
 
 

@@ -1,0 +1,122 @@
+"""One act on many alerts: all of them or none, in a constant number of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from tocsin.alerts.acts import CHUNK, forget_older, resolution
+from tocsin.alerts.announce import OnTransition, announce
+from tocsin.alerts.models import Episode, Transition
+from tocsin.alerts.shapes import OUTCOMES, TransitionNotice
+from tocsin.alerts.states import STATE_FIELDS, put, state_of
+from tocsin.core import lifecycle
+from tocsin.core.errors import UserError
+from tocsin.core.lifecycle import EpisodeState
+from tocsin.core.moment import iso
+
+MOST_TOLD = 3  # alerts that cannot be acted on are named up to so many
+FIELDS = (*STATE_FIELDS, "outcome", "note", "acknowledged_by", "acknowledged_at")
+
+
+def acknowledge_together(
+    alert_ids: Sequence[str], *, by: str, moment: datetime, note: str = "", on_transition: OnTransition | None = None
+) -> int:
+    """Say that somebody has them; gives how many it were. UserError, and nothing done, where one is closed or held."""
+
+    def act(row: Episode) -> EpisodeState:
+        state = lifecycle.acknowledge(state_of(row))
+        if row.state != "acknowledged":
+            row.acknowledged_by, row.acknowledged_at = by, moment
+        return state
+
+    return _together(alert_ids, "acknowledged", act, by=by, moment=moment, reason=note, on_transition=on_transition)
+
+
+def snooze_together(
+    alert_ids: Sequence[str],
+    *,
+    until: datetime,
+    by: str,
+    moment: datetime,
+    note: str = "",
+    on_transition: OnTransition | None = None,
+) -> int:
+    """Silence them until a moment ahead; gives how many it were. UserError, and nothing done, where one is closed or held."""
+    reason = f"until {iso(until)}" + (f": {note}" if note else "")
+
+    def act(row: Episode) -> EpisodeState:
+        return lifecycle.snooze(state_of(row), until, moment)
+
+    return _together(alert_ids, "snoozed", act, by=by, moment=moment, reason=reason, on_transition=on_transition)
+
+
+def resolve_together(
+    alert_ids: Sequence[str],
+    *,
+    by: str,
+    moment: datetime,
+    outcome: str = "",
+    note: str = "",
+    on_transition: OnTransition | None = None,
+) -> int:
+    """Close them; gives how many it were. UserError, and nothing done, where one is closed already."""
+    if outcome and outcome not in OUTCOMES:
+        raise UserError(f"unknown outcome {outcome!r}; give one of {', '.join(OUTCOMES)}")
+
+    def act(row: Episode) -> EpisodeState:
+        after = lifecycle.resolve(state_of(row), moment).state
+        if after is None:  # a resolved episode is remembered
+            raise AssertionError
+        row.outcome, row.note = outcome, note
+        return after
+
+    reason = resolution(outcome, note)
+    return _together(alert_ids, "closed", act, by=by, moment=moment, reason=reason, on_transition=on_transition)
+
+
+def _together(
+    alert_ids: Sequence[str],
+    kind: str,
+    act: Callable[[Episode], EpisodeState],
+    *,
+    by: str,
+    moment: datetime,
+    reason: str,
+    on_transition: OnTransition | None,
+) -> int:
+    keys = sorted({int(each) for each in alert_ids if each.isascii() and each.isdigit() and len(each) < 19})
+    with transaction.atomic():
+        rows: list[Episode] = []
+        for first in range(0, len(keys), CHUNK):
+            rows += Episode.objects.select_for_update().filter(pk__in=keys[first : first + CHUNK]).order_by("pk")
+        if not rows or len(rows) < len(set(alert_ids)):
+            raise UserError("some of these alerts are there no more; look at the list anew")
+        refused = [said for row in rows if (said := _put(row, act))]
+        if refused:
+            more = f", and {len(refused) - MOST_TOLD} more" if len(refused) > MOST_TOLD else ""
+            raise UserError(f"{'; '.join(refused[:MOST_TOLD])}{more}")
+        if kind == "closed":
+            by_rule: dict[str, list[Episode]] = {}
+            for row in rows:
+                by_rule.setdefault(row.rule, []).append(row)
+            for group in by_rule.values():
+                forget_older(group)
+        Episode.objects.bulk_update(rows, FIELDS, batch_size=CHUNK // 3)
+        Transition.objects.bulk_create(
+            [Transition(episode=row, at=moment, kind=kind, by=by, reason=reason) for row in rows], batch_size=CHUNK
+        )
+        told = [TransitionNotice(str(row.pk), row.rule, kind, moment, quiet=True, by=by, reason=reason) for row in rows]
+        announce(told, on_transition)
+    return len(rows)
+
+
+def _put(row: Episode, act: Callable[[Episode], EpisodeState]) -> str:
+    """Put one through the act; why it cannot be, else ''."""
+    try:
+        put(row, act(row))
+    except UserError as error:
+        return f"{row.rule_name}: {error}"
+    return ""
