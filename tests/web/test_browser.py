@@ -65,7 +65,7 @@ def served(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             "sign-in": PASSWORD_PAGE, "alerts": "/alerts/", "alert": alert, "accounts": "/accounts/", "account": account,
             "signals": f"{account}signals/", "rules": "/rules/", "rule": "/rules/usage-drop/",
             "countdown": "/rules/renewal-countdown/", "shadow": "/rules/key-person-silent/",
-            "health": "/health/", "split": f"{account}health/", "settings": "/settings/", "people": "/settings/people/",
+            "health": "/health/", "split": f"{account}health/", "settings": "/settings/",
             "messages": "/messages/", "factors": "/account/factors/",
         }  # fmt: skip
         context.close()
