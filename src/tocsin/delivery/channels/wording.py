@@ -102,7 +102,7 @@ def _item(message: Message, item: Item) -> Iterator[str]:
     if known:
         yield f"  {known}"
     if item.why:
-        yield f"  You are told because {item.why}"
+        yield f"  Why you: {item.why}"
     address = link(message, item)
     if address:
         yield f"  {address}"

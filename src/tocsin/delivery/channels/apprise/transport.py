@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -89,7 +90,9 @@ def _check(url: str) -> None:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return  # with some services what stands there is a token
-    if host and (":" in host or host.replace(".", "").isdigit() or host == "localhost" or host.endswith(".localhost")):
+    # Where a service has no host of its own, a token stands there, often a number; what is connected to is checked in any case.
+    literal = ":" in host or ("." in host and host.replace(".", "").isdigit())
+    if literal or host == "localhost" or host.endswith(".localhost"):
         try:
             check_host(host, port or 443)
         except ForbiddenError as error:
@@ -98,8 +101,9 @@ def _check(url: str) -> None:
 
 def _service(url: str) -> Any:
     """Apprise's own object for an address. UserError where it knows none such."""
-    import apprise  # it loads a module for each service
+    import apprise
 
+    _load()
     with _heard():
         try:
             service = apprise.Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
@@ -112,6 +116,17 @@ def _service(url: str) -> Any:
     if "overflow" not in url:
         service.overflow_mode = apprise.OverflowMode.TRUNCATE
     return service
+
+
+@cache
+def _load() -> None:
+    """Load Apprise's module for each service. One of them names a module of Python that is on its way out, and says so."""
+    from apprise.manager_plugins import NotificationManager
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        manager: Any = NotificationManager
+        manager().load_modules()
 
 
 @cache
