@@ -160,4 +160,6 @@ def test_alerts_are_assigned_commented_and_acted_on_together(signed_in: SignedIn
     assert {(each.state, each.outcome) for each in alerts.alerts_by_id(ids).values()} == {("closed", "useful")}
     nothing = client.post("/alerts/many/", {"ids": ids, "act": "acknowledge"}, follow=True)
     assert "Nothing was done" in nothing.content.decode()
+    too_many = client.post("/alerts/many/", {"ids": list(range(1, 300)), "act": "acknowledge"}, follow=True)
+    assert "more than 200 at once" in too_many.content.decode()
     assert signed_in("vic").post("/alerts/many/", {"ids": ids, "act": "resolve"}).status_code == 403

@@ -121,7 +121,7 @@ def many(request: Seen) -> HttpResponse:
     if not may_act(request.user):
         raise PermissionDenied
     given = [each for each in request.POST.getlist("ids") if each.isdecimal() and len(each) < 19]
-    ids = list(dict.fromkeys(given))[:MOST_AT_ONCE]
+    ids = list(dict.fromkeys(given))
     act, moment, by = request.POST.get("act", ""), source.now(), request.user.email
     query = filters.read(request.GET, request.user.role).here
     try:
@@ -136,6 +136,8 @@ def _many(act: str, request: Seen, ids: list[str], by: str, moment: datetime) ->
     """Do it; gives the sentence that says what was done."""
     if not ids:
         raise UserError("tick the alerts first")
+    if len(ids) > MOST_AT_ONCE:
+        raise UserError(f"{len(ids)} alerts are more than {MOST_AT_ONCE} at once; tick fewer")
     for alert in alerts.alerts_by_id(ids).values():
         if not may_see(request.user, alert):
             raise UserError("one of them is not for you")
