@@ -105,7 +105,7 @@ MFA_ADAPTER = "tocsin.people.signing.FactorAdapter"
 MFA_TOTP_ISSUER = "Tocsin"
 MFA_TOTP_TOLERANCE = 1  # half a minute that a telephone's clock may be off
 TOCSIN_OIDC_NAME = os.environ.get("TOCSIN_OIDC_NAME", "")
-TOCSIN_OIDC_CREATE = os.environ.get("TOCSIN_OIDC_CREATE", "")
+TOCSIN_OIDC_CREATE = _open.configuration.oidc_create if _open else ""
 SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {
     "openid_connect": {
         "OAUTH_PKCE_ENABLED": True,
@@ -125,7 +125,7 @@ SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {
 SOCIALACCOUNT_LOGIN_ON_GET = False
 
 # Who sees alerts about a CSM's performance: `own` (those who lead, and that CSM) or `leaders`.
-TOCSIN_CSM_ALERTS = os.environ.get("TOCSIN_CSM_ALERTS", "own")
+TOCSIN_CSM_ALERTS = _open.configuration.csm_alerts if _open else "own"
 
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"

@@ -11,7 +11,7 @@ import re
 import secrets
 import stat
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 DEFAULT_HOME = "tocsin-home"
 DATABASE, FACTS, SECRET, LOCK, SERVER = "tocsin.sqlite3", "facts.duckdb", "secret-key", "lock", "server.json"
 DEMO = "demo.json"  # says that the home holds the demo book
+ROLES = ("admin", "operations", "leader", "csm", "viewer")
+SEE_CSMS = ("own", "leaders")
 OURS = frozenset({DATABASE, FACTS, SECRET, LOCK, SERVER, DEMO})
 
 
@@ -42,6 +44,8 @@ class Configuration:
     currency: what money is reported in, None where it is not converted. internal_domains: e-mail domains of our own people.
     churn_tolerance: the share of its customers that the company puts up with losing in a year, None where it is not set.
     outbound_allow: private networks that messages may go to, with commas between.
+    csm_alerts: who sees alerts about a CSM, one of SEE_CSMS. oidc_create: the role of strangers whom the identity provider
+    confirms, '' where they are refused.
     """
 
     home: Path
@@ -53,6 +57,8 @@ class Configuration:
     secret: str | None
     churn_tolerance: float | None = None
     outbound_allow: str = ""
+    csm_alerts: str = SEE_CSMS[0]
+    oidc_create: str = ""
 
 
 def configure(home: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Configuration:
@@ -77,7 +83,17 @@ def configure(home: str | Path | None = None, environ: Mapping[str, str] | None 
         secret=given.get("TOCSIN_SECRET_KEY") or None,
         churn_tolerance=_share(given.get("TOCSIN_CHURN_TOLERANCE"), "TOCSIN_CHURN_TOLERANCE"),
         outbound_allow=",".join(map(str, networks(given.get("TOCSIN_OUTBOUND_ALLOW") or "", "TOCSIN_OUTBOUND_ALLOW"))),
+        csm_alerts=_one_of(SEE_CSMS, given.get("TOCSIN_CSM_ALERTS"), "TOCSIN_CSM_ALERTS") or SEE_CSMS[0],
+        oidc_create=_one_of(ROLES, given.get("TOCSIN_OIDC_CREATE"), "TOCSIN_OIDC_CREATE"),
     )
+
+
+def _one_of(words: Sequence[str], text: str | None, setting: str) -> str:
+    """One of a few words; '' where it is not set. A slip in a setting of who sees what must not open more than was meant."""
+    said = (text or "").strip()
+    if said and said not in words:
+        raise UserError(f"{setting}: {said!r} is not known; give one of {', '.join(words)}, or leave it out")
+    return said
 
 
 def _share(text: str | None, setting: str) -> float | None:

@@ -83,6 +83,8 @@ def test_settings(tmp_path: Path) -> None:
         ("TOCSIN_TIMEZONE", "../../etc/passwd", "TOCSIN_TIMEZONE: unknown time zone"),
         ("TOCSIN_CURRENCY", "EURO", "TOCSIN_CURRENCY: 'EURO' is no currency"),
         ("TOCSIN_CHURN_TOLERANCE", "8", "TOCSIN_CHURN_TOLERANCE: '8' is no share; write a percent such as 8%"),
+        ("TOCSIN_CSM_ALERTS", "leader", "TOCSIN_CSM_ALERTS: 'leader' is not known; give one of own, leaders"),
+        ("TOCSIN_OIDC_CREATE", "root", "TOCSIN_OIDC_CREATE: 'root' is not known; give one of admin, operations"),
         ("TOCSIN_CHURN_TOLERANCE", "little", "TOCSIN_CHURN_TOLERANCE: 'little' is no share"),
         ("TOCSIN_DATABASE_URL", "postgres://me:secret@db/", "TOCSIN_DATABASE_URL names no database"),
         ("TOCSIN_DATABASE_URL", "postgres://me:secret@db:port/x", "TOCSIN_DATABASE_URL is no address"),
