@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.test import RequestFactory
 
 from tests.apps.fakes import T0
+from tocsin import workspace
 from tocsin.core.errors import UserError
 from tocsin.people import facade
 from tocsin.people.models import FailedSignIn, SignInLink, Team, User
@@ -214,6 +215,35 @@ def test_someone_known_from_the_facts_may_be_let_in_later() -> None:
     assert user(team="West").team == "West"
     facade.sign_in_with_link(request(), token(facade.make_link("ada@us.example", moment=T0)), moment=T0)
     assert User.objects.filter(email="ada@us.example").count() == 1
+
+
+@pytest.mark.parametrize("role", facade.ROLES)
+def test_who_signs_in_without_a_password_is_not_made_anew(role: str) -> None:
+    facade.create_user("ada@us.example", "Ada", role, moment=T0)
+    facade.sign_in_with_link(request(), token(facade.make_link("ada@us.example", moment=T0)), moment=T0)
+    with pytest.raises(UserError, match=r"there is a user .* already"):
+        facade.create_user("Ada@us.example", "Eve", "viewer", moment=T0)
+    kept = facade.person("ada@us.example")
+    assert kept
+    assert (kept.name, kept.role) == ("Ada", role)
+
+
+@pytest.mark.parametrize("role", ["admin", "operations"])
+def test_nor_is_who_was_given_rights_and_has_yet_to_sign_in(role: str) -> None:
+    facade.create_user("ada@us.example", "Ada", role, moment=T0)
+    with pytest.raises(UserError, match="already"):
+        facade.create_user("ada@us.example", "Ada", "viewer", moment=T0)
+    assert User.objects.get(email="ada@us.example").role == role
+
+
+def test_making_a_user_is_in_the_audit() -> None:
+    facade.create_user("ada@us.example", "Ada", "leader", by="root@us.example", moment=T0)
+    [line] = facade.changes()
+    assert (line.by, line.act, line.what, line.detail) == ("root@us.example", "user made", "ada@us.example", "leader")
+
+
+def test_roles_of_the_settings_are_those_of_users() -> None:
+    assert facade.ROLES == workspace.ROLES
 
 
 def test_teammates() -> None:

@@ -119,6 +119,22 @@ def test_people_are_changed_and_alerts_handed_over(signed_in: SignedIn, swept: d
     assert "/set-password/" in made.content.decode()
 
 
+@pytest.mark.parametrize("role", ["admin", "viewer"])
+def test_operations_change_nothing_of_an_administrator(of_role: SignedIn, role: str) -> None:
+    people.create_user("second@quill.example", "Second", "admin", moment=NOW)  # so that none of them is the last
+    for form in (
+        {"act": "change", "email": "second@quill.example", "role": role, "team": "South", "active": "no"},
+        {"act": "create", "email": "second@quill.example", "name": "Mine", "role": "viewer"},
+    ):
+        refused = of_role("operations").post("/settings/people/", form)
+        assert refused.status_code == 422
+        assert "/set-password/" not in refused.content.decode()
+    kept = people.directory()["second@quill.example"]
+    assert (kept.name, kept.role, kept.team, kept.active) == ("Second", "admin", "", True)
+    ones = {"act": "change", "email": "nils@quill.example", "role": "leader", "team": "South", "active": "no"}
+    assert of_role("operations").post("/settings/people/", ones).status_code == 302, "others they do change"
+
+
 def test_the_plan_is_published_or_its_mistakes_told(signed_in: SignedIn) -> None:
     client = signed_in("ada")
     wrong = client.post("/settings/routing/", {"act": "publish", "source": "route: {notify: [everyone]}"})

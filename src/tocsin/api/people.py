@@ -130,7 +130,7 @@ def listing(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - the key 
 @router.post("/people", response={201: Person, **ERRORS}, auth=ADMIN, operation_id="create_person")
 def create(request: Caller, given: NewPerson) -> Status[dict[str, Any]]:
     """A new user, who cannot sign in before they set a password."""
-    made = facade.create_user(given.email, given.name, given.role, team=given.team, moment=request.moment)
+    made = facade.create_user(given.email, given.name, given.role, team=given.team, by=request.by, moment=request.moment)
     return Status(201, _person(facade.directory()[made.email]))
 
 

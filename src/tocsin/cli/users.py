@@ -74,7 +74,7 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
     if args.act != "create":
         console.say(_change(args, console, workspace))
         return 0
-    made = facade.create_user(args.email, args.name, args.role, team=args.team, moment=console.now)
+    made = facade.create_user(args.email, args.name, args.role, team=args.team, by=me(), moment=console.now)
     link = _address(workspace) + facade.make_link(made.email, moment=console.now, purpose="set-password")
     row = {**asdict(made), "link": link}
     if args.format == "table":

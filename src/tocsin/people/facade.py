@@ -18,7 +18,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from tocsin.core.errors import UserError
-from tocsin.people.audit import changes
+from tocsin.people.audit import changes, note
 from tocsin.people.contacts import add_away, check_preferences, directory, remove_away, set_preferences
 from tocsin.people.keys import SCOPES, create_key, key_for, list_keys, revoke_key
 from tocsin.people.models import FailedSignIn, Role, SignInLink, Team, User, normal_email
@@ -105,8 +105,14 @@ class TooManyAttemptsError(UserError):
     """Signing in failed so often that it is refused for a while."""
 
 
-def create_user(email: str, name: str, role: str, *, moment: datetime, team: str = "", password: str = "") -> Person:
-    """A new user; one known from the facts, who cannot sign in yet, takes on the name, role and team. UserError where not."""
+def create_user(
+    email: str, name: str, role: str, *, moment: datetime, team: str = "", password: str = "", by: str = "tocsin"
+) -> Person:
+    """A new user; one known from the facts only takes on the name, role and team. by: for the audit.
+
+    UserError where something is wrong, or where that user can sign in already, however they do, or was given a role that no
+    file gives: making somebody anew is no way to change what they are, nor to a link in their name.
+    """
     address = normal_email(email)
     try:
         validate_email(address)
@@ -118,7 +124,7 @@ def create_user(email: str, name: str, role: str, *, moment: datetime, team: str
         raise UserError("the name is empty; say who it is")
     with transaction.atomic():
         user = User.objects.filter(email=address).first()
-        if user is not None and user.has_usable_password():
+        if user is not None and (_can_sign_in(user) or user.role not in ROLES_OF_FILES):
             raise UserError(f"there is a user {address} already")
         user = user or User(email=address, created_at=moment)
         user.name, user.role, user.is_active = name.strip(), role, True
@@ -129,6 +135,7 @@ def create_user(email: str, name: str, role: str, *, moment: datetime, team: str
         else:
             user.set_unusable_password()
         user.save()
+        note("user made", address, str(role), by=by, moment=moment)
     return _person(user)
 
 

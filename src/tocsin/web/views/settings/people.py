@@ -43,7 +43,8 @@ def create(request: Seen) -> str:
     given, moment = request.POST, source.now()
     role = given.get("role", "")
     _only_admins_make_admins(request, role)
-    made = people.create_user(given.get("email", ""), given.get("name", ""), role, team=given.get("team", ""), moment=moment)
+    who: dict[str, Any] = {"by": request.user.email, "moment": moment}
+    made = people.create_user(given.get("email", ""), given.get("name", ""), role, team=given.get("team", ""), **who)
     link = request.build_absolute_uri(people.make_link(made.email, moment=moment, purpose="set-password"))
     messages.info(request, f"A link for {made.name} to set a password, once, within 3 days: {link}")
     return f"{made.name} is there"
@@ -55,8 +56,9 @@ def change(request: Seen) -> str:
     who: dict[str, Any] = {"by": request.user.email, "moment": source.now()}
     email, role = given.get("email", ""), given.get("role", "")
     before = people.person(email)
+    if before is not None:
+        _only_admins_make_admins(request, role, before.role)  # nor shut them out, whatever else the form changes
     if before is not None and role != before.role:
-        _only_admins_make_admins(request, role, before.role)
         people.set_role(email, role, **who)
     if before is not None and given.get("team", "").strip() != before.team:
         people.set_team(email, given.get("team", ""), **who)
