@@ -19,12 +19,19 @@ from tocsin.core.lifecycle import EpisodeState, Outcome
 from tocsin.core.moment import iso
 
 CHUNK = 300  # rows of one statement
+Act = Callable[[Episode], EpisodeState]
 
 
 def acknowledge(
     alert_id: str, *, by: str, moment: datetime, note: str = "", on_transition: OnTransition | None = None
 ) -> Alert:
     """Say that somebody has it: no more reminders. Doing so twice changes nothing. UserError where it is closed or held."""
+    act = acknowledging(by, moment)
+    return _act(alert_id, "acknowledged", act, by=by, moment=moment, reason=note, on_transition=on_transition)
+
+
+def acknowledging(by: str, moment: datetime) -> Act:
+    """What an acknowledgement does to a row."""
 
     def act(row: Episode) -> EpisodeState:
         state = lifecycle.acknowledge(state_of(row))
@@ -32,19 +39,25 @@ def acknowledge(
             row.acknowledged_by, row.acknowledged_at = by, moment
         return state
 
-    return _act(alert_id, "acknowledged", act, by=by, moment=moment, reason=note, on_transition=on_transition)
+    return act
 
 
 def snooze(
     alert_id: str, *, until: datetime, by: str, moment: datetime, note: str = "", on_transition: OnTransition | None = None
 ) -> Alert:
     """Silence it until a moment ahead; then it is open again if it still stands. UserError where it is closed or held."""
-    reason = f"until {iso(until)}" + (f": {note}" if note else "")
-
-    def act(row: Episode) -> EpisodeState:
-        return lifecycle.snooze(state_of(row), until, moment)
-
+    act, reason = snoozing(until, moment), postponement(until, note)
     return _act(alert_id, "snoozed", act, by=by, moment=moment, reason=reason, on_transition=on_transition)
+
+
+def snoozing(until: datetime, moment: datetime) -> Act:
+    """What a snooze does to a row."""
+    return lambda row: lifecycle.snooze(state_of(row), until, moment)
+
+
+def postponement(until: datetime, note: str) -> str:
+    """How a snooze reads in the timeline."""
+    return f"until {iso(until)}" + (f": {note}" if note else "")
 
 
 def resolve(
@@ -57,6 +70,12 @@ def resolve(
     on_transition: OnTransition | None = None,
 ) -> Alert:
     """Close it. outcome: useful, not_useful or false_alarm; note: what was done. UserError where it is closed already."""
+    act, reason = resolving(outcome, note, moment), resolution(outcome, note)
+    return _act(alert_id, "closed", act, by=by, moment=moment, reason=reason, on_transition=on_transition)
+
+
+def resolving(outcome: str, note: str, moment: datetime) -> Act:
+    """What a resolution does to a row. UserError for an unknown outcome."""
     _check(outcome)
 
     def act(row: Episode) -> EpisodeState:
@@ -66,7 +85,7 @@ def resolve(
         row.outcome, row.note = outcome, note
         return after
 
-    return _act(alert_id, "closed", act, by=by, moment=moment, reason=resolution(outcome, note), on_transition=on_transition)
+    return act
 
 
 def _check(outcome: str) -> None:
@@ -200,7 +219,7 @@ def reopen(alert_id: str, *, by: str, moment: datetime, note: str = "", on_trans
 def _act(
     alert_id: str,
     kind: str,
-    act: Callable[[Episode], EpisodeState],
+    act: Act,
     *,
     by: str,
     moment: datetime,

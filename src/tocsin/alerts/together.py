@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
 
-from tocsin.alerts.acts import CHUNK, forget_older, resolution
+from tocsin.alerts.acts import CHUNK, Act, acknowledging, forget_older, postponement, resolution, resolving, snoozing
 from tocsin.alerts.announce import OnTransition, announce
 from tocsin.alerts.models import Episode, Transition
-from tocsin.alerts.shapes import OUTCOMES, TransitionNotice
-from tocsin.alerts.states import STATE_FIELDS, put, state_of
-from tocsin.core import lifecycle
+from tocsin.alerts.shapes import TransitionNotice
+from tocsin.alerts.states import STATE_FIELDS, put
 from tocsin.core.errors import UserError
-from tocsin.core.lifecycle import EpisodeState
-from tocsin.core.moment import iso
 
 MOST_TOLD = 3  # alerts that cannot be acted on are named up to so many
 FIELDS = (*STATE_FIELDS, "outcome", "note", "acknowledged_by", "acknowledged_at")
@@ -25,13 +22,7 @@ def acknowledge_together(
     alert_ids: Sequence[str], *, by: str, moment: datetime, note: str = "", on_transition: OnTransition | None = None
 ) -> int:
     """Say that somebody has them; gives how many it were. UserError, and nothing done, where one is closed or held."""
-
-    def act(row: Episode) -> EpisodeState:
-        state = lifecycle.acknowledge(state_of(row))
-        if row.state != "acknowledged":
-            row.acknowledged_by, row.acknowledged_at = by, moment
-        return state
-
+    act = acknowledging(by, moment)
     return _together(alert_ids, "acknowledged", act, by=by, moment=moment, reason=note, on_transition=on_transition)
 
 
@@ -45,11 +36,7 @@ def snooze_together(
     on_transition: OnTransition | None = None,
 ) -> int:
     """Silence them until a moment ahead; gives how many it were. UserError, and nothing done, where one is closed or held."""
-    reason = f"until {iso(until)}" + (f": {note}" if note else "")
-
-    def act(row: Episode) -> EpisodeState:
-        return lifecycle.snooze(state_of(row), until, moment)
-
+    act, reason = snoozing(until, moment), postponement(until, note)
     return _together(alert_ids, "snoozed", act, by=by, moment=moment, reason=reason, on_transition=on_transition)
 
 
@@ -63,24 +50,14 @@ def resolve_together(
     on_transition: OnTransition | None = None,
 ) -> int:
     """Close them; gives how many it were. UserError, and nothing done, where one is closed already."""
-    if outcome and outcome not in OUTCOMES:
-        raise UserError(f"unknown outcome {outcome!r}; give one of {', '.join(OUTCOMES)}")
-
-    def act(row: Episode) -> EpisodeState:
-        after = lifecycle.resolve(state_of(row), moment).state
-        if after is None:  # a resolved episode is remembered
-            raise AssertionError
-        row.outcome, row.note = outcome, note
-        return after
-
-    reason = resolution(outcome, note)
+    act, reason = resolving(outcome, note, moment), resolution(outcome, note)
     return _together(alert_ids, "closed", act, by=by, moment=moment, reason=reason, on_transition=on_transition)
 
 
 def _together(
     alert_ids: Sequence[str],
     kind: str,
-    act: Callable[[Episode], EpisodeState],
+    act: Act,
     *,
     by: str,
     moment: datetime,
@@ -113,7 +90,7 @@ def _together(
     return len(rows)
 
 
-def _put(row: Episode, act: Callable[[Episode], EpisodeState]) -> str:
+def _put(row: Episode, act: Act) -> str:
     """Put one through the act; why it cannot be, else ''."""
     try:
         put(row, act(row))
