@@ -11,9 +11,6 @@ from tocsin.core.errors import UserError
 from tocsin.people import facade as people
 from tocsin.people.facade import Person
 
-# As in the pages: who may change alerts, and who sees those about CSMs other than themselves.
-ACTS_ON_ALERTS = frozenset({"admin", "operations", "leader", "csm"})
-
 # What can be done -> how it is said on a button.
 ACTS = {
     "acknowledge": "Acknowledge",
@@ -42,7 +39,7 @@ def may(person: Person | None, alert: Alert) -> Person:
     """The person, where they may change this alert. NotAllowedError says why not."""
     if person is None or not person.active:
         raise NotAllowedError("you are no active user of Tocsin; ask an administrator")
-    if person.role not in ACTS_ON_ALERTS:
+    if person.role not in people.ACTS:
         raise NotAllowedError("you may look at alerts, not change them; an administrator can change your role")
     if alert.subject_kind == "csm" and not people.sees_csm(person.role, person.email, alert.subject_id):
         raise NotAllowedError("this alert is about a CSM, and for those who lead")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Q
+from django.db.models import Count, QuerySet
 
 from tocsin.core.errors import UserError
 from tocsin.delivery import waking
@@ -108,18 +108,19 @@ def delivery(delivery_id: str) -> tuple[DeliveryInfo, Message]:
 def replay_delivery(delivery_id: str, *, by: str, moment: datetime) -> DeliveryInfo:
     """Send a dead delivery after all, under its old id and with its attempts counted anew. UserError where it is not dead."""
     row = _row(delivery_id)
-    done = Delivery.objects.filter(pk=row.pk, state="dead").update(
-        state="due", next_at=moment, attempts=0, note=f"replayed by {by}", claimed_by="", lease_until=None
-    )
-    if not done:
+    if not _replay(Delivery.objects.filter(pk=row.pk), by, moment):
         raise UserError(f"the delivery is {row.state}; only one that was given up can be replayed")
-    waking.after_commit()
     return _info(_row(delivery_id))
 
 
 def replay_all(channel: str, *, by: str, moment: datetime) -> int:
     """Send all dead deliveries of a channel after all; gives how many it were."""
-    done = Delivery.objects.filter(channel=channel, state="dead").update(
+    return _replay(Delivery.objects.filter(channel=channel), by, moment)
+
+
+def _replay(rows: QuerySet[Delivery], by: str, moment: datetime) -> int:
+    """Make those of the rows that were given up due anew; gives how many it were."""
+    done = rows.filter(state="dead").update(
         state="due", next_at=moment, attempts=0, note=f"replayed by {by}", claimed_by="", lease_until=None
     )
     waking.after_commit()
@@ -128,23 +129,23 @@ def replay_all(channel: str, *, by: str, moment: datetime) -> int:
 
 def in_app(email: str, *, limit: int = 50) -> list[tuple[DeliveryInfo, Message]]:
     """A person's latest messages within the product."""
-    rows = Delivery.objects.filter(target=email.strip().lower(), target_kind="person", channel=IN_APP, state="sent")
+    rows = _shown(email)
     return [(_info(each), from_json(each.message)) for each in rows.order_by("-created_at", "-pk")[:limit]]
 
 
 def unseen(email: str) -> int:
     """How many of these the person has not seen."""
-    return Delivery.objects.filter(
-        Q(target=email.strip().lower(), target_kind="person", channel=IN_APP, state="sent", seen_at=None)
-    ).count()
+    return _shown(email).filter(seen_at=None).count()
 
 
 def mark_seen(email: str, *, moment: datetime) -> int:
     """All of them are seen; gives how many were not."""
-    rows = Delivery.objects.filter(
-        target=email.strip().lower(), target_kind="person", channel=IN_APP, state="sent", seen_at=None
-    )
-    return rows.update(seen_at=moment)
+    return _shown(email).filter(seen_at=None).update(seen_at=moment)
+
+
+def _shown(email: str) -> QuerySet[Delivery]:
+    """What a person was told within the product."""
+    return Delivery.objects.filter(target=email.strip().lower(), target_kind="person", channel=IN_APP, state="sent")
 
 
 def _row(delivery_id: str) -> Delivery:

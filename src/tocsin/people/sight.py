@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.conf import settings
 
-LEADS = frozenset({"admin", "operations", "leader"})
+LEADS = frozenset({"admin", "operations", "leader"})  # who may decide for many accounts, and sees how colleagues do
+ACTS = LEADS | {"csm"}  # who may acknowledge, snooze and resolve
 NOBODY = "\x00"  # as the address of who looks: no alert is about them
 
 

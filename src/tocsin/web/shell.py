@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from tocsin.people.models import User as User  # noqa: PLC0414 - what `request.user` is, for other files of the pages too
 
 P = ParamSpec("P")
-ACTS = frozenset({"admin", "operations", "leader", "csm"})  # who may acknowledge, snooze and resolve
-LEADS = frozenset({"admin", "operations", "leader"})  # who may decide for many accounts, and sees how colleagues do
+ACTS, LEADS = people.ACTS, people.LEADS
 
 
 class Seen(HttpRequest):
