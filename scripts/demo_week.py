@@ -1,6 +1,6 @@
 """What a week of notices is for one person of the demo book, before and after inhibition, grouping and budget: a table.
 
-A book of 120 accounts lives two weeks, swept every morning; the last week is counted. Nobody acts, which is the worst case.
+A book of 400 accounts lives two weeks, swept every morning; the last week is counted. Nobody acts, which is the worst case.
 `python scripts/demo_week.py` prints the table of docs/delivery.md.
 """
 
@@ -18,7 +18,7 @@ from statistics import median
 from tocsin.workspace import Workspace, configure
 
 UNTIL = datetime(2026, 3, 12, 7, 0, tzinfo=UTC)
-ACCOUNTS, SEED, DAYS = 120, 7, 14
+ACCOUNTS, SEED, DAYS = 400, 7, 14
 WEEK = timedelta(days=7)
 
 

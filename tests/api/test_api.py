@@ -35,7 +35,7 @@ SCOPES = {
     "replay_delivery": "delivery:write", "get_account": "read", "last_sweep": "read", "list_health": "read",
     "list_profiles": "read", "get_health": "read", "set_override": "alerts:write", "lift_override": "alerts:write",
     "list_drafts": "read", "export_rules": "read", "check_routing": "read", "list_routing_versions": "read",
-    "test_channel": "delivery:write",
+    "test_channel": "delivery:write", "act_on_alerts": "alerts:write",
 }  # fmt: skip
 OPERATIONS = [
     (operation["operationId"], method.upper(), path)
@@ -92,6 +92,32 @@ def test_the_life_of_an_alert(call: Call, swept: dict[tuple[str, str], Alert]) -
     kinds = [each["kind"] for each in caller.get(path).json()["timeline"]]
     assert kinds == ["opened", "acknowledged", "assigned", "commented", "closed", "reopened"]
     assert caller.get(path).json()["timeline"][1]["by"] == "api:key 1"
+
+
+def test_one_act_on_many_alerts(call: Call, swept: dict[tuple[str, str], Alert]) -> None:
+    caller = call("read", "alerts:write")
+    ids = [each["id"] for each in caller.get("/alerts", state="open", limit=3).json()["items"]]
+
+    def act(**given: object) -> object:
+        answer = caller.send("POST", "/alerts/together", {"ids": ids, **given})
+        return answer.json()["changed"] if answer.status_code == 200 else (answer.status_code, answer.json()["detail"])
+
+    assert act(act="acknowledge") == 3
+    assert act(act="assign", to="nils@quill.example") == 3
+    assert act(act="assign", to="nils@quill.example") == 0, "they are his already"
+    assert act(act="snooze") == (422, "a snooze needs `until`, a moment ahead")
+    assert act(act="snooze", until=iso(NOW + timedelta(days=2)), note="after the audit") == 3
+    assert act(act="resolve", outcome="useful") == 3
+    assert act(act="reopen") == 3
+    assert {caller.get(f"/alerts/{each}").json()["state"] for each in ids} == {"open"}
+    assert caller.send("POST", "/alerts/together", {"ids": [*ids, "999"], "act": "resolve"}).status_code == 404
+    assert {caller.get(f"/alerts/{each}").json()["state"] for each in ids} == {"open"}, "all or none"
+
+
+def test_what_csms_do_is_for_a_key_of_an_administrator(call: Call) -> None:
+    asked = {"formulas": ["email"], "subject": "csm"}
+    assert call("read").send("POST", "/signals", asked).status_code == 403
+    assert call("admin").send("POST", "/signals", asked).status_code == 200
 
 
 def test_facts_through_the_engine(call: Call) -> None:

@@ -51,6 +51,22 @@ def test_a_snooze_ends_by_itself_if_the_alert_still_stands(alert_id: str, book: 
     assert timeline(alert_id)[-1] == ("woken", "sweep")
 
 
+def test_what_goes_and_comes_back_in_a_snooze_stays_one_silent_alert(alert_id: str, book: FakeBook, swept: Sweeping) -> None:
+    facade.snooze(alert_id, until=T0 + timedelta(days=4), by=WHO, moment=LATER)
+    book.true = {}
+    swept(rule(), day=1)
+    assert facade.alert(alert_id).state == "closed"
+    book.true = {"low-mrr": {"a"}}
+    told = swept(rule(), day=2)
+    assert (told.opened, told.kept) == (0, 1)
+    again = facade.alert(alert_id)
+    assert (again.state, again.snoozed_until, again.closed_at) == ("snoozed", T0 + timedelta(days=4), None)
+    assert timeline(alert_id)[-2:] == [("closed", "sweep"), ("refired", "sweep")]
+    swept(rule(), day=4)
+    assert timeline(alert_id)[-1] == ("woken", "sweep")
+    assert [alert.id for alert in facade.list_alerts()] == [alert_id]
+
+
 def test_a_snooze_looks_ahead(alert_id: str) -> None:
     with pytest.raises(UserError, match="until a moment ahead"):
         facade.snooze(alert_id, until=T0, by=WHO, moment=LATER)

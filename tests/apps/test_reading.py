@@ -155,7 +155,7 @@ def ours(filled: None) -> None:
     ("wanted", "subjects"),
     [
         (AlertFilter(owner="bob@us.example"), {"d", "bob@us.example"}),
-        (AlertFilter(owners=("bob@us.example", "eve@us.example")), {"bob@us.example"}),
+        (AlertFilter(owners=("bob@us.example", "eve@us.example")), {"d", "bob@us.example"}),
         (AlertFilter(owners=("eve@us.example",), teams=("North",)), {"North"}),
         (
             AlertFilter(rules=("task-overdue", "losses", "money"), seen_by="bob@us.example"),

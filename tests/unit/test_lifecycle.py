@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tocsin.core.errors import UserError
 from tocsin.core.lifecycle import (
+    CloseReason,
     EpisodeState,
     Outcome,
     Policy,
@@ -45,6 +46,8 @@ def closed(because: str, *, rearmed: bool = False) -> EpisodeState:
     shut = replace(OPEN, state="closed", since=None, closed_at=T)
     return replace(shut, closed_because=because, rearmed=rearmed)  # type: ignore[arg-type]
 
+
+DOZING = replace(closed("cleared", rearmed=True), snoozed_until=T + 3 * DAY)
 
 # before, verdict, time after T, policy -> state after (None: forgotten), action, whether it is news
 TABLE: dict[str, tuple[EpisodeState | None, Verdict, timedelta, Policy, State | None, str, bool]] = {
@@ -88,6 +91,13 @@ TABLE: dict[str, tuple[EpisodeState | None, Verdict, timedelta, Policy, State | 
     "snoozed, not yet clear, after its end": (SNOOZED, FALSE, 4 * DAY, HYSTERESIS, "open", "wake", True),
     "snoozed, unknown, after its end": (SNOOZED, UNKNOWN, 4 * DAY, PLAIN, "snoozed", "keep", False),
     "snoozed, no reminder": (SNOOZED, TRUE, 2 * DAY, Policy(renotify=DAY), "snoozed", "keep", False),
+    "cleared in a snooze, true before its end": (DOZING, TRUE, 3 * DAY - TICK, PLAIN, "snoozed", "refire", False),
+    "cleared in a snooze, true exactly at its end": (DOZING, TRUE, 3 * DAY, PLAIN, "open", "open", True),
+    "cleared in a snooze, false": (DOZING, FALSE, DAY, PLAIN, "closed", "none", False),
+    "cleared in a snooze, unknown": (DOZING, UNKNOWN, DAY, PLAIN, "closed", "none", False),
+    "cleared in a snooze, in cooldown": (DOZING, TRUE, DAY, COOL, "closed", "none", False),
+    "cleared in a snooze, must hold first": (DOZING, TRUE, DAY, FOR, "closed", "none", False),
+    "cleared in a snooze, true but guarded": (DOZING, Verdict(True, guard="90 new"), DAY, PLAIN, "snoozed", "refire", False),
     "held, true": (HELD, TRUE, 9 * DAY, REMIND, "held", "keep", False),
     "held, false": (HELD, FALSE, DAY, PLAIN, "closed", "close", False),
     "held, unknown": (HELD, UNKNOWN, DAY, PLAIN, "held", "keep", False),
@@ -255,6 +265,22 @@ def test_reminders_count_from_the_latest_step() -> None:
 
 def test_acknowledging_a_snoozed_alert_ends_the_snooze() -> None:
     assert acknowledge(SNOOZED) == ACKED
+
+
+def test_what_cleared_and_came_back_in_a_snooze_is_one_episode_and_is_told_when_the_snooze_ends() -> None:
+    over = transition(SNOOZED, FALSE, T + DAY, PLAIN).state
+    assert over is not None
+    again = transition(over, TRUE, T + 2 * DAY, PLAIN).state
+    assert again == replace(SNOOZED, since=T + 2 * DAY)
+    awake = transition(again, TRUE, T + 3 * DAY, PLAIN)
+    assert (awake.action, awake.notify) == ("wake", True)
+
+
+@pytest.mark.parametrize("ends", ["revised", "subject_gone", "superseded"])
+def test_a_snooze_outlives_only_what_cleared(ends: CloseReason) -> None:
+    over = transition(SNOOZED, Verdict(None, ends=ends), T + DAY, PLAIN).state
+    assert over is not None
+    assert over.snoozed_until is None
 
 
 def test_a_snooze_must_end_ahead() -> None:

@@ -172,6 +172,15 @@ def test_alerts_are_assigned_commented_and_acted_on_together(signed_in: SignedIn
     ids = [each.id for each in swept.values()][:3]
     client.post("/alerts/many/", {"ids": ids, "act": "acknowledge"})
     assert {each.state for each in alerts.alerts_by_id(ids).values()} == {"acknowledged"}
+    client.post("/alerts/many/", {"ids": ids, "act": "assign", "to": "nils@quill.example", "note": "yours"})
+    assert {each.assignee for each in alerts.alerts_by_id(ids).values()} == {"nils@quill.example"}
+    client.post("/alerts/many/", {"ids": ids, "act": "snooze", "until": "2030-01-07", "note": "after the audit"})
+    assert {each.state for each in alerts.alerts_by_id(ids).values()} == {"snoozed"}
+    assert "until 2030-01-0" in alerts.alert(ids[0]).timeline[-1].reason
+    dayless = client.post("/alerts/many/", {"ids": ids, "act": "snooze"}, follow=True)
+    assert "choose the day until which to stay silent" in dayless.content.decode()
+    client.post("/alerts/many/", {"ids": ids, "act": "reopen"})
+    assert {each.state for each in alerts.alerts_by_id(ids).values()} == {"open"}
     client.post("/alerts/many/", {"ids": ids, "act": "resolve", "outcome": "useful"})
     assert {(each.state, each.outcome) for each in alerts.alerts_by_id(ids).values()} == {("closed", "useful")}
     nothing = client.post("/alerts/many/", {"ids": ids, "act": "acknowledge"}, follow=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -205,15 +205,22 @@ def reopen(alert_id: str, *, by: str, moment: datetime, note: str = "", on_trans
 
     UserError where it is open, held, or closed by the rule itself, or where a newer alert of the same rule and subject runs.
     """
+    return _act(alert_id, "reopened", reopening, by=by, moment=moment, reason=note, on_transition=on_transition)
 
-    def act(row: Episode) -> EpisodeState:
-        newer = Episode.objects.filter(rule=row.rule, subject_id=row.subject_id, key=row.key, state__in=RUNNING)
-        if newer.exclude(pk=row.pk).exists():
-            raise UserError("the alert cannot be opened again: a newer one of the same rule and subject runs")
-        row.acknowledged_by, row.acknowledged_at, row.outcome = "", None, ""
-        return lifecycle.reopen(state_of(row))
 
-    return _act(alert_id, "reopened", act, by=by, moment=moment, reason=note, on_transition=on_transition)
+def reopening(row: Episode, running: Collection[tuple[str, str, str, int]] | None = None) -> EpisodeState:
+    """What taking an act back does to a row. UserError where a newer episode of the same identity runs.
+
+    running: rule, subject, key and number of the episodes that run, where the caller has asked for those of many rows at once.
+    """
+    if running is None:
+        same = Episode.objects.filter(rule=row.rule, subject_id=row.subject_id, key=row.key, state__in=RUNNING)
+        running = set(same.values_list("rule", "subject_id", "key", "pk"))
+    identity = (row.rule, row.subject_id, row.key)
+    if any(each[:3] == identity and each[3] != row.pk for each in running):
+        raise UserError("the alert cannot be opened again: a newer one of the same rule and subject runs")
+    row.acknowledged_by, row.acknowledged_at, row.outcome = "", None, ""
+    return lifecycle.reopen(state_of(row))
 
 
 def _act(

@@ -53,7 +53,13 @@ from tocsin.alerts.shapes import (
     TransitionNotice,
 )
 from tocsin.alerts.sweeping import MOST_AHEAD, last_sweep, sweep
-from tocsin.alerts.together import acknowledge_together, resolve_together, snooze_together
+from tocsin.alerts.together import (
+    acknowledge_together,
+    assign_together,
+    reopen_together,
+    resolve_together,
+    snooze_together,
+)
 
 __all__ = [
     "LIVE",
@@ -82,6 +88,7 @@ __all__ = [
     "alerts_by_id",
     "alerts_of_rule",
     "assign",
+    "assign_together",
     "audit",
     "broken_rules",
     "comment",
@@ -100,6 +107,7 @@ __all__ = [
     "release",
     "release_many",
     "reopen",
+    "reopen_together",
     "resolve",
     "resolve_many",
     "resolve_together",

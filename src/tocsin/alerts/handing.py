@@ -27,13 +27,13 @@ def assign(
 
     UserError where it is closed, or where there is no such active user.
     """
-    address, name = _somebody(to)
+    address, name = somebody(to)
     with transaction.atomic():
         row = row_of(alert_id)
         if row.state not in RUNNING:
             raise UserError(f"the alert is {row.state}; only a running one can be assigned")
         if row.assignee != address:
-            _give([row], address, name, by, moment, note, on_transition)
+            give([row], address, name, by, moment, note, on_transition)
     return alert(alert_id)
 
 
@@ -41,14 +41,14 @@ def reassign(
     from_email: str, to: str, *, by: str, moment: datetime, note: str = "", on_transition: OnTransition | None = None
 ) -> int:
     """Give all running alerts of one person (assigned to them, or of their accounts) to another; gives how many it were."""
-    address, name = _somebody(to)
+    address, name = somebody(to)
     given = from_email.strip().lower()
     if not address or address == given:
         raise UserError("alerts are handed over to somebody else; name an active user")
     with transaction.atomic():
         theirs = Q(assignee=given) | Q(assignee="", account__owner__iexact=given)
         rows = list(Episode.objects.filter(theirs, state__in=RUNNING).order_by("id"))
-        _give(rows, address, name, by, moment, note, on_transition)
+        give(rows, address, name, by, moment, note, on_transition)
         if rows:
             detail = {"alerts": len(rows), "to": address, "reason": note}
             AuditEntry.objects.create(at=moment, by=by, act="handed over", what=f"alerts of {given}", detail=detail)
@@ -69,7 +69,7 @@ def comment(alert_id: str, text: str, *, by: str, moment: datetime, on_transitio
     return alert(alert_id)
 
 
-def _somebody(email: str) -> tuple[str, str]:
+def somebody(email: str) -> tuple[str, str]:
     """The address and name of an active user; ('', '') where nobody is named."""
     if not email.strip():
         return "", ""
@@ -79,7 +79,7 @@ def _somebody(email: str) -> tuple[str, str]:
     return found.email, found.name
 
 
-def _give(
+def give(
     rows: Sequence[Episode], to: str, name: str, by: str, moment: datetime, note: str, on_transition: OnTransition | None
 ) -> None:
     """Set-wise, with a line in each timeline, inside of a transaction."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from django.db.models import Case, Count, F, FloatField, Max, Q, QuerySet, When
+from django.db.models.functions import Lower
 
 from tocsin.alerts.models import AccountSnapshot, AuditEntry, Episode, Transition
 from tocsin.alerts.models.episodes import RUNNING
@@ -144,8 +145,8 @@ def timeline_of_account(account_id: str, *, limit: int = 200) -> list[tuple[Aler
 
 
 def row_of(alert_id: str) -> Episode:
-    """The row of an alert, to be changed. UserError where there is none."""
-    row = Episode.objects.select_related("account").filter(pk=_key(alert_id)).first()
+    """The row of an alert, to be changed: locked until the transaction ends. UserError where there is none."""
+    row = Episode.objects.select_for_update(of=("self",)).select_related("account").filter(pk=_key(alert_id)).first()
     if row is None:
         raise UserError(f"there is no alert {alert_id!r}; `tocsin alerts list` shows the ids")
     return row
@@ -168,14 +169,17 @@ def _filtered(given: AlertFilter) -> QuerySet[Episode]:
         of_accounts = Q(assignee="", account__owner__iexact=given.owner)
         wanted &= Q(assignee=given.owner.lower()) | of_accounts | _about("csm", [given.owner])
     if given.owners or given.teams:
-        of_accounts = Q(assignee="", account__owner__in=given.owners) | Q(assignee__in=given.owners)
+        owners = [each.lower() for each in given.owners]
+        of_accounts = Q(assignee="", owner_lower__in=owners) | Q(assignee__in=owners) if owners else Q()
         theirs = of_accounts | _about("csm", given.owners) | _about("team", given.teams)
         wanted &= theirs
     if given.seen_by:
         wanted &= ~Q(subject_kind="csm") | _about("csm", [given.seen_by])
     if given.text:
         wanted &= Q(account__name__icontains=given.text) | Q(message__icontains=given.text)
-    return Episode.objects.filter(wanted)
+    # Facts write an owner's address as it came; people are known by it in small letters.
+    rows = Episode.objects.alias(owner_lower=Lower("account__owner")) if given.owners else Episode.objects
+    return rows.filter(wanted)
 
 
 def _about(kind: str, ids: Iterable[str]) -> Q:
@@ -233,7 +237,7 @@ def _alert(row: Episode, names: dict[str, str], timeline: tuple[Entry, ...] = ()
         close_reason=row.close_reason,
         acknowledged_by=row.acknowledged_by,
         acknowledged_at=row.acknowledged_at,
-        snoozed_until=row.snoozed_until,
+        snoozed_until=row.snoozed_until if row.state == "snoozed" else None,
         renotified_at=row.notified_at,
         outcome=row.outcome,
         note=row.note,

@@ -57,8 +57,8 @@ class AccountCard:
 class Entry:
     """One line of an alert's timeline.
 
-    kind: opened, held, released, acknowledged, snoozed, woken, renotified, stepped, escalated, assigned, commented, closed,
-    reopened.
+    kind: opened, held, released, acknowledged, snoozed, woken, refired, renotified, stepped, escalated, assigned, commented,
+    closed, reopened.
     """
 
     at: datetime

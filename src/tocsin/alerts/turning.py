@@ -29,7 +29,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 BY = "sweep"
 CHUNK = 500  # rows of one statement
-KINDS = {"open": "opened", "hold": "held", "close": "closed", "renotify": "renotified", "step": "stepped", "wake": "woken"}
+KINDS = {
+    "open": "opened",
+    "hold": "held",
+    "close": "closed",
+    "renotify": "renotified",
+    "step": "stepped",
+    "wake": "woken",
+    "refire": "refired",
+}
+
 
 NO_POLICY = Policy()
 
@@ -95,6 +104,7 @@ class Turning:
             Q(since__isnull=False)
             | Q(close_reason__in=("resolved", "expired"), rearmed=False)
             | Q(closed_at__gt=self.moment - longest)
+            | Q(snoozed_until__gt=self.moment)
         )
         for row in Episode.objects.filter(matters, remembered=True, rule__in=[rule.id for rule in rules]).iterator(CHUNK):
             self._episodes.setdefault((row.rule, row.subject_id, row.key), row)
@@ -255,7 +265,7 @@ class Turning:
         if state == was:
             return
         put(episode, state)
-        if outcome.action == "step" and match is not None:
+        if outcome.action in ("step", "refire") and match is not None:
             episode.message, episode.evidence = match.message, [evidence_json(line) for line in match.evidence]
             self._told.append(episode)
         if outcome.action in KINDS:
@@ -359,7 +369,7 @@ class Turning:
             batch_size=CHUNK,
         )
         for _, outcome in happened:
-            figure = {"open": "opened", "hold": "held", "close": "closed"}.get(outcome.action, "renotified")
+            figure = {"open": "opened", "hold": "held", "close": "closed", "refire": "kept"}.get(outcome.action, "renotified")
             self.figures[figure] += 1
         told = [
             TransitionNotice(

@@ -175,7 +175,7 @@ def acknowledge(request: Caller, alert_id: str, given: Note) -> dict[str, Any]:
 def snooze(request: Caller, alert_id: str, given: Snooze) -> dict[str, Any]:
     """Silent until a moment; then it is open again if it still stands."""
     _seen(request, alert_id)
-    until = _in_utc(given.until)
+    until = in_utc(given.until)
     return facade.snooze(alert_id, until=until, by=request.by, moment=request.moment, note=given.note).to_json()
 
 
@@ -223,7 +223,8 @@ def _seen(request: Caller, alert_id: str) -> facade.Alert:
     return facade.alert(alert_id)
 
 
-def _in_utc(moment: datetime) -> datetime:
+def in_utc(moment: datetime) -> datetime:
+    """A moment that was sent, in UTC. ApiError 422: out of range."""
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:

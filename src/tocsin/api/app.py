@@ -10,7 +10,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from tocsin.api import alerts, delivery, facts, health, people, rules
+from tocsin.api import alerts, delivery, facts, health, people, rules, together
 from tocsin.api.problems import MEDIA, ApiError, placed, problem
 from tocsin.core.errors import UserError
 
@@ -37,6 +37,7 @@ class Api(NinjaAPI):
 
 
 api = Api(title="Tocsin", version=version("tocsin"), description=ABOUT, urls_namespace="api", docs_url=None)
+api.add_router("", together.router, tags=["alerts"])
 api.add_router("", alerts.router, tags=["alerts"])
 api.add_router("", facts.router, tags=["facts"])
 api.add_router("", health.router, tags=["health"])

@@ -140,6 +140,8 @@ def account(request: Caller, account_id: str, as_of: AwareDatetime | None = None
 @router.post("/signals", response={200: Values, **ERRORS}, auth=READ, operation_id="signals")
 def signals(request: Caller, given: Ask) -> dict[str, Any]:
     """The values of formulas, for each subject, as of a moment: what `tocsin signals` gives."""
+    if given.subject == "csm" and not sees_csms(request):
+        raise ApiError(403, "signals of CSMs say how they do; that takes a key with the scope admin")
     moment = moment_of(given.as_of, request)
     rows = _rows(given.formulas, given.subject, given.where, moment, given.ids)
     if len(rows) > MOST_ROWS:

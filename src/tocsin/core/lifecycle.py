@@ -21,7 +21,7 @@ from tocsin.core.errors import UserError
 from tocsin.core.moment import iso
 
 State = Literal["pending", "open", "acknowledged", "snoozed", "held", "closed"]
-Action = Literal["none", "open", "keep", "renotify", "step", "close", "hold", "wake"]
+Action = Literal["none", "open", "keep", "renotify", "step", "close", "hold", "wake", "refire"]
 CloseReason = Literal["cleared", "revised", "superseded", "expired", "resolved", "subject_gone", "switched_off"]
 
 LIVE: frozenset[State] = frozenset({"open", "acknowledged", "snoozed", "held"})
@@ -35,7 +35,7 @@ class EpisodeState:
     since:         first moment at which the condition was seen true, without a false verdict after it; null while it is not.
     opened_at:     when the episode opened, or was held. Null while pending.
     notified_at:   the latest notice: of opening, of a reminder or of waking. Null where there was none yet.
-    snoozed_until: only of a snoozed episode.
+    snoozed_until: of a snoozed episode, and of one that cleared while it was snoozed: until then it comes back in silence.
     closed_at, closed_because: only of a closed one.
     rearmed:       only of a closed one: the condition has been seen false since, so that it can *become* true again.
     step:          of a countdown, the step that it is in; '' for all others.
@@ -174,11 +174,19 @@ def _while_over(episode: EpisodeState | None, verdict: Verdict, moment: datetime
     due = (seen.since or moment) + policy.hold
     if moment < due:
         return Outcome(seen, "none", f"must hold until {iso(due)}")
+    if base.state == "closed" and base.snoozed_until is not None and moment < base.snoozed_until:
+        return _refire(seen, verdict)
     fresh = EpisodeState("open", since=seen.since, opened_at=moment, step=verdict.step)
     if verdict.guard is not None:
         return Outcome(replace(fresh, state="held"), "hold", verdict.guard, suppressed=True)
     notified = None if verdict.quiet else moment
     return Outcome(replace(fresh, notified_at=notified), "open", "the condition holds", notify=not verdict.quiet)
+
+
+def _refire(episode: EpisodeState, verdict: Verdict) -> Outcome:
+    """What cleared while it was snoozed holds again before the snooze ends: the same episode, as silent as it was."""
+    asleep = replace(episode, state="snoozed", closed_at=None, closed_because=None, rearmed=False, step=verdict.step)
+    return Outcome(asleep, "refire", "the condition holds again while the alert is snoozed")
 
 
 def _seen(episode: EpisodeState, verdict: Verdict, moment: datetime) -> EpisodeState:
@@ -226,7 +234,7 @@ def _close(episode: EpisodeState, because: CloseReason, moment: datetime, *, not
         episode,
         state="closed",
         since=None,
-        snoozed_until=None,
+        snoozed_until=episode.snoozed_until if because == "cleared" else None,
         closed_at=moment,
         closed_because=because,
         rearmed=because == "cleared",

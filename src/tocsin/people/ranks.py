@@ -72,6 +72,7 @@ def teams() -> list[tuple[str, str, int]]:
 
 
 def _keep_an_administrator(user: User) -> None:
-    others = User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=user.pk)
-    if user.role == Role.ADMIN and user.is_active and not others.exists():
+    # Locked in one order, so that of two who step down at once the second sees that the first has.
+    admins = list(User.objects.select_for_update().filter(role=Role.ADMIN, is_active=True).order_by("pk"))
+    if user in admins and len(admins) == 1:
         raise UserError(f"{user.email} is the last administrator; make somebody else one first")

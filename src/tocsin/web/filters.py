@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from django.http import QueryDict
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 Whose = Literal["mine", "team", "all"]
 GRAVEST_FIRST = alerts.SEVERITIES[::-1]
 WHOSE: tuple[tuple[Whose, str], ...] = (("mine", "Mine"), ("team", "Team"), ("all", "All"))
+# age -> its words, and the shortest and longest time since an alert opened; None does not narrow.
+AGES: dict[str, tuple[str, timedelta | None, timedelta | None]] = {
+    "day": ("In the last day", None, timedelta(days=1)),
+    "week": ("In the last 7 days", None, timedelta(days=7)),
+    "older": ("More than 30 days ago", timedelta(days=30), None),
+}
 _LONGEST = 200
 
 
@@ -32,6 +39,7 @@ class Filters:
     category: str = ""
     rule: str = ""
     account: str = ""
+    age: str = ""
     page: int = 1
     given_whose: bool = False
 
@@ -43,14 +51,16 @@ class Filters:
     @property
     def narrow(self) -> bool:
         """Whether anything besides whose alerts is filtered."""
-        return any((self.state, self.severity, self.category, self.rule, self.account))
+        return any((self.state, self.severity, self.category, self.rule, self.account, self.age))
 
     def query(self, **changes: str | int) -> str:
         """The query string (with `?`, or empty) of these filters with some changed; the page starts again at 1."""
         changed = replace(self, **{"page": 1, **changes}, **({"given_whose": True} if "whose" in changes else {}))  # type: ignore[arg-type]
         pairs: list[tuple[str, str | int]] = [("whose", changed.whose)] if changed.given_whose else []
         pairs += [
-            (name, value) for name in ("state", "severity", "category", "rule", "account") if (value := getattr(changed, name))
+            (name, value)
+            for name in ("state", "severity", "category", "rule", "account", "age")
+            if (value := getattr(changed, name))
         ]
         pairs += [("page", changed.page)] if changed.page > 1 else []
         return f"?{urlencode(pairs)}" if pairs else ""
@@ -90,20 +100,24 @@ def read(given: QueryDict, role: str) -> Filters:
         category=given.get("category", "")[:_LONGEST],
         rule=given.get("rule", "")[:_LONGEST],
         account=given.get("account", "")[:_LONGEST],
+        age=_one_of(given.get("age", ""), tuple(AGES)),
         page=_number(given.get("page", "")),
         given_whose=known,
     )
 
 
-def for_alerts(filters: Filters, user: User) -> AlertFilter:
-    """The filter as the alerts room takes it, of what this person may see."""
+def for_alerts(filters: Filters, user: User, moment: datetime) -> AlertFilter:
+    """The filter as the alerts room takes it, of what this person may see. Ages are as of the moment."""
     email, team = user.email, filters.whose == "team"
+    _, least, most = AGES.get(filters.age, ("", None, None))
     return AlertFilter(
         states=(filters.state,) if filters.state else (),
         severities=(filters.severity,) if filters.severity else (),
         categories=(filters.category,) if filters.category else (),
         rules=(filters.rule,) if filters.rule else (),
         accounts=(filters.account,) if filters.account else (),
+        opened_before=None if least is None else moment - least,
+        opened_after=None if most is None else moment - most,
         owner=email if filters.whose == "mine" else "",
         owners=people.teammates(email) if team else (),
         teams=people.teams_of(email) if team else (),
@@ -118,6 +132,7 @@ def chips(filters: Filters, account_name: str) -> list[Chip]:
         "severity": filters.severity.capitalize(),
         "category": filters.category.capitalize(),
         "rule": filters.rule,
+        "age": AGES[filters.age][0] if filters.age else "",
         "account": account_name or filters.account,
     }
     return [Chip(text, filters.query(**{name: ""})) for name, text in words.items() if text]
@@ -128,6 +143,7 @@ def choices(filters: Filters, inbox: alerts.Inbox) -> dict[str, list[Choice]]:
     return {
         "Severity": _choices(filters, "severity", [(each, inbox.by_severity.get(each, 0)) for each in GRAVEST_FIRST]),
         "State": [Choice(each.capitalize(), None, filters.query(state=each), filters.state == each) for each in alerts.STATES],
+        "Opened": [Choice(words, None, filters.query(age=each), filters.age == each) for each, (words, *_) in AGES.items()],
         "Category": _choices(filters, "category", sorted(inbox.by_category.items())),
         "Rule": _choices(filters, "rule", _by_count(inbox.by_rule)[:12], plain=True),
     }

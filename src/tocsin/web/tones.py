@@ -11,6 +11,7 @@ _ENTRY_ICONS = {
     "acknowledged": "check",
     "snoozed": "clock",
     "woken": "bell",
+    "refired": "clock",
     "held": "mute",
     "released": "bell",
     "renotified": "mail",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import wraps
 
 from django.contrib import messages
@@ -23,7 +23,6 @@ from tocsin.web.views.inbox import ACCOUNTS_A_PAGE, find, show
 
 LONGEST_NOTE = 2000
 MOST_AT_ONCE = 200  # alerts of one act on many
-WEEK = timedelta(days=7)
 Act = Callable[[Seen, str, datetime], str]
 
 
@@ -61,7 +60,7 @@ def _acting(act: Act) -> Callable[..., HttpResponse]:
 def _following(request: Seen, alert_id: str) -> str:
     """The alert after this one in the list: what to look at once this one is done; its predecessor at the end."""
     given = filters.read(request.GET, request.user.role)
-    listed = alerts.inbox(filters.for_alerts(given, request.user), page=given.page, size=ACCOUNTS_A_PAGE)
+    listed = alerts.inbox(filters.for_alerts(given, request.user, source.now()), page=given.page, size=ACCOUNTS_A_PAGE)
     ids = [each.id for each in folds.in_order(folds.in_sections(folds.fold(listed.groups, folded=given.folds)))]
     if alert_id not in ids:
         return alert_id
@@ -80,12 +79,7 @@ def acknowledge(request: Seen, alert_id: str, moment: datetime) -> str:
 @_acting
 def snooze(request: Seen, alert_id: str, moment: datetime) -> str:
     """Silence it until the start of a day."""
-    given = request.POST.get("until", "")
-    try:
-        day = date.fromisoformat(given)
-        until = start_of_day(day, source.zone())
-    except (ValueError, OverflowError) as error:
-        raise UserError("choose the day until which it stays silent") from error
+    day, until = _until(request)
     alerts.snooze(alert_id, until=until, by=request.user.email, moment=moment, note=_note(request))
     return f"Snoozed until {words.day(day)}"
 
@@ -141,17 +135,29 @@ def _many(act: str, request: Seen, ids: list[str], by: str, moment: datetime) ->
     for alert in alerts.alerts_by_id(ids).values():
         if not may_see(request.user, alert):
             raise UserError("one of them is not for you")
-    verbs = {"acknowledge": "acknowledged", "snooze": "snoozed for a week", "resolve": "resolved"}
-    if act not in verbs:
-        raise UserError("choose what to do with them")
+    note = _note(request)
     if act == "acknowledge":
-        alerts.acknowledge_together(ids, by=by, moment=moment)
+        done, verb = alerts.acknowledge_together(ids, by=by, moment=moment, note=note), "acknowledged"
     elif act == "snooze":
-        alerts.snooze_together(ids, until=moment + WEEK, by=by, moment=moment, note=_note(request))
-    else:
+        day, until = _until(request)
+        done, verb = (
+            alerts.snooze_together(ids, until=until, by=by, moment=moment, note=note),
+            f"snoozed until {words.day(day)}",
+        )
+    elif act == "resolve":
         outcome = request.POST.get("outcome", "")
-        alerts.resolve_together(ids, by=by, moment=moment, outcome=outcome, note=_note(request))
-    return f"{len(ids)} alert{'' if len(ids) == 1 else 's'} {verbs[act]}"
+        if not outcome:
+            raise UserError("say whether they were useful")
+        done, verb = alerts.resolve_together(ids, by=by, moment=moment, outcome=outcome, note=note), "resolved"
+    elif act == "assign":
+        to = request.POST.get("to", "")
+        done = alerts.assign_together(ids, to, by=by, moment=moment, note=note)
+        verb = "assigned" if to else "given back to the CSM"
+    elif act == "reopen":
+        done, verb = alerts.reopen_together(ids, by=by, moment=moment, note=note), "open again"
+    else:
+        raise UserError("choose what to do with them")
+    return f"{done} alert{'' if done == 1 else 's'} {verb}"
 
 
 @_acting
@@ -166,6 +172,15 @@ def reopen(request: Seen, alert_id: str, moment: datetime) -> str:
     """Undo an acknowledgement, a snooze or a resolution."""
     done = alerts.reopen(alert_id, by=request.user.email, moment=moment)
     return f"Open again: {_name(done)}"
+
+
+def _until(request: Seen) -> tuple[date, datetime]:
+    """The day until which to stay silent, and the moment at which it begins. UserError where none is given."""
+    try:
+        day = date.fromisoformat(request.POST.get("until", "") or request.POST.get("day", ""))
+        return day, start_of_day(day, source.zone())
+    except (ValueError, OverflowError) as error:
+        raise UserError("choose the day until which to stay silent") from error
 
 
 def _name(alert: Alert) -> str:

@@ -51,7 +51,7 @@ def show(request: Seen, alert_id: str | None, *, error: str = "") -> HttpRespons
     """The inbox with one alert open, or none. `error`: why what was asked for could not be done."""
     moment = source.now()
     given = filters.read(request.GET, request.user.role)
-    listed = alerts.inbox(filters.for_alerts(given, request.user), page=given.page, size=ACCOUNTS_A_PAGE)
+    listed = alerts.inbox(filters.for_alerts(given, request.user, moment), page=given.page, size=ACCOUNTS_A_PAGE)
     sections = folds.in_sections(folds.fold(listed.groups, folded=given.folds))
     shown = folds.in_order(sections)
     opened = _opened(request, alert_id, shown)
@@ -62,6 +62,9 @@ def show(request: Seen, alert_id: str | None, *, error: str = "") -> HttpRespons
         "inbox": listed,
         "groups": sections,
         "may_act": may_act(request.user),
+        "colleagues": _colleagues(),
+        "tomorrow": timezone.localtime(moment).date() + timedelta(days=1),
+        "next_week": timezone.localtime(moment).date() + timedelta(days=7),
         "chips": filters.chips(given, _account_name(given, listed.groups)),
         "choices": filters.choices(given, listed),
         "before": given.query(page=listed.page - 1),
@@ -79,6 +82,10 @@ def show(request: Seen, alert_id: str | None, *, error: str = "") -> HttpRespons
         context |= {"may_act": may_act(request.user), "currency": source.currency()}
         return render(request, "tocsin/parts/alert.html", context)
     return page(request, "tocsin/inbox.html", "alerts", context, status=409 if error and not _partial(request) else 200)
+
+
+def _colleagues() -> list[people.Person]:
+    return sorted(people.people(), key=lambda each: each.name.lower())
 
 
 def _partial(request: Seen) -> bool:
@@ -132,7 +139,6 @@ def _pane(opened: Alert, shown: list[Alert], moment: datetime, request: Seen, in
             (entry, names.get(entry.by, entry.by), tones.entry_icon(entry.kind)) for entry in reversed(opened.timeline)
         ],
         "told": delivery.notices_of_alert(opened.id),
-        "colleagues": sorted(people.people(), key=lambda each: each.name.lower()),
         "assignee": names.get(opened.assignee, opened.assignee),
         "acknowledged_by": names.get(opened.acknowledged_by, opened.acknowledged_by),
         "snoozes": _snoozes(timezone.localtime(moment).date()),

@@ -57,6 +57,15 @@
     return true;
   }
 
+  // Ticks where the cursor is and goes on, so that a run of alerts is ticked by one key held down.
+  function sweep(step) {
+    const at = document.activeElement.closest?.(".line")?.querySelector(".tick input");
+    if (at && !at.checked) at.click();
+    move(step);
+    const next = document.activeElement.closest?.(".line")?.querySelector(".tick input");
+    if (next && !next.checked) next.click();
+  }
+
   function open() {
     const { row, timer } = opening;
     clearTimeout(timer);
@@ -91,6 +100,8 @@
     const keys = {
       j: () => move(1),
       k: () => move(-1),
+      J: () => sweep(1),
+      K: () => sweep(-1),
       a: () => press("a"),
       s: () => press("s"),
       r: () => press("r"),
