@@ -14,13 +14,14 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Front:
-    """The ASGI application. routes: path -> application, asked before Django's pages.
+    """The ASGI application. routes: path -> application, asked before Django's pages; one that ends in / takes all below it.
 
     `/healthz` says that the process answers; `/readyz` that it takes work: 200 only while `ready()` holds, else 503.
     """
 
     def __init__(self, ready: Callable[[], bool], routes: dict[str, App]) -> None:
         self._ready, self._routes = ready, routes
+        self._below = tuple(path for path in routes if path.endswith("/"))
         self._pages: Any = get_asgi_application()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,6 +38,8 @@ class Front:
             await answer(send, 200 if ready else 503, b"ready\n" if ready else b"not ready\n")
         elif path in self._routes:
             await self._routes[path](scope, receive, send)
+        elif (below := next((each for each in self._below if path.startswith(each)), None)) is not None:
+            await self._routes[below](scope, receive, send)
         else:
             await self._pages(scope, receive, send)
 

@@ -17,6 +17,7 @@ from tocsin.people import facade as people
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tocsin.facts.live.shapes import Taken
     from tocsin.workspace import Workspace
 
 EVERY = 60.0  # seconds from the end of one sweep to the beginning of the next
@@ -42,6 +43,11 @@ class Worker:
     def nudge(self) -> None:
         """New facts or rules are there: sweep soon."""
         self._wake.set()
+
+    def arrived(self, taken: Taken) -> None:
+        """Something was stored: look at what it changes."""
+        if taken.accounts:
+            self.nudge()
 
     def stop(self, patience: float) -> bool:
         """End after the sweep under way; waits for it so many seconds at most. Says whether it has ended."""

@@ -12,7 +12,7 @@ import secrets
 import stat
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from tocsin.core.errors import UserError
 from tocsin.core.moment import MomentError, zone_named
 from tocsin.core.networks import networks
 from tocsin.databases import Database, Postgres, Sqlite, read_database
+from tocsin.ingest.limits import Limits
 
 if TYPE_CHECKING:
     from tocsin.core.rules import Definitions
@@ -33,7 +34,8 @@ DATABASE, FACTS, SECRET, LOCK, SERVER = "tocsin.sqlite3", "facts.duckdb", "secre
 DEMO = "demo.json"  # says that the home holds the demo book
 ROLES = ("admin", "operations", "leader", "csm", "viewer")
 SEE_CSMS = ("own", "leaders")
-OURS = frozenset({DATABASE, FACTS, SECRET, LOCK, SERVER, DEMO})
+INBOX = "inbox"
+OURS = frozenset({DATABASE, FACTS, SECRET, LOCK, SERVER, DEMO, INBOX})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Configuration:
     outbound_allow: str = ""
     csm_alerts: str = SEE_CSMS[0]
     oidc_create: str = ""
+    limits: Limits = field(default_factory=Limits)
 
 
 def configure(home: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Configuration:
@@ -170,6 +173,7 @@ class Workspace:
     def store(self) -> DuckStore:
         """The customer facts, opened on first use."""
         from tocsin.facts.duckdb import DuckStore
+        from tocsin.ingest.recovery import recover
 
         with self._guard:
             if self._store is None:
@@ -177,6 +181,7 @@ class Workspace:
                 self._store = DuckStore(
                     given.facts, given.zone, currency=given.currency, internal_domains=given.internal_domains
                 )
+                recover(self._store, self.home, given.limits)
             return self._store
 
     def django(self) -> None:

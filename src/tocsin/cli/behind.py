@@ -12,10 +12,12 @@ from tocsin.cli.main import OWNERS, guarded, run_command
 from tocsin.core.errors import UserError
 
 if TYPE_CHECKING:
+    from tocsin.ingest.writer import Writer
     from tocsin.server.door import Hatch, Request, Runner
     from tocsin.worker import Worker
     from tocsin.workspace import Workspace
 
+SETTLED = 30.0  # seconds that a command waits for what was acknowledged before it to be stored
 FULL = 64 * 1024  # characters of output that go out together
 CHANGING = ("import", "rules", "health", "rebuild")  # after these the worker has something new to judge
 
@@ -60,7 +62,7 @@ class DistantConsole(Console):
         self._hatch.put(frame)
 
 
-def runner(workspace: Workspace, worker: Worker) -> Runner:
+def runner(workspace: Workspace, worker: Worker, writer: Writer) -> Runner:
     """What the server's door calls for each command line."""
 
     def run(request: Request, hatch: Hatch) -> int:
@@ -69,6 +71,7 @@ def runner(workspace: Workspace, worker: Worker) -> Runner:
         def here(argv: Sequence[str], args: argparse.Namespace, console: Console) -> int:  # noqa: ARG001 - a Runner's
             if args.command in OWNERS:
                 raise UserError(f"{workspace.home} is served already")
+            writer.settle(SETTLED)  # a command sees what was acknowledged before it began
             status = run_command(args, console, workspace)
             if status == 0 and args.command in CHANGING:
                 worker.nudge()

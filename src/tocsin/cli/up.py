@@ -51,4 +51,10 @@ def serve(args: argparse.Namespace, console: Console, workspace: Workspace, gree
         greet(address)
         console.flush()
 
-    serve_workspace(workspace, host=args.host, port=args.port, runner=lambda worker: runner(workspace, worker), greet=greeting)
+    serve_workspace(
+        workspace,
+        host=args.host,
+        port=args.port,
+        runner=lambda worker, writer: runner(workspace, worker, writer),
+        greet=greeting,
+    )

@@ -41,7 +41,7 @@ _OTHER_TABLES = (
     "CREATE TABLE attribute_types (collection VARCHAR, name VARCHAR, type VARCHAR)",
     (
         "CREATE TABLE rejected (source VARCHAR, collection VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, "
-        '"row" VARCHAR, account_ref VARCHAR, row_id VARCHAR, "at" TIMESTAMP)'
+        '"row" VARCHAR, account_ref VARCHAR, row_id VARCHAR, "at" TIMESTAMP, person_ref VARCHAR)'
     ),
 )
 # The collections whose rows note the import that made them: a rule on new rows asks how late a row arrived.
@@ -58,6 +58,12 @@ _LATER_TABLES = (
     ),
     "CREATE TABLE IF NOT EXISTS health_state (model VARCHAR, first TIMESTAMP, last TIMESTAMP)",
     "CREATE TABLE IF NOT EXISTS health_notes (id BIGINT, key INTEGER, since TIMESTAMP)",
+    # What arrives live (`facts.live`): who belongs to which account since when, who an anonymous visitor turned out to be, the
+    # latest that was told of each attribute, and what an event is by its name.
+    'CREATE TABLE IF NOT EXISTS memberships (person VARCHAR, account VARCHAR, "at" TIMESTAMP, gone BOOLEAN)',
+    "CREATE TABLE IF NOT EXISTS identities (anonymous VARCHAR, person VARCHAR)",
+    'CREATE TABLE IF NOT EXISTS told (collection VARCHAR, id VARCHAR, field VARCHAR, value VARCHAR, "at" TIMESTAMP)',
+    "CREATE TABLE IF NOT EXISTS event_catalog (name VARCHAR, kind VARCHAR, feature VARCHAR)",
 )
 
 
@@ -119,5 +125,6 @@ def check_layout(cursor: duckdb.DuckDBPyConnection, path: str) -> None:
         )
     for statement in _LATER_TABLES:
         cursor.execute(statement)
+    cursor.execute("ALTER TABLE rejected ADD COLUMN IF NOT EXISTS person_ref VARCHAR")
     for name in SEEN:
         cursor.execute(f"ALTER TABLE {quote(name)} ADD COLUMN IF NOT EXISTS first_seen TIMESTAMP")

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
@@ -21,6 +22,11 @@ from django.conf import settings
 
 from tocsin.asgi import Front
 from tocsin.core.errors import UserError
+from tocsin.ingest.door import PREFIX
+from tocsin.ingest.door import Door as Ingestion
+from tocsin.ingest.recovery import open_inbox
+from tocsin.ingest.writer import Writer
+from tocsin.people import facade as people
 from tocsin.server import door
 from tocsin.web.background import beside
 from tocsin.worker import Deliverer, Worker
@@ -52,7 +58,7 @@ class _Server(uvicorn.Server):
 
 
 def serve(
-    workspace: Workspace, *, host: str, port: int, runner: Callable[[Worker], door.Runner], greet: Callable[[str], None]
+    workspace: Workspace, *, host: str, port: int, runner: Callable[[Worker, Writer], door.Runner], greet: Callable[[str], None]
 ) -> None:
     """Serve the workspace until a signal ends it. The home's lock must be held. UserError where the port cannot be had.
 
@@ -64,7 +70,10 @@ def serve(
     listening = _listen(host, port)
     address = _address(host, listening)
     token = secrets.token_urlsafe(32)
+    limits = workspace.configuration.limits
+    inbox = open_inbox(workspace.store(), workspace.home, limits)
     worker = Worker(workspace)
+    writer = Writer(workspace.store(), inbox, limits, stored=worker.arrived)
     deliverer = Deliverer(lambda: settings.TOCSIN_PUBLIC_URL or address)
     note = workspace.home / SERVER
     ready = threading.Event()
@@ -75,6 +84,7 @@ def serve(
         greet(address)
         ready.set()
         worker.start()
+        writer.start()
         deliverer.start()
 
     def ending() -> None:
@@ -84,8 +94,8 @@ def serve(
         last_resort.daemon = True
         last_resort.start()
 
-    commands = door.Door(token, runner(worker))
-    front = Front(ready.is_set, {door.PATH: commands})
+    commands = door.Door(token, runner(worker, writer))
+    front = Front(ready.is_set, {door.PATH: commands, PREFIX: Ingestion(inbox, _holder, limits)})
     config = uvicorn.Config(
         front,
         log_config=None,
@@ -101,11 +111,13 @@ def serve(
     finally:
         note.unlink(missing_ok=True)
         listening.close()
-        if not idle([worker, deliverer], commands, PATIENCE):
+        ended = idle([writer, worker, deliverer], commands, PATIENCE)
+        inbox.close()
+        if not ended:
             _end_at_once()
 
 
-def idle(loops: Sequence[Worker | Deliverer], commands: door.Door, patience: float) -> bool:
+def idle(loops: Sequence[Worker | Deliverer | Writer], commands: door.Door, patience: float) -> bool:
     """Whether the loops, commands and parts of pages under way have ended, waiting so long for all of them together."""
     until = time.monotonic() + patience
     ended = [loop.stop(max(0.0, until - time.monotonic())) for loop in loops]
@@ -118,6 +130,12 @@ def _end_at_once() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def _holder(secret: str) -> str | None:
+    """The name of the write key; None where it opens nothing."""
+    found = people.key_for(secret, datetime.now(UTC))
+    return found.name if found is not None and found.kind == "write" else None
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -101,7 +101,7 @@ def _enter(cursor: duckdb.DuckDBPyConnection, raw: Raw, staged: Staged, now: dat
     )
     cursor.execute(
         "INSERT INTO rejected SELECT 'file', collection, file, line, reason, \"row\", account_ref, row_id, "
-        f"{_moment(now)} FROM turned_down ORDER BY line"
+        f"{_moment(now)}, NULL FROM turned_down ORDER BY line"
     )
 
 
@@ -128,7 +128,7 @@ def keep_unread(cursor: duckdb.DuckDBPyConnection, unread: Sequence[Unread], now
             "DELETE FROM rejected WHERE source = 'file' AND collection = ? AND file = ? AND line = ? AND \"row\" = ?", given
         )
         cursor.execute(
-            f"INSERT INTO rejected VALUES ('file', ?, ?, ?, ?, ?, NULL, NULL, {_moment(now)})",
+            f"INSERT INTO rejected VALUES ('file', ?, ?, ?, ?, ?, NULL, NULL, {_moment(now)}, NULL)",
             [each.name, each.file, each.line, each.reason, each.row],
         )
     counted = Counter(each.name for each in unread)

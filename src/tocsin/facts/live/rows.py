@@ -1,0 +1,107 @@
+"""Rows of collections that arrive one by one, through the very steps of an import: typed, checked, dated, with their past."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from tocsin.core.schema import COLLECTIONS
+from tocsin.facts.duckdb import DuckStore
+from tocsin.facts.importing.batches import Record, fill_table
+from tocsin.facts.importing.raw import Raw, RawColumn
+from tocsin.facts.importing.stage import UPDATED, make_references, stage
+from tocsin.facts.importing.upsert import upsert
+from tocsin.facts.live.shapes import WAITING, Refusal
+from tocsin.facts.past import Past
+
+Given = tuple[str, dict[str, Any]]  # collection, column -> JSON value
+ORDER = ("accounts", "account_aliases", "csms", "teams", "people")  # what others refer to comes first
+OWNERS = {"account_history": "accounts", "subscriptions": "accounts", "people_history": "people"}
+
+
+def put_rows(
+    cursor: duckdb.DuckDBPyConnection, store: DuckStore, past: Past, rows: Sequence[Given], now: datetime
+) -> tuple[set[str], list[Refusal]]:
+    """Store rows of any collections; inside a transaction, after `make_changes`. Gives the collections, and what was refused.
+
+    A row changes only the columns that it gives. Rows that give the same columns go together.
+    """
+    groups: dict[tuple[str, tuple[str, ...]], list[dict[str, Any]]] = {}
+    refused: list[Refusal] = []
+    for name, values in rows:
+        collection = COLLECTIONS[name]
+        kept = {key: value for key, value in values.items() if key in collection or collection.custom or key == UPDATED}
+        missing = [each for each in collection.required if kept.get(each) in (None, "")]
+        if missing:
+            reason = f"{missing[0]} is missing, and a row of {name} needs one"
+            refused.append(Refusal(name, reason, _json(values), _id(values), values.get("account_id")))
+            continue
+        groups.setdefault((name, tuple(sorted(kept))), []).append(kept)
+    first = {name: place for place, name in enumerate(ORDER)}
+    for (name, columns), given in sorted(groups.items(), key=lambda each: first.get(each[0][0], len(ORDER))):
+        refused += _put(cursor, store, past, name, columns, given, now)
+    return {name for name, _ in groups}, refused
+
+
+def _put(
+    cursor: duckdb.DuckDBPyConnection,
+    store: DuckStore,
+    past: Past,
+    name: str,
+    columns: Sequence[str],
+    given: Sequence[dict[str, Any]],
+    now: datetime,
+) -> list[Refusal]:
+    collection = COLLECTIONS[name]
+    held = [f"c{at}" for at in range(len(columns))]
+    fill_table(cursor, "arrived", _records(columns, given), held)
+    described = [RawColumn(column, name_held, source=column) for column, name_held in zip(columns, held, strict=True)]
+    raw = Raw(collection, "", "arrived", described, marked=True)
+    make_references(cursor)
+    staged = stage(cursor, raw, store.zone)
+    upsert(cursor, staged, now, past)
+    owner = OWNERS.get(name)
+    if owner is not None:
+        key = "person_key" if owner == "people" else "account_key"
+        cursor.execute(f"INSERT INTO touched SELECT DISTINCT '{owner}', {key} FROM {staged.table} WHERE reason IS NULL")
+    bad = cursor.execute(f"SELECT ord, reason FROM {staged.table} WHERE reason IS NOT NULL ORDER BY ord").fetchall()
+    return [_refusal(name, given[place], reason) for place, reason in bad]
+
+
+def _refusal(name: str, values: dict[str, Any], reason: str) -> Refusal:
+    account = values.get("account_id")
+    waits = reason.startswith("unknown account")
+    return Refusal(name, WAITING if waits else reason, _json(values), _id(values), account if waits else None)
+
+
+def _records(columns: Sequence[str], given: Sequence[dict[str, Any]]) -> Iterator[Record]:
+    for place, values in enumerate(given):
+        yield Record(place, [cell(values[column]) for column in columns])
+
+
+def cell(value: Any) -> str:
+    """A JSON value as the text of a cell; '' for null."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, int | float):
+        return repr(value)
+    return _json(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _id(values: dict[str, Any]) -> str | None:
+    found = values.get("id")
+    return None if found is None else str(found)

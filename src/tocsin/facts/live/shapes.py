@@ -1,0 +1,118 @@
+"""What arrives, as plain rows: events, traits, who belongs where, rows of collections, and what could not be taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+WAITING = "no account yet"  # the reason of what will be placed when its account is known
+
+
+@dataclass(slots=True)
+class Event:
+    """An event, its account named or still to be found by the person. properties: JSON text of an object, or None.
+
+    at: UTC. kind: None where neither the sender nor the catalog says. raw: the message as received.
+    """
+
+    id: str
+    account: str | None
+    person: str | None
+    anonymous: str | None
+    name: str
+    at: datetime
+    kind: str | None
+    feature: str | None
+    minutes: float | None
+    properties: str | None
+    raw: bytes
+
+
+@dataclass(slots=True)
+class Traits:
+    """What was told of an account or a person as of a moment (UTC). values: column -> JSON value; None clears.
+
+    account: of a person, the account that the message itself names.
+    """
+
+    collection: str
+    id: str
+    values: dict[str, Any]
+    at: datetime
+    account: str | None = None
+    raw: bytes = b""
+
+
+@dataclass(slots=True)
+class Membership:
+    """A person belongs to an account from a moment on; `left`: no longer."""
+
+    person: str
+    account: str
+    at: datetime
+    left: bool = False
+
+
+@dataclass(slots=True)
+class Refusal:
+    """What was not stored: as received, with the reason. account, person: by whom it can be placed later."""
+
+    collection: str
+    reason: str
+    row: str
+    id: str | None = None
+    account: str | None = None
+    person: str | None = None
+    received: datetime | None = None
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """What came, in its order. links: (anonymous id, user id). groups: accounts that are there from now on.
+
+    rows: (collection, column -> JSON value, which source sent it), as inbound webhooks give them.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    traits: list[Traits] = field(default_factory=list)
+    memberships: list[Membership] = field(default_factory=list)
+    links: list[tuple[str, str]] = field(default_factory=list)
+    groups: dict[str, None] = field(default_factory=dict)
+    rows: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing at all."""
+        return not (self.events or self.traits or self.memberships or self.links or self.groups or self.rows or self.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of arrivals. accounts: ids of those that anything was stored for; events: how many were new.
+
+    first, last: the earliest and latest start of the new events; None where there are none.
+    """
+
+    accounts: frozenset[str] = frozenset()
+    events: int = 0
+    repeated: int = 0
+    refused: int = 0
+    changed: bool = False
+
+    def plus(self, others: Iterable[Taken]) -> Taken:
+        """Both together."""
+        accounts, events, repeated, refused, changed = (
+            set(self.accounts),
+            self.events,
+            self.repeated,
+            self.refused,
+            self.changed,
+        )
+        for each in others:
+            accounts |= each.accounts
+            events, repeated = events + each.events, repeated + each.repeated
+            refused, changed = refused + each.refused, changed or each.changed
+        return Taken(frozenset(accounts), events, repeated, refused, changed)

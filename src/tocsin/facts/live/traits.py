@@ -1,0 +1,91 @@
+"""Traits in whatever order they arrive: the latest told is the value, and what was told before is history.
+
+For each attribute the latest that was told, and when, is kept (`told`). Nothing depends on the order of arrival: two things
+told of one attribute end as the same two entries of its history, whichever came first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from tocsin.core.schema import COLLECTIONS
+from tocsin.facts.importing.upsert import unrecorded
+from tocsin.facts.live.rows import Given, cell
+from tocsin.facts.live.shapes import Traits
+
+HISTORY = {"accounts": ("account_history", "account_id"), "people": ("people_history", "person_id")}
+Place = tuple[str, str, str]  # collection, id, field
+_SCHEMA = pa.schema([(name, pa.string()) for name in ("collection", "id", "field", "value")] + [("at", pa.timestamp("us"))])
+
+
+def rows_of_traits(cursor: duckdb.DuckDBPyConnection, traits: Sequence[Traits]) -> list[Given]:
+    """The rows that these traits become, and `told` brought up to date; inside a transaction."""
+    entries: dict[Place, list[tuple[datetime, Any]]] = {}
+    for each in traits:
+        for field, value in each.values.items():
+            entries.setdefault((each.collection, each.id, field), []).append((each.at, value))
+    if not entries:
+        return []
+    known = _known(cursor, entries)
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    history: list[Given] = []
+    newest: dict[Place, tuple[datetime, Any]] = {}
+    for place, given in entries.items():
+        collection, own, field = place
+        before = known.get(place)
+        line = sorted([*given, *([before] if before else [])], key=lambda each: (each[0], cell(each[1])))
+        at, value = line[-1]
+        newest[place] = (at, value)
+        if len({cell(told) for _, told in line}) > 1 and field not in unrecorded(COLLECTIONS[collection]):
+            table, key = HISTORY[collection]
+            history += [
+                (table, {key: own, "field": field, "value": told, "at": moment.isoformat()}) for moment, told in _turns(line)
+            ]
+        rows.setdefault((collection, own), {"id": own})[field] = value
+    _remember(cursor, newest)
+    return [*((collection, values) for (collection, _), values in rows.items()), *history]
+
+
+def _turns(line: Sequence[tuple[datetime, Any]]) -> Iterable[tuple[datetime, Any]]:
+    """Of what was told, in order of time, that which differs from what was told before."""
+    last: str | None = None
+    for at, value in line:
+        text = cell(value)
+        if text != last:
+            yield at, value
+        last = text
+
+
+def _known(cursor: duckdb.DuckDBPyConnection, places: Iterable[Place]) -> dict[Place, tuple[datetime, Any]]:
+    wanted = pa.table({"collection": [each[0] for each in places], "id": [each[1] for each in places]})
+    cursor.register("wanted", wanted)
+    try:
+        rows = cursor.execute(
+            'SELECT collection, id, field, value, "at" FROM told '
+            "WHERE (collection, id) IN (SELECT (collection, id) FROM wanted)"
+        ).fetchall()
+    finally:
+        cursor.unregister("wanted")
+    return {(collection, own, field): (at.replace(tzinfo=UTC), value) for collection, own, field, value, at in rows}
+
+
+def _remember(cursor: duckdb.DuckDBPyConnection, newest: dict[Place, tuple[datetime, Any]]) -> None:
+    given = [
+        {"collection": place[0], "id": place[1], "field": place[2], "value": cell(value) or None, "at": _plain(at)}
+        for place, (at, value) in newest.items()
+    ]
+    cursor.register("newest", pa.Table.from_pylist(given, schema=_SCHEMA))
+    try:
+        cursor.execute("DELETE FROM told WHERE (collection, id, field) IN (SELECT (collection, id, field) FROM newest)")
+        cursor.execute("INSERT INTO told SELECT * FROM newest")
+    finally:
+        cursor.unregister("newest")
+
+
+def _plain(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,1 @@
+"""Facts that arrive over HTTP: what other systems send, made into rows of the collections."""

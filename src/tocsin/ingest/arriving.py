@@ -1,0 +1,86 @@
+"""From records of the inbox to arrivals: every good message with what it tells, every bad one with its reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from tocsin.core.errors import UserError
+from tocsin.core.schema import COLLECTIONS
+from tocsin.facts.live.shapes import Arrivals, Refusal
+from tocsin.ingest.limits import Limits
+from tocsin.ingest.records import Record
+from tocsin.ingest.segment.messages import Envelope, read_call, read_time
+from tocsin.ingest.segment.reading import Told
+
+_ENVELOPE = msgspec.json.Decoder(Envelope)
+_OF_KIND = {"identify": "people", "group": "accounts", "alias": "people"}
+
+
+def arrivals_of(records: Sequence[Record], limits: Limits) -> Arrivals:
+    """What these records tell, in their order."""
+    told = Told()
+    for record in records:
+        if record.kind == "rows":
+            _add_rows(told, record)
+        elif record.kind == "batch":
+            envelope = _ENVELOPE.decode(record.body)  # the door has let it in, so it can be read
+            sent_at = read_time(envelope.sent_at)
+            for raw in envelope.batch:
+                _add(told, bytes(raw), None, record.received, sent_at, limits)
+        else:
+            _add(told, record.body, record.kind, record.received, None, limits)
+    return told
+
+
+def again(waiting: Sequence[tuple[str, str, datetime]], limits: Limits) -> Arrivals:
+    """What waited for its account: (collection, row as received, when it was received)."""
+    told = Told()
+    for collection, row, received in waiting:
+        try:
+            given = json.loads(row)
+        except ValueError:
+            given = None
+        if isinstance(given, dict) and ("messageId" in given or "type" in given or "event" in given or "userId" in given):
+            kind = None if isinstance(given.get("type"), str) else {"people": "identify"}.get(collection, "track")
+            _add(told, row.encode(), kind, received, None, limits)
+        elif isinstance(given, dict):
+            told.rows.append((collection, given, ""))
+    return told
+
+
+def _add(told: Told, raw: bytes, kind: str | None, received: datetime, sent_at: datetime | None, limits: Limits) -> None:
+    if len(raw) > limits.message:
+        reason = f"the message has {len(raw):,} bytes, more than {limits.message:,}"
+        told.refused.append(Refusal("events", reason, _kept(raw)))
+        return
+    try:
+        told.add(read_call(raw, kind=kind, received=received, sent_at=sent_at, ahead=limits.ahead))
+    except UserError as error:
+        told.refused.append(Refusal(_collection(raw, kind), str(error), _kept(raw), received=received))
+
+
+def _add_rows(told: Told, record: Record) -> None:
+    for collection, values in json.loads(record.body):
+        if collection in COLLECTIONS:
+            told.rows.append((collection, values, record.source))
+
+
+def _collection(raw: bytes, kind: str | None) -> str:
+    """Which collection a bad message was meant for, as far as it says so."""
+    for name, collection in _OF_KIND.items():
+        if kind == name or (kind is None and f'"{name}"'.encode() in raw[:2000]):
+            return collection
+    return "events"
+
+
+def _kept(raw: bytes) -> str:
+    """A message as it is kept in the list of rejected rows: as received, with what no text can hold replaced."""
+    text = raw.decode("utf-8", "replace").replace("\x00", "\ufffd")
+    return text if len(text) <= 100_000 else json.dumps(text[:1_000] + "...")
+
+
+__all__ = ["again", "arrivals_of"]

@@ -1,0 +1,1 @@
+"""Segment's HTTP API, also spoken by RudderStack: the calls, and what they tell."""

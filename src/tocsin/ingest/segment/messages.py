@@ -1,0 +1,240 @@
+"""The calls of Segment's API as they come: decoded, checked, and what is wrong with one in a sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from tocsin.core.errors import UserError
+
+KINDS = ("track", "identify", "group", "page", "screen", "alias")
+NULL = msgspec.Raw(b"null")
+LONGEST_ID = 1_000  # characters of a user's, an account's or a message's id
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class BadMessageError(UserError):
+    """A call that cannot be taken; says why."""
+
+
+class Context(msgspec.Struct, rename="camel"):
+    """What of a call's context is of use."""
+
+    group_id: str | None = None
+    traits: msgspec.Raw = NULL
+
+
+class Message(msgspec.Struct, rename="camel"):
+    """A call whose fields have the types that they should have."""
+
+    type: str
+    message_id: str | None = None
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    event: str | None = None
+    timestamp: datetime | None = None
+    original_timestamp: datetime | None = None
+    sent_at: datetime | None = None
+    group_id: str | None = None
+    previous_id: str | None = None
+    name: str | None = None
+    category: str | None = None
+    context: Context | None = None
+    properties: msgspec.Raw = NULL
+    traits: msgspec.Raw = NULL
+
+
+class Envelope(msgspec.Struct, rename="camel"):
+    """A batch: its messages as they stand, and what is common to them."""
+
+    batch: list[msgspec.Raw]
+    write_key: str | None = None
+    sent_at: msgspec.Raw = NULL
+    context: msgspec.Raw = NULL
+
+
+_MESSAGE = msgspec.json.Decoder(Message)
+_ANY = msgspec.json.Decoder()
+_TEXTS = ("userId", "anonymousId", "messageId", "groupId", "previousId", "name", "category")
+_TIMES = ("timestamp", "originalTimestamp", "sentAt")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A good call. at: when it happened, UTC; id: its messageId, or one made of what it says; raw: as received."""
+
+    kind: str
+    id: str
+    at: datetime
+    message: Message
+    raw: bytes
+
+
+def read_call(raw: bytes, *, kind: str | None, received: datetime, sent_at: datetime | None, ahead: timedelta) -> Call:
+    """The call in these bytes. kind: what the address says that it is; None in a batch, where it says so itself.
+
+    BadMessageError with one sentence where it cannot be taken.
+    """
+    try:
+        message = _MESSAGE.decode(raw)
+    except (msgspec.MsgspecError, RecursionError):
+        message = _lenient(raw, kind)
+    named = kind or message.type
+    if named not in KINDS:
+        raise BadMessageError(f"unknown type {_shown(named)}; it is one of {', '.join(KINDS)}")
+    at = _moment(message, received, sent_at)
+    if at > received + ahead:
+        raise BadMessageError(f"timestamp {at.isoformat()} is more than {_hours(ahead)} ahead of the clock")
+    if at < EARLIEST:
+        raise BadMessageError(f"timestamp {at.isoformat()} lies before 1970")
+    _check(named, message)
+    # Without a messageId a call is known by what it says, so that sending it again changes nothing.
+    own = (
+        message.message_id
+        or f"h-{hashlib.md5(raw + (b'' if message.timestamp else str(received).encode()), usedforsecurity=False).hexdigest()}"
+    )
+    return Call(named, own, at, message, raw)
+
+
+def _check(kind: str, message: Message) -> None:
+    for name, text in (
+        ("userId", message.user_id),
+        ("anonymousId", message.anonymous_id),
+        ("messageId", message.message_id),
+        ("groupId", message.group_id),
+        ("previousId", message.previous_id),
+    ):
+        if text is not None and (len(text) > LONGEST_ID or "\x00" in text):
+            raise BadMessageError(f"{name} is longer than {LONGEST_ID:,} characters or holds a NUL")
+    if kind == "track" and (not message.event or "\x00" in message.event):
+        raise BadMessageError("event is missing: a track call names what happened")
+    if kind == "group" and not message.group_id:
+        raise BadMessageError("groupId is missing: a group call names the account")
+    if kind == "alias" and not (message.previous_id and message.user_id):
+        raise BadMessageError("an alias call needs previousId and userId")
+    if kind == "identify" and not (message.user_id or message.anonymous_id):
+        raise BadMessageError("userId is missing: an identify call names the person")
+    if kind in ("track", "page", "screen"):
+        group = message.context.group_id if message.context else None
+        if not (message.user_id or message.anonymous_id or group):
+            raise BadMessageError("userId, anonymousId and context.groupId are all missing: nobody did it")
+        if group is not None and (not group or len(group) > LONGEST_ID or "\x00" in group):
+            raise BadMessageError("context.groupId is empty or too long")
+
+
+def _lenient(raw: bytes, kind: str | None) -> Message:
+    """A call some of whose fields have other types than they should: numbers for ids are taken, the rest is said."""
+    try:
+        given = _ANY.decode(raw)
+    except (msgspec.MsgspecError, RecursionError):
+        try:  # numbers past 64 bits and lone surrogates are JSON to some
+            given = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise BadMessageError("the message is no valid JSON") from error
+    if not isinstance(given, dict):
+        raise BadMessageError("the message is no JSON object")
+    if not isinstance(given.get("type"), str) and kind is None:
+        raise BadMessageError(f"type is missing or no text; it is one of {', '.join(KINDS)}")
+    made: dict[str, Any] = {"type": kind or given["type"]}
+    for name in _TEXTS:
+        made[name] = _text(given.get(name), name)
+    if given.get("event") is not None:
+        if not isinstance(given["event"], str):
+            raise BadMessageError("event is no text")
+        made["event"] = given["event"]
+    for name in _TIMES:
+        made[name] = _time(given.get(name), name)
+    context = given.get("context")
+    if context is not None:
+        if not isinstance(context, dict):
+            raise BadMessageError("context is no object")
+        group = context.get("groupId")
+        made["context"] = Context(_text(group, "context.groupId"), _object(context.get("traits"), "context.traits"))
+        if "groupId" in context and group is None:
+            made["context"].group_id = None
+    for name in ("properties", "traits"):
+        made[name] = _object(given.get(name), name)
+    python = {_snake(name): value for name, value in made.items()}
+    for name, value in python.items():
+        if isinstance(value, str):
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                raise BadMessageError(f"{name} holds half a character") from error
+    return Message(**python)
+
+
+def _text(value: object, name: str) -> str | None:
+    if value is None or isinstance(value, str):
+        return value or None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise BadMessageError(f"{name} is no text")
+
+
+def _object(value: object, name: str) -> msgspec.Raw:
+    if value is None:
+        return NULL
+    if not isinstance(value, dict):
+        raise BadMessageError(f"{name} is no object")
+    try:
+        return msgspec.Raw(json.dumps(value, allow_nan=False).encode())
+    except (ValueError, RecursionError) as error:
+        raise BadMessageError(f"{name} cannot be read: too deep, or a number that is none") from error
+
+
+def _time(value: object, name: str) -> datetime | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and len(value) <= 40:
+        try:
+            return datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise BadMessageError(f"{name} {_shown(value)} is no time; write ISO 8601 such as 2026-03-31T09:30:00Z") from None
+    raise BadMessageError(f"{name} {_shown(value)} is no time; write ISO 8601 such as 2026-03-31T09:30:00Z")
+
+
+def read_time(raw: msgspec.Raw) -> datetime | None:
+    """The `sentAt` of a batch; None where it has none that can be read."""
+    try:
+        return _time(_ANY.decode(raw), "sentAt")
+    except (UserError, msgspec.MsgspecError):
+        return None
+
+
+def _moment(message: Message, received: datetime, sent_at: datetime | None) -> datetime:
+    """When it happened. What only the client's own clock tells is corrected by how far that is off as it sends."""
+    sent = message.sent_at or sent_at
+    if message.timestamp is not None:
+        return _in_utc(message.timestamp)
+    if message.original_timestamp is not None:
+        original = _in_utc(message.original_timestamp)
+        return original if sent is None else received - (_in_utc(sent) - original)
+    return received
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise BadMessageError("timestamp is out of range") from error
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
+def _hours(span: timedelta) -> str:
+    return f"{span.total_seconds() / 3600:g} hours"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)[:60]
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -1,0 +1,146 @@
+"""From calls to what they tell: events, traits of accounts and people, who belongs to which account, who is who."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from tocsin.core.schema import COLLECTIONS
+from tocsin.facts.live.shapes import Arrivals, Event, Membership, Traits
+from tocsin.ingest.segment import b2b
+from tocsin.ingest.segment.messages import BadMessageError, Call
+
+_ANY = msgspec.json.Decoder()
+_NEVER = frozenset({"id", "account_id", "key", "updated_at", "custom", "custom_given", "left_out", "first_seen"})
+LONGEST_NAME, MOST_TRAITS = 100, 200
+
+
+class _Known(msgspec.Struct):
+    """The properties of an event that are columns."""
+
+    feature: Any = None
+    minutes: Any = None
+
+
+_PROPERTIES = msgspec.json.Decoder(_Known)
+
+
+class Told(Arrivals):
+    """What a number of calls tell."""
+
+    __slots__ = ()
+
+    def add(self, call: Call) -> None:
+        """Take in what a call tells. BadMessageError where its properties or traits are none."""
+        message = call.message
+        if message.user_id and message.anonymous_id:
+            self.links.append((message.anonymous_id, message.user_id))
+        if call.kind in ("track", "page", "screen"):
+            self._event(call)
+        elif call.kind == "identify":
+            if message.user_id:
+                group = message.context.group_id if message.context else None
+                values = _columns(
+                    _object(message.traits) or _object(message.context.traits if message.context else None), "people"
+                )
+                self.traits.append(Traits("people", message.user_id, values, call.at, group, call.raw))
+        elif call.kind == "group":
+            assert message.group_id is not None  # checked when it was read
+            self.groups[message.group_id] = None
+            values = _columns(
+                _object(message.traits) or _object(message.context.traits if message.context else None), "accounts"
+            )
+            self.traits.append(Traits("accounts", message.group_id, values, call.at))
+            if message.user_id:
+                self.memberships.append(Membership(message.user_id, message.group_id, call.at))
+        elif message.previous_id and message.user_id:
+            self.links.append((message.previous_id, message.user_id))
+
+    def _event(self, call: Call) -> None:
+        message, name, kind = call.message, call.message.event or "", None
+        if call.kind in ("page", "screen"):
+            title = "Page" if call.kind == "page" else "Screen"
+            name, kind = f"Viewed {message.name} {title}" if message.name else f"Viewed {title}", "page"
+        properties = bytes(message.properties)
+        known, text = _NOTHING, None
+        if properties not in (b"null", b"{}"):
+            if not properties.lstrip().startswith(b"{"):
+                raise BadMessageError("properties is no object")
+            try:
+                known = _PROPERTIES.decode(properties)
+                text = properties.decode()
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                raise BadMessageError("properties cannot be read") from error
+            if "\\u0000" in text:
+                raise BadMessageError("properties hold a NUL")
+        feature = known.feature if isinstance(known.feature, str) and known.feature else None
+        event = Event(
+            call.id,
+            message.context.group_id if message.context else None,
+            message.user_id,
+            message.anonymous_id,
+            name,
+            call.at,
+            kind or b2b.KINDS.get(name) or ("feature" if feature else None),
+            feature,
+            _minutes(known.minutes),
+            text,
+            call.raw,
+        )
+        self.events.append(event)
+        if name in b2b.EVENTS:
+            b2b.add(self, event, _object(message.properties))
+
+
+_NOTHING = _Known()
+
+
+def _minutes(value: object) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1e9:
+        return float(value)
+    return None
+
+
+def _object(raw: msgspec.Raw | None) -> dict[str, Any]:
+    if raw is None or bytes(raw) == b"null":
+        return {}
+    try:
+        found = _ANY.decode(raw)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise BadMessageError("traits cannot be read") from error
+    if not isinstance(found, dict):
+        raise BadMessageError("traits is no object")
+    return found
+
+
+def _columns(traits: dict[str, Any], collection: str) -> dict[str, Any]:
+    """Traits under the names of columns: camelCase as snake_case; what no column has becomes a custom attribute."""
+    made: dict[str, Any] = {}
+    for name, value in traits.items():
+        column = snake(name)
+        if column in _NEVER or not column or len(column) > LONGEST_NAME:
+            continue
+        if isinstance(value, dict):  # an address and its like: its parts under names of their own
+            for part, inner in value.items():
+                below = f"{column}_{snake(part)}"
+                if not isinstance(inner, dict | list) and len(below) <= LONGEST_NAME:
+                    made[below] = inner
+            continue
+        made[column] = value
+    if collection == "people" and "name" not in made:
+        parts = [made.get("first_name"), made.get("last_name")]
+        whole = " ".join(str(each) for each in parts if each)
+        if whole:
+            made["name"] = whole
+    if len(made) > MOST_TRAITS:
+        raise BadMessageError(f"{len(made):,} traits are more than {MOST_TRAITS}")
+    declared = COLLECTIONS[collection]
+    return {name: value for name, value in made.items() if name in declared or not isinstance(value, list) or value}
+
+
+def snake(name: str) -> str:
+    """`createdAt` and `Created At` as `created_at`."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name.strip())
+    return re.sub(r"[^0-9A-Za-z_]+", "_", spaced).strip("_").lower() if spaced.isascii() else spaced.strip().lower()

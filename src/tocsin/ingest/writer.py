@@ -1,0 +1,114 @@
+"""The writer: takes what is in the inbox into the store, a stretch at a time, each exactly once.
+
+How far it has come is written in the very transaction that stores the rows, so that after a crash it goes on where the facts
+end, whatever the inbox says.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from tocsin.core.errors import UserError
+from tocsin.facts.duckdb import DuckStore
+from tocsin.facts.live.shapes import Taken
+from tocsin.facts.live.taking import Taker, position
+from tocsin.ingest.arriving import again, arrivals_of
+from tocsin.ingest.limits import Limits
+from tocsin.ingest.log import Log
+from tocsin.ingest.records import Record, unpacked
+
+MOST = 4 * 1024 * 1024  # bytes of one stretch: some ten thousand events
+PACE = 0.1  # seconds from the beginning of one stretch to the beginning of the next, where little comes in
+RETRY = 2.0  # seconds after which what failed is tried again
+
+log = logging.getLogger("tocsin.ingest")
+
+
+class Writer:
+    """Takes the inbox in, in a thread of its own. stored: told after each stretch, outside of its transaction."""
+
+    def __init__(
+        self,
+        store: DuckStore,
+        inbox: Log,
+        limits: Limits,
+        *,
+        stored: Callable[[Taken], None] = lambda _taken: None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._inbox, self._limits, self._stored, self._clock = inbox, limits, stored, clock
+        self._taker = Taker(store, lambda waiting: again(waiting, limits))
+        self._position = max(position(store), inbox.begin)
+        inbox.consumed(self._position)
+        self._stop, self._moved = threading.Event(), threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+
+    @property
+    def position(self) -> int:
+        """How far the inbox has been taken in."""
+        return self._position
+
+    def start(self) -> None:
+        """Begin with what was left."""
+        self._thread.start()
+
+    def stop(self, patience: float) -> bool:
+        """End after the stretch under way; waits so many seconds at most. Says whether it has ended."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(patience)
+        return not self._thread.is_alive()
+
+    def settle(self, patience: float) -> bool:
+        """Wait until everything that was in the inbox when this was called is stored; says whether it is."""
+        wanted = self._inbox.end
+        with self._moved:
+            return self._moved.wait_for(lambda: self._position >= wanted, patience)
+
+    def drain(self) -> int:
+        """Take in all that is there, here and now; gives how many events were new."""
+        events = 0
+        while self._inbox.end > self._position:
+            events += self.step().events
+        return events
+
+    def step(self) -> Taken:
+        """Take in one stretch."""
+        stretch = self._inbox.read(self._position, MOST)
+        if not stretch:
+            return Taken()
+        records: list[Record] = []
+        for each in stretch:
+            try:
+                records.append(unpacked(each.payload))
+            except ValueError:
+                log.exception("a record of the inbox cannot be read and is passed over")
+        after = stretch[-1].after
+        taken = self._taker.take(arrivals_of(records, self._limits), after, self._clock())
+        with self._moved:
+            self._position = after
+            self._moved.notify_all()
+        self._inbox.consumed(after)
+        return taken
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            if not self._inbox.wait(self._position, 0.5):
+                continue
+            began = time.monotonic()
+            try:
+                taken = self.step()
+            except UserError as error:
+                log.error("what came in cannot be stored and waits in the inbox: %s", error)  # noqa: TRY400 - one line says it
+                self._stop.wait(RETRY)
+                continue
+            except Exception:  # the loop must outlive whatever it meets
+                log.exception("what came in cannot be stored and waits in the inbox")
+                self._stop.wait(RETRY)
+                continue
+            self._stored(taken)
+            self._stop.wait(max(0.0, PACE - (time.monotonic() - began)))
