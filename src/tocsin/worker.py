@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,13 @@ from django.db import connections
 from tocsin.alerts import facade
 from tocsin.core.errors import UserError
 from tocsin.delivery import facade as delivery
+from tocsin.facts import breathing
+from tocsin.facts.live.shapes import Taken
 from tocsin.people import facade as people
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tocsin.facts.live.shapes import Taken
     from tocsin.workspace import Workspace
 
 EVERY = 60.0  # seconds from the end of one sweep to the beginning of the next
@@ -33,7 +35,9 @@ class Worker:
     def __init__(self, workspace: Workspace, every: float = EVERY) -> None:
         self._workspace, self._every = workspace, every
         self._kept_up: datetime | None = None
+        self._whole = True
         self._stop, self._wake = threading.Event(), threading.Event()
+        self._guard, self._touched = threading.Lock(), frozenset[str]()
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
     def start(self) -> None:
@@ -42,12 +46,14 @@ class Worker:
 
     def nudge(self) -> None:
         """New facts or rules are there: sweep soon."""
+        self._whole = True
         self._wake.set()
 
-    def arrived(self, taken: Taken) -> None:
-        """Something was stored: look at what it changes."""
-        if taken.accounts:
-            self.nudge()
+    def touch(self, accounts: frozenset[str]) -> None:
+        """Facts of these accounts have changed: judge their conditions soon."""
+        with self._guard:
+            self._touched |= accounts
+        self._wake.set()
 
     def stop(self, patience: float) -> bool:
         """End after the sweep under way; waits for it so many seconds at most. Says whether it has ended."""
@@ -58,20 +64,45 @@ class Worker:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        due = 0.0
         while not self._stop.is_set():
-            self.sweep()
-            self.keep_up(datetime.now(UTC))
-            if self._wake.wait(self._every):
+            if self._whole or time.monotonic() >= due:
+                self._whole = False
+                self.sweep()
+                self.keep_up(datetime.now(UTC))
+                due = time.monotonic() + self._every
+            began = time.monotonic()
+            self.pulse()
+            # Conditions of busy accounts are judged again and again: never more than a fifth of the time is spent on it.
+            rest = max(SETTLE, 4 * (time.monotonic() - began))
+            if self._wake.wait(max(0.0, due - time.monotonic())):
                 self._wake.clear()
-                self._stop.wait(SETTLE)
+                self._stop.wait(rest)
         connections.close_all()
+
+    def pulse(self) -> None:
+        """Judge the conditions of the accounts that were touched since the last time."""
+        with self._guard:
+            touched, self._touched = self._touched, frozenset()
+        if not touched:
+            return
+        try:
+            with breathing.patient():
+                report = facade.pulse_states(self._workspace.book(), lambda: datetime.now(UTC), accounts=touched)
+            log.debug("pulse of %d accounts: %d opened, %d closed", len(touched), report.opened, report.closed)
+            self._whole = self._whole or report.missed
+        except UserError as error:
+            log.info("no pulse: %s", error)
+        except Exception:  # as in `sweep`
+            log.exception("the pulse failed")
 
     def sweep(self) -> None:
         """One sweep as of now; none while there are no accounts, so that the first one finds a book to take stock of."""
         try:
             if not self._workspace.store().counts()["accounts"]:
                 return
-            report = facade.sweep(self._workspace.book(), lambda: datetime.now(UTC))
+            with breathing.patient():
+                report = facade.sweep(self._workspace.book(), lambda: datetime.now(UTC))
             log.debug("swept: %d opened, %d closed, in %.2f s", report.opened, report.closed, report.seconds)
         except UserError as error:
             log.info("no sweep: %s", error)
@@ -87,6 +118,74 @@ class Worker:
             people.clear_expired(moment)
         except Exception:  # as above
             log.exception("what has expired could not be cleared")
+
+
+class Pulse:
+    """Looks at rows as soon as they are stored, in a thread of its own; the conditions that they touch are the worker's."""
+
+    def __init__(self, workspace: Workspace, worker: Worker) -> None:
+        self._workspace, self._worker = workspace, worker
+        self._guard = threading.Condition()
+        self._waiting = Taken()
+        # What arrived before is found by the first sweep.
+        self._seen = self._until = datetime.now(UTC)
+        self._stop = False
+        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+
+    def arrived(self, taken: Taken, at: datetime) -> None:
+        """Something was stored, known since then: look at it. Called by the writer, which does not wait."""
+        if taken.accounts:
+            with self._guard:
+                self._waiting = self._waiting.plus([taken])
+                self._until = max(self._until, at)
+                self._guard.notify_all()
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, patience: float) -> bool:
+        """End after the look under way; waits so many seconds at most. Says whether it has ended."""
+        with self._guard:
+            self._stop = True
+            self._guard.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(patience)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while True:
+            with self._guard:
+                self._guard.wait_for(lambda: self._waiting.accounts or self._stop)
+                if self._stop:
+                    break
+                taken, self._waiting, until = self._waiting, Taken(), self._until
+            with breathing.urgent():
+                self.look(taken, until)
+        connections.close_all()
+
+    def look(self, taken: Taken, until: datetime) -> None:
+        """Open the alerts that rows of these accounts set off which arrived since the last look."""
+        from tocsin.engine import Arrived  # who only delivers loads no engine
+
+        since, self._seen = self._seen, until
+        try:
+            report = facade.pulse_rows(
+                self._workspace.book(),
+                lambda: datetime.now(UTC),
+                accounts=taken.accounts,
+                arrived=since,
+                what=Arrived(taken.collections, taken.event_names),
+            )
+            if report.missed:
+                self._worker.nudge()
+        except UserError as error:
+            log.info("no pulse: %s", error)
+            self._worker.nudge()
+        except Exception:  # as in the worker: the next sweep finds what was missed
+            log.exception("the pulse failed")
+            self._worker.nudge()
+        self._worker.touch(taken.accounts)
 
 
 class Deliverer:

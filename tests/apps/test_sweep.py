@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.apps.conftest import Sweeping
 from tests.apps.fakes import T0, FakeBook, rule
-from tocsin.alerts import facade, sweeping
+from tocsin.alerts import facade, locks
 from tocsin.alerts.facade import AlertFilter, TransitionNotice
 from tocsin.alerts.models import Episode, Pending, Sweep, Transition
 from tocsin.core.errors import UserError
@@ -93,7 +93,7 @@ def test_a_clock_is_read_when_the_turn_has_come(book: FakeBook, swept: Sweeping)
     alone: list[bool] = []
 
     def clock() -> datetime:
-        alone.append(sweeping._one_at_a_time.locked())
+        alone.append(locks.sweeping.locked())
         return T0 + timedelta(hours=1)
 
     assert facade.sweep(book.book, clock, definitions=Definitions(rules=(LOW,))).as_of == T0 + timedelta(hours=1)

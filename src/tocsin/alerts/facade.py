@@ -9,6 +9,7 @@ from __future__ import annotations
 from tocsin.alerts.acts import acknowledge, release, release_many, reopen, resolve, resolve_many, snooze
 from tocsin.alerts.escalating import note_escalation
 from tocsin.alerts.handing import assign, comment, reassign
+from tocsin.alerts.pulsing import PulseReport, pulse_rows, pulse_states
 from tocsin.alerts.reading import (
     AuditLine,
     alert,
@@ -78,6 +79,7 @@ __all__ = [
     "Inbox",
     "OpenCounts",
     "PublishReport",
+    "PulseReport",
     "RuleInfo",
     "RuleVersionInfo",
     "SweepReport",
@@ -103,6 +105,8 @@ __all__ = [
     "note_escalation",
     "open_counts",
     "publish_rules",
+    "pulse_rows",
+    "pulse_states",
     "reassign",
     "release",
     "release_many",

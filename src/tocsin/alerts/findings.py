@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ STATE_TRIGGERS = ("when", "countdown")  # what opens and closes alerts by what h
 
 # Whether the facts of an opening were revised is looked at for so many openings a sweep and so far back: late data come
 # within days, and each opening is an evaluation of its own.
+CHUNK = 500  # accounts of one statement
 MOST_OPENINGS, FARTHEST = 12, timedelta(days=30)
 
 
@@ -34,6 +35,7 @@ class Findings:
     revised: running episodes that no longer match, and would not have opened by what is known now.
     scopes:  rule id -> how many subjects it is about. cards: the accounts with alerts, as of the moment.
     rows:    what the facts say of rules with a row trigger.
+    earlier: rule id -> how many alerts pulses have opened since the sweep before: they count for the circuit breaker.
     """
 
     matches: Mapping[Identity, Match]
@@ -44,6 +46,7 @@ class Findings:
     scopes: Mapping[str, int]
     cards: Sequence[AccountSnapshot]
     rows: RowFindings
+    earlier: Mapping[str, int] = field(default_factory=dict)
 
 
 def look(
@@ -53,17 +56,20 @@ def look(
     unknown: Mapping[str, str],
     previous: datetime | None,
     published: Mapping[str, datetime],
+    *,
+    accounts: frozenset[str] | None = None,
 ) -> Findings:
     """The findings for the rules that are on, beside the episodes that run now.
 
     previous: when the sweep before was; None for the first. published: rule id -> since when it has been on.
+    accounts: only what concerns these accounts, and nothing of rules with a row trigger: what a pulse looks at.
     """
     moment = judgement.moment
     judged = {rule.id: rule for rule in rules if rule.id not in unknown and rule.trigger.kind in STATE_TRIGGERS}
     matches = {(match.rule.id, match.subject_id, match.key): match for match in judgement.matches if match.rule.id in judged}
-    running = list(Episode.objects.filter(state__in=RUNNING))
+    running = running_episodes(accounts)
     fresh = [rule for rule in rules if rule.id not in unknown]
-    rows = look_at_rows(book, fresh, running, moment, previous, published)
+    rows = RowFindings() if accounts is not None else look_at_rows(book, fresh, running, moment, previous, published)
     lingering: dict[str, dict[str, str]] = {}
     ending: list[Episode] = []
     for episode in running:
@@ -76,9 +82,9 @@ def look(
             ending.append(episode)
         else:
             lingering.setdefault(rule.id, {})[episode.subject_id] = episode.account_id or ""
-    accounts = {episode.account_id for episode in running if episode.account_id}
-    accounts |= {match.account_id for match in matches.values() if match.account_id}
-    accounts |= {match.account_id for found in rows.occurred.values() for match in found if match.account_id}
+    carded = {episode.account_id for episode in running if episode.account_id}
+    carded |= {match.account_id for match in matches.values() if match.account_id}
+    carded |= {match.account_id for found in rows.occurred.values() for match in found if match.account_id}
     return Findings(
         matches=matches,
         unknown={**unknown, **rows.unknown},
@@ -86,9 +92,19 @@ def look(
         gone=out_of_scope(book, list(judged.values()), lingering, moment),
         revised=_revised(book, judged, ending, moment),
         scopes=judgement.scopes,
-        cards=cards.read(book, accounts, moment),
+        cards=cards.read(book, carded, moment),
         rows=rows,
     )
+
+
+def running_episodes(accounts: frozenset[str] | None) -> list[Episode]:
+    """The episodes that run: all, or those of these accounts."""
+    running = Episode.objects.filter(state__in=RUNNING)
+    if accounts is None:
+        return list(running)
+    wanted = sorted(accounts)
+    parts = [wanted[first : first + CHUNK] for first in range(0, len(wanted), CHUNK)]
+    return [row for part in parts for row in running.filter(account_id__in=part)]
 
 
 def _held_of_ours(book: Book, rules: Sequence[Rule], episodes: Sequence[Episode]) -> set[tuple[str, str]]:

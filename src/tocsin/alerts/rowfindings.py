@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ class RowFindings:
     known:    (rule id, subject) -> the alerts that rows have opened already, as far as they can still count rows; not those
               that were revised, which should never have opened.
     ended:    running alerts whose row has ended. revised: those whose row does not set the rule off by what is known now.
-    unknown:  rule id -> why it could not be judged.
+    unknown:  rule id -> why it could not be judged. horizons: rule id -> since when its alerts matter to `known`.
     """
 
     occurred: Mapping[str, Sequence[Match]] = field(default_factory=dict)
@@ -34,6 +34,17 @@ class RowFindings:
     ended: frozenset[Identity] = frozenset()
     revised: frozenset[Identity] = frozenset()
     unknown: Mapping[str, str] = field(default_factory=dict)
+    horizons: Mapping[str, datetime] = field(default_factory=dict)
+
+    def anew(self) -> RowFindings:
+        """The same beside the alerts that have been opened meanwhile: for who writes after others may have."""
+        known: dict[tuple[str, str], list[Opening]] = {}
+        revised = {(rule, key) for rule, _, key in self.revised}
+        for rule, horizon in self.horizons.items():
+            for subject, opening in openings(rule, horizon):
+                if (rule, opening.key) not in revised:
+                    known.setdefault((rule, subject), []).append(opening)
+        return replace(self, known=known)
 
 
 def look_at_rows(
@@ -55,6 +66,7 @@ def look_at_rows(
     ended: set[Identity] = set()
     revised: set[Identity] = set()
     unknown: dict[str, str] = {}
+    horizons: dict[str, datetime] = {}
     triggered = [each for each in rules if each.trigger.kind in TRIGGERED]
     judged = _judged({rule.id for rule in triggered})
     for rule in triggered:
@@ -62,7 +74,8 @@ def look_at_rows(
         since = before if before is not None else moment
         mine = [episode for episode in running if episode.rule == rule.id]
         memory = (rule.collapse or timedelta(0), rule.cooldown or timedelta(0))
-        remembered = _openings(rule.id, since - late_of(rule) - max(memory))
+        horizons[rule.id] = since - late_of(rule) - max(memory)
+        remembered = openings(rule.id, horizons[rule.id])
         for opening in remembered:
             known.setdefault((rule.id, opening[0]), []).append(opening[1])
         # An alert that still counts its repeats has all of them counted anew, so that the figure is right after any order.
@@ -99,7 +112,7 @@ def look_at_rows(
                     ]
                 elif match.ends_at is not None and match.ends_at <= moment:
                     ended.add(identity)
-    return RowFindings(occurred, known, frozenset(ended), frozenset(revised), unknown)
+    return RowFindings(occurred, known, frozenset(ended), frozenset(revised), unknown, horizons)
 
 
 def _judged(rules: set[str]) -> dict[str, datetime]:
@@ -117,7 +130,7 @@ def _judged(rules: set[str]) -> dict[str, datetime]:
     return found if as_of is None else found | dict.fromkeys(waiting, as_of)
 
 
-def _openings(rule_id: str, horizon: datetime) -> list[tuple[str, Opening]]:
+def openings(rule_id: str, horizon: datetime) -> list[tuple[str, Opening]]:
     """(subject, opening) of the rule's alerts that ran at or opened after a moment, without revised ones; one query."""
     from django.db.models import Q
 

@@ -6,7 +6,6 @@ Rules are judged outside of the transaction (that only reads facts). Inside of i
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -19,7 +18,9 @@ from tocsin.alerts import freshness
 from tocsin.alerts.announce import OnTransition, announce
 from tocsin.alerts.feeding import feed
 from tocsin.alerts.findings import STATE_TRIGGERS, Findings, look
+from tocsin.alerts.locks import sweeping, writing
 from tocsin.alerts.models import Sweep
+from tocsin.alerts.pulsing import opened_since
 from tocsin.alerts.rulebook import definitions as definitions_in_force
 from tocsin.alerts.rulebook import on_since
 from tocsin.alerts.shapes import SweepReport
@@ -36,8 +37,6 @@ Clock = Callable[[], datetime]
 
 # A sweep ahead of the clock is the last one until the clock is there: of a slip of the pen nobody should live that long.
 MOST_AHEAD = timedelta(hours=24)
-
-_one_at_a_time = threading.Lock()
 
 
 def sweep(
@@ -60,7 +59,7 @@ def sweep(
     """
     began = time.perf_counter()
     given = definitions or definitions_in_force()
-    with _one_at_a_time:
+    with sweeping:
         at = moment if isinstance(moment, datetime) else moment()
         if clock is not None:
             _refuse_the_future(at, clock())
@@ -70,8 +69,10 @@ def sweep(
         unknown = {**freshness.stale(book, judged, at), **judgement.unknown}
         on = [rule for rule in judged if rule.state == "on"]
         findings = look(book, on, judgement, unknown, _previous(), published or on_since())
-        with transaction.atomic():
+        with writing, transaction.atomic():
             _refuse_the_past(at)
+            # Pulses may have opened alerts while this sweep looked at the facts.
+            findings = replace(findings, rows=findings.rows.anew(), earlier=opened_since(_previous() or at))
             report = _record(given.rules, judged, judgement, findings, began, on_transition)
         feed(book.store)
     return report

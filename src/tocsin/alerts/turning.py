@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from django.db.models import Q
 
 from tocsin.alerts import cards
-from tocsin.alerts.findings import STATE_TRIGGERS, Findings
+from tocsin.alerts.findings import STATE_TRIGGERS, Findings, running_episodes
 from tocsin.alerts.models import Episode, Pending, Transition
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.rowfindings import Identity
@@ -55,11 +55,16 @@ class Turn:
 
 @dataclass
 class Turning:
-    """The state of one sweep. `run` decides, `write` writes and gives the notices."""
+    """The state of one sweep. `run` decides, `write` writes and gives the notices.
+
+    accounts: where it is a pulse, the accounts that it is about; all others are left as they are. by: who is said to act.
+    """
 
     moment: datetime
     baseline: bool
     findings: Findings
+    accounts: frozenset[str] | None = None
+    by: str = BY
     figures: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("opened", "closed", "kept", "held", "renotified", "pending"), 0)
     )
@@ -93,11 +98,27 @@ class Turning:
         self._end_switched_off(rules)
         self._inhibit({rule.id: rule for rule in rules})
 
+    def pulse(self, rules: Sequence[Rule], every: Sequence[Rule]) -> None:
+        """The same for these rules alone, of the accounts that the pulse is about. every: all rules, for who inhibits whom."""
+        on = [rule for rule in rules if rule.trigger.kind in STATE_TRIGGERS]
+        self._load(on)
+        concerned = {rule.id for rule in rules}
+        subjects: dict[str, set[tuple[str, str]]] = {}
+        for rule_id, subject, key in (*self.findings.matches, *self._episodes, *self._waiting):
+            if rule_id in concerned:
+                subjects.setdefault(rule_id, set()).add((subject, key))
+        for group in _ladders(on):
+            self._turn(group, sorted(set().union(*(subjects.get(rule.id, ()) for rule in group))))
+        for rule in rules:
+            if rule.trigger.kind not in STATE_TRIGGERS:
+                self._turn_rows(rule)
+        self._inhibit({rule.id: rule for rule in every})
+
     # What is known
 
     def _load(self, rules: Sequence[Rule]) -> None:
         """The running episodes of all rules, what is pending, and closed ones that still matter to one of these."""
-        for row in Episode.objects.filter(state__in=RUNNING).iterator(CHUNK):
+        for row in running_episodes(self.accounts):
             self._episodes[row.rule, row.subject_id, row.key] = row
         longest = max((rule.policy.cooldown for rule in rules), default=timedelta(0))
         matters = (
@@ -106,10 +127,13 @@ class Turning:
             | Q(closed_at__gt=self.moment - longest)
             | Q(snoozed_until__gt=self.moment)
         )
-        for row in Episode.objects.filter(matters, remembered=True, rule__in=[rule.id for rule in rules]).iterator(CHUNK):
-            self._episodes.setdefault((row.rule, row.subject_id, row.key), row)
-        for waiting in Pending.objects.iterator(CHUNK):
-            self._waiting[waiting.rule, waiting.subject_id, waiting.key] = waiting
+        over = Episode.objects.filter(matters, remembered=True, rule__in=[rule.id for rule in rules])
+        pending = Pending.objects.all()
+        for part in [None] if self.accounts is None else _parts(sorted(self.accounts)):
+            for row in (over if part is None else over.filter(account_id__in=part)).iterator(CHUNK):
+                self._episodes.setdefault((row.rule, row.subject_id, row.key), row)
+            for waiting in (pending if part is None else pending.filter(account_id__in=part)).iterator(CHUNK):
+                self._waiting[waiting.rule, waiting.subject_id, waiting.key] = waiting
 
     # What follows
 
@@ -167,9 +191,10 @@ class Turning:
         """
         new = sum(turn.rule.id == rule.id and turn.outcome.action == "open" for turn in turns)
         limit = rule.max_new.limit(self.findings.scopes.get(rule.id, max(self.findings.scopes.values(), default=0)))
-        if self.baseline or new <= limit:
+        earlier = self.findings.earlier.get(rule.id, 0) if new else 0
+        if self.baseline or new + earlier <= limit:
             return turns
-        reason = f"{new} new alerts in one sweep, above the rule's limit of {limit}"
+        reason = f"{new + earlier} new alerts in one sweep, above the rule's limit of {limit}"
 
         def held(turn: Turn) -> Turn:
             verdict = replace(turn.verdict, guard=reason)
@@ -254,7 +279,9 @@ class Turning:
         else:
             self.figures["pending"] += 1
             if identity not in self._waiting and state.since is not None:
-                self._pend.append(Pending(rule=identity[0], subject_id=identity[1], key=identity[2], since=state.since))
+                account = match.account_id if match is not None else None
+                rule_id, subject, key = identity
+                self._pend.append(Pending(rule=rule_id, subject_id=subject, key=key, since=state.since, account_id=account))
 
     def _keep(self, episode: Episode, state: EpisodeState, outcome: Outcome, match: Match | None) -> None:
         was = state_of(episode)
@@ -363,7 +390,7 @@ class Turning:
         happened = [*self._changed, *self._made, *self._over_at_once]
         Transition.objects.bulk_create(
             [
-                Transition(episode=episode, at=self.moment, kind=KINDS[outcome.action], by=BY, reason=outcome.reason)
+                Transition(episode=episode, at=self.moment, kind=KINDS[outcome.action], by=self.by, reason=outcome.reason)
                 for episode, outcome in happened
             ],
             batch_size=CHUNK,

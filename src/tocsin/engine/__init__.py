@@ -6,11 +6,13 @@ from tocsin.engine.evidence import Evidence
 from tocsin.engine.health import HealthModel
 from tocsin.engine.judge import OF_CHURN, Judgement, Match, named_by
 from tocsin.engine.occurrences import CROSSINGS, TRIGGERED, Occurrences, Stretch, between_looks, late_of
+from tocsin.engine.stirring import Arrived, stirs
 
 __all__ = [
     "CROSSINGS",
     "OF_CHURN",
     "TRIGGERED",
+    "Arrived",
     "Book",
     "Evidence",
     "HealthModel",
@@ -22,4 +24,5 @@ __all__ = [
     "late_of",
     "named_by",
     "repeated",
+    "stirs",
 ]

@@ -23,7 +23,7 @@ from tocsin.engine.markets import ACTIVE, point_markets
 from tocsin.engine.occurrences import Occurrences, Stretch, occurrences, still
 from tocsin.engine.sql.points import PointsQuestion, Source
 from tocsin.engine.sql.portfolio import statement
-from tocsin.engine.sql.portfolio_points import points_statement
+from tocsin.engine.sql.remembered import points_sql
 from tocsin.engine.sql.sources import EveryMoment
 from tocsin.engine.sql.statement import Question, Surroundings
 from tocsin.facts.store import Store
@@ -172,7 +172,7 @@ class Book:
         asked = [*formulas, *([scope] if scope is not None else [])]
         markets = point_markets(self.store, self.surroundings, asked, source)
         question = PointsQuestion(source, formulas, scope, markets, tuple(given))
-        return self.store.query(points_statement(question, self.surroundings).sql())
+        return self.store.query(points_sql(question, self.surroundings))
 
     def judge(
         self,
@@ -185,9 +185,9 @@ class Book:
         """Who matches each `when` rule as of a moment, and why; see `engine.judge`."""
         return judge(self, rules, moment, only=only, accounts=accounts)
 
-    def occurrences(self, rules: Sequence[Rule], stretch: Stretch) -> Occurrences:
+    def occurrences(self, rules: Sequence[Rule], stretch: Stretch, *, accounts: Collection[str] | None = None) -> Occurrences:
         """What set off the rules with a row trigger; see `engine.occurrences`."""
-        return occurrences(self, rules, stretch)
+        return occurrences(self, rules, stretch, accounts=accounts)
 
     def still(self, rule: Rule, keys: Collection[str], moment: datetime) -> list[Match]:
         """The rows of these ids that set an event or new-row rule off, by what is known as of a moment."""

@@ -38,14 +38,16 @@ class Stretch:
     """Which rows are asked about: those that started in (after, until].
 
     moments: the moments of looking, ascending, the last one `until`: crossings and changes of health are between two of them.
-    live:    rule id -> when it was published: only rows that started after that and arrived in time (`late`), those included
-             that may have arrived since `after` although they started before it.
+    live:    rule id -> when it was published: only rows that arrived after that and in time (`late`), those included that may
+             have arrived since `after` although they started before it. A change counts where it happened after that.
+    arrived: only rows that arrived after this; changes of attributes are asked for as without it.
     """
 
     after: datetime
     until: datetime
     moments: Sequence[datetime] = ()
     live: Mapping[str, datetime] | None = None
+    arrived: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def _rows(book: Book, rule: Rule, stretch: Stretch, accounts: Collection[str] | 
     if of_health(rule):
         return _health_turned(book, rule, stretch, accounts)
     source = _source(book, rule, stretch, accounts)
-    return _judged(book, rule, source) if book.points([], source).num_rows else []
+    # Where it is told what has just arrived, there is something to look at.
+    return _judged(book, rule, source) if stretch.arrived is not None or book.points([], source).num_rows else []
 
 
 def _health_turned(book: Book, rule: Rule, stretch: Stretch, accounts: Collection[str] | None) -> list[Match]:
@@ -174,19 +177,30 @@ def closes_itself(rule: Rule) -> bool:
 
 
 def _source(book: Book, rule: Rule, stretch: Stretch, accounts: Collection[str] | None) -> Source:
-    after, late = stretch.after, None
+    after, late, published = stretch.after, None, None
     if stretch.live is not None:
-        late = late_of(rule)
-        after = max(after - late, stretch.live.get(rule.id, after))
+        late, published = late_of(rule), stretch.live.get(rule.id, after)
+        after -= late
     deleted = _sees_deleted(rule)
     if rule.trigger.kind == "change":
         attribute = check(nodes.Path(nodes.NOWHERE, str(rule.trigger.spec["change"])), rule.subject, book.names)
         assert isinstance(attribute, Attribute)
+        after = after if published is None else max(after, published)
         return Changes(rule.subject, attribute, after, stretch.until, accounts=accounts, deleted=deleted)
     collection = given_collection(rule)
     assert collection is not None
     where = _of_rows_alone(book, rule, collection)
-    return OfRows(rule.subject, collection, after, stretch.until, where=where, late=late, accounts=accounts, deleted=deleted)
+    return OfRows(
+        rule.subject,
+        collection,
+        after,
+        stretch.until,
+        where=where,
+        late=late,
+        arrived=max((each for each in (published, stretch.arrived) if each is not None), default=None),
+        accounts=accounts,
+        deleted=deleted,
+    )
 
 
 DEFAULT_LATE = timedelta(hours=48)

@@ -18,6 +18,7 @@ import pyarrow as pa
 from tocsin.core.errors import UserError
 from tocsin.core.schema import COLLECTIONS
 from tocsin.facts.alerts_in import record
+from tocsin.facts.breathing import breathe
 from tocsin.facts.history import follow_zone
 from tocsin.facts.layout import check_layout, literal, quote
 from tocsin.facts.scores import DuckScores
@@ -92,6 +93,7 @@ class DuckStore:
 
         tables: more tables that the SELECT can name, for this call alone.
         """
+        breathe()
         cursor = self.cursor()
         try:
             for name, table in (tables or {}).items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -17,6 +18,7 @@ from tocsin.ingest.segment.messages import Envelope, read_call, read_time
 from tocsin.ingest.segment.reading import Told
 
 _ENVELOPE = msgspec.json.Decoder(Envelope)
+REJECTED = "rejected"  # in place of a collection: a body that could not be read, with the reason
 _OF_KIND = {"identify": "people", "group": "accounts", "alias": "people"}
 
 
@@ -44,12 +46,19 @@ def again(waiting: Sequence[tuple[str, str, datetime]], limits: Limits) -> Arriv
             given = json.loads(row)
         except ValueError:
             given = None
-        if isinstance(given, dict) and ("messageId" in given or "type" in given or "event" in given or "userId" in given):
+        if isinstance(given, dict) and _is_message(given):
             kind = None if isinstance(given.get("type"), str) else {"people": "identify"}.get(collection, "track")
             _add(told, row.encode(), kind, received, None, limits)
         elif isinstance(given, dict):
             told.rows.append((collection, given, ""))
     return told
+
+
+def _is_message(given: dict[str, Any]) -> bool:
+    """Whether it is a message of Segment's API and no row, which may have attributes of any name (`type`) beside its id."""
+    if "messageId" in given:
+        return True
+    return bool({"type", "event", "userId", "anonymousId"} & given.keys()) and not {"id", "account_id"} & given.keys()
 
 
 def _add(told: Told, raw: bytes, kind: str | None, received: datetime, sent_at: datetime | None, limits: Limits) -> None:
@@ -67,6 +76,9 @@ def _add_rows(told: Told, record: Record) -> None:
     for collection, values in json.loads(record.body):
         if collection in COLLECTIONS:
             told.rows.append((collection, values, record.source))
+        elif collection == REJECTED:
+            row = _kept(values["row"].encode("utf-8", "replace"))
+            told.refused.append(Refusal(values["collection"], values["reason"], row, received=record.received))
 
 
 def _collection(raw: bytes, kind: str | None) -> str:
@@ -83,4 +95,4 @@ def _kept(raw: bytes) -> str:
     return text if len(text) <= 100_000 else json.dumps(text[:1_000] + "...")
 
 
-__all__ = ["again", "arrivals_of"]
+__all__ = ["REJECTED", "again", "arrivals_of"]

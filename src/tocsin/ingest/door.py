@@ -85,7 +85,7 @@ class Door:
             raise RefusedError(
                 400, "invalid_batch", f"`batch` must be a list of messages, `writeKey` a text: {error}"
             ) from error
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise RefusedError(400, "invalid_json", "the body is no valid JSON") from error
         if len(envelope.batch) > self._limits.messages:
             raise RefusedError(413, "too_many", f"a batch has {self._limits.messages:,} messages at most; send several")
@@ -98,7 +98,7 @@ class Door:
         try:
             given = _SINGLE.decode(body)
             key = msgspec.json.decode(given["writeKey"], type=str) if "writeKey" in given else None
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise RefusedError(400, "invalid_json", "the body is no JSON object, or its writeKey no text") from error
         try:
             Told().add(read_call(body, kind=kind, received=received, sent_at=None, ahead=self._limits.ahead))

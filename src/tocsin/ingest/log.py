@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from io import BufferedWriter
 from itertools import pairwise
 from pathlib import Path
 

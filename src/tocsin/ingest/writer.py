@@ -22,14 +22,17 @@ from tocsin.ingest.log import Log
 from tocsin.ingest.records import Record, unpacked
 
 MOST = 4 * 1024 * 1024  # bytes of one stretch: some ten thousand events
-PACE = 0.1  # seconds from the beginning of one stretch to the beginning of the next, where little comes in
+PACE = 0.05  # seconds from the beginning of one stretch to the beginning of the next, where little comes in
 RETRY = 2.0  # seconds after which what failed is tried again
 
 log = logging.getLogger("tocsin.ingest")
 
 
 class Writer:
-    """Takes the inbox in, in a thread of its own. stored: told after each stretch, outside of its transaction."""
+    """Takes the inbox in, in a thread of its own.
+
+    stored: told after each stretch, outside of its transaction, with when its rows became known (their `first_seen`).
+    """
 
     def __init__(
         self,
@@ -37,7 +40,7 @@ class Writer:
         inbox: Log,
         limits: Limits,
         *,
-        stored: Callable[[Taken], None] = lambda _taken: None,
+        stored: Callable[[Taken, datetime], None] = lambda _taken, _at: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._inbox, self._limits, self._stored, self._clock = inbox, limits, stored, clock
@@ -88,11 +91,13 @@ class Writer:
             except ValueError:
                 log.exception("a record of the inbox cannot be read and is passed over")
         after = stretch[-1].after
-        taken = self._taker.take(arrivals_of(records, self._limits), after, self._clock())
+        now = self._clock()
+        taken = self._taker.take(arrivals_of(records, self._limits), after, now)
         with self._moved:
             self._position = after
             self._moved.notify_all()
         self._inbox.consumed(after)
+        self._stored(taken, now)
         return taken
 
     def _run(self) -> None:
@@ -101,7 +106,7 @@ class Writer:
                 continue
             began = time.monotonic()
             try:
-                taken = self.step()
+                self.step()
             except UserError as error:
                 log.error("what came in cannot be stored and waits in the inbox: %s", error)  # noqa: TRY400 - one line says it
                 self._stop.wait(RETRY)
@@ -110,5 +115,4 @@ class Writer:
                 log.exception("what came in cannot be stored and waits in the inbox")
                 self._stop.wait(RETRY)
                 continue
-            self._stored(taken)
             self._stop.wait(max(0.0, PACE - (time.monotonic() - began)))

@@ -105,6 +105,7 @@ class Pending(models.Model):
     rule = models.CharField(max_length=200)
     subject_id = models.CharField(max_length=800)
     key = models.CharField(max_length=400, blank=True, default="")
+    account_id = models.CharField(max_length=400, null=True, db_index=True)  # noqa: DJ001 - null: of no account
     since = models.DateTimeField()
 
     class Meta:

@@ -105,7 +105,7 @@ class OfRows:
 
     where:   the filter, of the row's columns alone.
     tagged:  tickets are also seen from the accounts that they are tagged to.
-    late:    only rows that arrived at most so long after they started; published: only rows that started after this.
+    late:    only rows that arrived at most so long after they started. arrived: only rows that arrived after this.
     moments: instead of the row's start: each row that exists and is open, at each of these moments.
     deleted: rows of people who were deleted by then count as theirs.
     """
@@ -116,6 +116,7 @@ class OfRows:
     until: datetime
     where: Term | None = None
     late: timedelta | None = None
+    arrived: datetime | None = None
     moments: Sequence[datetime] = ()
     accounts: Collection[str] | None = None
     deleted: bool = True
@@ -182,6 +183,9 @@ class OfRows:
             if self.late is not None:
                 arrived = exp.Sub(this=b.column("w", "first_seen"), expression=b.microseconds(self.late))
                 kept = kept.where(exp.LTE(this=arrived, expression=began.copy()), copy=False)
+            if self.arrived is not None:
+                seen = exp.GT(this=b.column("w", "first_seen"), expression=b.instant(self.arrived))
+                kept = kept.where(seen, copy=False)
         if around.left_out and self.collection == "people":
             kept = kept.where(exp.not_(b.column("w", "left_out")), copy=False)
         elif around.left_out and "person_id" in declared:

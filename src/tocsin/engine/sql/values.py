@@ -17,6 +17,7 @@ from tocsin.engine.instants import Instant, Point, back
 from tocsin.engine.lookback import Back
 from tocsin.engine.plan import Leaf
 from tocsin.engine.sql import build as b
+from tocsin.facts.breathing import breathe
 
 MONDAY = date(1970, 1, 5)
 COMPARISONS: dict[str, type[exp.Binary]] = {
@@ -54,6 +55,7 @@ class Reader:
 
     def value(self, term: Term, at: Instant) -> exp.Expr:
         """The term as of an instant."""
+        breathe()  # a statement of many rules takes a second to write
         if term.type == "null" and not isinstance(term, terms.Operation):
             return exp.null()
         match term:

@@ -60,7 +60,7 @@ def waiting(
         "OR account_ref IN (SELECT ref FROM placeable WHERE kind = 'a'))"
     )
     try:
-        rows = cursor.execute(f'SELECT collection, "row", "at" FROM rejected WHERE {found} ORDER BY "at"').fetchall()
+        rows = cursor.execute(f'SELECT collection, "row", "at" FROM rejected WHERE {found} ORDER BY "at", rowid').fetchall()
         if rows:
             cursor.execute(f"DELETE FROM rejected WHERE {found}")
     finally:

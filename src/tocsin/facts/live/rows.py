@@ -9,17 +9,20 @@ from typing import Any
 
 import duckdb
 
-from tocsin.core.schema import COLLECTIONS
+from tocsin.core.schema import COLLECTIONS, Collection
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing.batches import Record, fill_table
 from tocsin.facts.importing.raw import Raw, RawColumn
 from tocsin.facts.importing.stage import UPDATED, make_references, stage
 from tocsin.facts.importing.upsert import upsert
+from tocsin.facts.live.parts import Given
 from tocsin.facts.live.shapes import WAITING, Refusal
 from tocsin.facts.past import Past
 
-Given = tuple[str, dict[str, Any]]  # collection, column -> JSON value
 ORDER = ("accounts", "account_aliases", "csms", "teams", "people")  # what others refer to comes first
+HISTORIES = ("account_history", "people_history")
+MOST_GROUPS = 200  # statements of one stretch before rows that are told again and again are told once, as they are at last
+Group = tuple[str, tuple[str, ...], list[dict[str, Any]]]  # collection, columns, rows
 OWNERS = {"account_history": "accounts", "subscriptions": "accounts", "people_history": "people"}
 
 
@@ -28,9 +31,12 @@ def put_rows(
 ) -> tuple[set[str], list[Refusal]]:
     """Store rows of any collections; inside a transaction, after `make_changes`. Gives the collections, and what was refused.
 
-    A row changes only the columns that it gives. Rows that give the same columns go together.
+    A row changes only the columns that it gives. Rows that give the same columns go together, unless another row stands between
+    that tells something of the same.
     """
-    groups: dict[tuple[str, tuple[str, ...]], list[dict[str, Any]]] = {}
+    groups: list[Group] = []
+    current: dict[tuple[str, tuple[str, ...]], int] = {}
+    last: dict[tuple[str, ...], int] = {}
     refused: list[Refusal] = []
     for name, values in rows:
         collection = COLLECTIONS[name]
@@ -40,11 +46,28 @@ def put_rows(
             reason = f"{missing[0]} is missing, and a row of {name} needs one"
             refused.append(Refusal(name, reason, _json(values), _id(values), values.get("account_id")))
             continue
-        groups.setdefault((name, tuple(sorted(kept))), []).append(kept)
+        columns, own = (name, tuple(sorted(kept))), _key(collection, kept)
+        place = current.get(columns)
+        behind = own is not None and place is not None and place <= last.get(own, -1)
+        if place is None or (behind and len(groups) < MOST_GROUPS):
+            # What is told of one row is stored in the order in which it was told, each step with its past.
+            place = current[columns] = len(groups)
+            groups.append((name, columns[1], []))
+        groups[place][2].append(kept)
+        if own is not None:
+            last[own] = place
     first = {name: place for place, name in enumerate(ORDER)}
-    for (name, columns), given in sorted(groups.items(), key=lambda each: first.get(each[0][0], len(ORDER))):
-        refused += _put(cursor, store, past, name, columns, given, now)
-    return {name for name, _ in groups}, refused
+    for name, columns_of, given in sorted(groups, key=lambda each: first.get(each[0], len(ORDER))):
+        refused += _put(cursor, store, past, name, columns_of, given, now)
+    return {name for name, _, _ in groups}, refused
+
+
+def _key(collection: Collection, values: dict[str, Any]) -> tuple[str, ...] | None:
+    """What tells a row from others; None where the order of what is told of it does not matter."""
+    if collection.name in HISTORIES:
+        return None
+    names = ("id",) if collection.keyed_by_id else collection.identity
+    return None if values.get(names[0]) is None else (collection.name, *(cell(values.get(each)) for each in names))
 
 
 def _put(

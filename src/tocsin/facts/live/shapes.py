@@ -93,26 +93,24 @@ class Arrivals:
 class Taken:
     """What became of arrivals. accounts: ids of those that anything was stored for; events: how many were new.
 
-    first, last: the earliest and latest start of the new events; None where there are none.
+    collections: those that have new or changed rows; event_names: what the events are called.
     """
 
     accounts: frozenset[str] = frozenset()
     events: int = 0
     repeated: int = 0
     refused: int = 0
-    changed: bool = False
+    collections: frozenset[str] = frozenset()
+    event_names: frozenset[str] = frozenset()
 
     def plus(self, others: Iterable[Taken]) -> Taken:
         """Both together."""
-        accounts, events, repeated, refused, changed = (
-            set(self.accounts),
-            self.events,
-            self.repeated,
-            self.refused,
-            self.changed,
+        every = (self, *others)
+        return Taken(
+            frozenset[str]().union(*(each.accounts for each in every)),
+            sum(each.events for each in every),
+            sum(each.repeated for each in every),
+            sum(each.refused for each in every),
+            frozenset[str]().union(*(each.collections for each in every)),
+            frozenset[str]().union(*(each.event_names for each in every)),
         )
-        for each in others:
-            accounts |= each.accounts
-            events, repeated = events + each.events, repeated + each.repeated
-            refused, changed = refused + each.refused, changed or each.changed
-        return Taken(frozenset(accounts), events, repeated, refused, changed)

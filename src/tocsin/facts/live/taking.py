@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import duckdb
@@ -11,9 +12,10 @@ from tocsin.facts import history
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing.stage import make_references
 from tocsin.facts.importing.upsert import as_timestamp, make_changes
-from tocsin.facts.live import placing, refused
+from tocsin.facts.live import eventrows, parts, placing, refused
 from tocsin.facts.live.events import put_events, seen_hashes
-from tocsin.facts.live.rows import Given, put_rows
+from tocsin.facts.live.parts import Given
+from tocsin.facts.live.rows import put_rows
 from tocsin.facts.live.seen import Hashes, SeenHashes
 from tocsin.facts.live.shapes import WAITING, Arrivals, Event, Refusal, Taken, Traits
 from tocsin.facts.live.traits import rows_of_traits
@@ -96,9 +98,8 @@ class _Taking:
                 self.past.accounts(as_timestamp(self.now))
             self.touched |= self._changed()
         self.past.write()
-        return Taken(
-            frozenset(taken.accounts | self.touched), taken.events, taken.repeated, taken.refused, bool(self.collections)
-        )
+        stored = {"events"} if taken.events else set[str]()
+        return replace(taken, accounts=taken.accounts | self.touched, collections=frozenset(self.collections | stored))
 
     def one(self, arrivals: Arrivals) -> Taken:
         """Store arrivals, and then what has waited for the accounts that they brought."""
@@ -112,29 +113,64 @@ class _Taking:
         told = [each for each in arrivals.traits if each.collection == "accounts"]
         rows += rows_of_traits(self.cursor, told)
         rows += self._with_accounts(rows_of_traits(self.cursor, of_people), of_people)
-        rows += [(name, values) for name, values, _ in arrivals.rows]
         refusals += self._rows(rows)
-        events, unplaced = self._placed(arrivals.events)
+        told_events, unplaced = self._told([(name, values) for name, values, _ in arrivals.rows])
         refusals += unplaced
-        taken = self._events(events, refusals, len(arrivals.events) - len(unplaced))
-        people = [*moved, *(user for _, user in arrivals.links), *(anonymous for anonymous, _ in arrivals.links)]
-        accounts = [*arrivals.groups, *(str(values.get("id")) for name, values, _ in arrivals.rows if name == "accounts")]
-        accounts += [str(values.get("external_id")) for name, values, _ in arrivals.rows if name == "account_aliases"]
-        found = refused.waiting(self.cursor, people, accounts)
+        events, unplaced = self._placed(arrivals.events)
+        events += told_events
+        refusals += unplaced
+        taken = self._events(events, refusals, len(events))
+        found = self._placeable(arrivals, moved)
         refused.enter(self.cursor, refusals, self.now)
         again = self.one(self.reread(found)) if found else Taken()
         return taken.plus([again])
+
+    def _told(self, given: Sequence[Given]) -> tuple[list[Event], list[Refusal]]:
+        """Store rows that webhooks gave, perhaps in part. Gives the events among them, which are stored with the others."""
+        events: list[Event] = []
+        refusals: list[Refusal] = []
+        for batch in parts.batches(given):
+            whole, lacking = parts.completed(self.cursor, batch)
+            refusals += lacking
+            new, others = eventrows.split(self.cursor, whole, self._seen_so_far())
+            events += new
+            refusals += self._rows(others)
+        return events, parts.merged(refusals)
+
+    def _placeable(self, arrivals: Arrivals, moved: Iterable[str]) -> list[tuple[str, str, datetime]]:
+        """What waited for the accounts that are known now.
+
+        Only for those: what would be refused again would be found again, and so on without end.
+        """
+        rows = arrivals.rows
+        visitors = dict(arrivals.links)
+        people = {*moved, *visitors.values(), *(each.id for each in arrivals.traits if each.collection == "people")}
+        people |= {str(values.get("id")) for name, values, _ in rows if name == "people"}
+        placed = placing.accounts_of(self.cursor, people)
+        accounts = [*arrivals.groups, *(str(values.get("id")) for name, values, _ in rows if name == "accounts")]
+        accounts += [str(values.get("external_id")) for name, values, _ in rows if name == "account_aliases"]
+        if accounts:
+            make_references(self.cursor)
+        return refused.waiting(
+            self.cursor,
+            [*placed, *(anonymous for anonymous, user in visitors.items() if user in placed)],
+            parts.known_accounts(self.cursor, accounts),
+        )
+
+    def _seen_so_far(self) -> tuple[SeenHashes, ...]:
+        """The hashes of what is stored: what comes twice in one transaction is known from the first time on."""
+        return (self.seen, *map(SeenHashes, self.new))
 
     def _events(self, events: list[Event], refusals: list[Refusal], given: int) -> Taken:
         if not events:
             return Taken(refused=len(refusals))
         make_references(self.cursor)
-        # What comes twice in one transaction is known from the first time on.
-        known = (self.seen, *map(SeenHashes, self.new))
-        accounts, stored, hashes, bad = put_events(self.cursor, self.past, events, known, self.now)
+        accounts, stored, hashes, bad = put_events(self.cursor, self.past, events, self._seen_so_far(), self.now)
         self.new.append(hashes)
         refusals += bad
-        return Taken(frozenset(accounts), stored, given - stored - len(bad), len(refusals))
+        names = frozenset(each.name for each in events) if stored else frozenset[str]()
+        repeated = given - stored - len(bad)
+        return Taken(frozenset(accounts), stored, repeated, len(refusals), event_names=names)
 
     def _rows(self, rows: Sequence[Given]) -> list[Refusal]:
         if not rows:

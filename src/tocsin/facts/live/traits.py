@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from tocsin.core.schema import COLLECTIONS
 from tocsin.facts.importing.upsert import unrecorded
-from tocsin.facts.live.rows import Given, cell
+from tocsin.facts.live.parts import Given
+from tocsin.facts.live.rows import cell
 from tocsin.facts.live.shapes import Traits
 
 HISTORY = {"accounts": ("account_history", "account_id"), "people": ("people_history", "person_id")}

@@ -82,7 +82,7 @@ def read_call(raw: bytes, *, kind: str | None, received: datetime, sent_at: date
     """
     try:
         message = _MESSAGE.decode(raw)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         message = _lenient(raw, kind)
     named = kind or message.type
     if named not in KINDS:
@@ -129,15 +129,7 @@ def _check(kind: str, message: Message) -> None:
 
 def _lenient(raw: bytes, kind: str | None) -> Message:
     """A call some of whose fields have other types than they should: numbers for ids are taken, the rest is said."""
-    try:
-        given = _ANY.decode(raw)
-    except (msgspec.MsgspecError, RecursionError):
-        try:  # numbers past 64 bits and lone surrogates are JSON to some
-            given = json.loads(raw)
-        except (ValueError, RecursionError) as error:
-            raise BadMessageError("the message is no valid JSON") from error
-    if not isinstance(given, dict):
-        raise BadMessageError("the message is no JSON object")
+    given = _decoded(raw)
     if not isinstance(given.get("type"), str) and kind is None:
         raise BadMessageError(f"type is missing or no text; it is one of {', '.join(KINDS)}")
     made: dict[str, Any] = {"type": kind or given["type"]}
@@ -149,14 +141,7 @@ def _lenient(raw: bytes, kind: str | None) -> Message:
         made["event"] = given["event"]
     for name in _TIMES:
         made[name] = _time(given.get(name), name)
-    context = given.get("context")
-    if context is not None:
-        if not isinstance(context, dict):
-            raise BadMessageError("context is no object")
-        group = context.get("groupId")
-        made["context"] = Context(_text(group, "context.groupId"), _object(context.get("traits"), "context.traits"))
-        if "groupId" in context and group is None:
-            made["context"].group_id = None
+    made["context"] = _context(given.get("context"))
     for name in ("properties", "traits"):
         made[name] = _object(given.get(name), name)
     python = {_snake(name): value for name, value in made.items()}
@@ -167,6 +152,27 @@ def _lenient(raw: bytes, kind: str | None) -> Message:
             except UnicodeEncodeError as error:
                 raise BadMessageError(f"{name} holds half a character") from error
     return Message(**python)
+
+
+def _decoded(raw: bytes) -> dict[str, Any]:
+    try:
+        given = _ANY.decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        try:  # numbers past 64 bits and lone surrogates are JSON to some
+            given = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise BadMessageError("the message is no valid JSON") from error
+    if not isinstance(given, dict):
+        raise BadMessageError("the message is no JSON object")
+    return given
+
+
+def _context(given: object) -> Context | None:
+    if given is None:
+        return None
+    if not isinstance(given, dict):
+        raise BadMessageError("context is no object")
+    return Context(_text(given.get("groupId"), "context.groupId"), _object(given.get("traits"), "context.traits"))
 
 
 def _text(value: object, name: str) -> str | None:
@@ -203,7 +209,7 @@ def read_time(raw: msgspec.Raw) -> datetime | None:
     """The `sentAt` of a batch; None where it has none that can be read."""
     try:
         return _time(_ANY.decode(raw), "sentAt")
-    except (UserError, msgspec.MsgspecError):
+    except (UserError, msgspec.MsgspecError, ValueError):
         return None
 
 

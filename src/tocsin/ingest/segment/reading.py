@@ -71,7 +71,7 @@ class Told(Arrivals):
             try:
                 known = _PROPERTIES.decode(properties)
                 text = properties.decode()
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                 raise BadMessageError("properties cannot be read") from error
             if "\\u0000" in text:
                 raise BadMessageError("properties hold a NUL")
@@ -108,7 +108,7 @@ def _object(raw: msgspec.Raw | None) -> dict[str, Any]:
         return {}
     try:
         found = _ANY.decode(raw)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise BadMessageError("traits cannot be read") from error
     if not isinstance(found, dict):
         raise BadMessageError("traits is no object")

@@ -1,0 +1,168 @@
+"""The pulse: what has just arrived is judged at once, for the accounts that it is about.
+
+It goes through the same lifecycle as a sweep. Rows set off the rules on events and new rows within moments (`pulse_rows`);
+conditions of the accounts touched are judged anew a little later, many arrivals together (`pulse_states`). Both are idempotent,
+and whatever a pulse misses, because the process ended, the next sweep finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Count
+
+from tocsin.alerts import cards, freshness
+from tocsin.alerts.announce import OnTransition, announce
+from tocsin.alerts.findings import STATE_TRIGGERS, Findings, look
+from tocsin.alerts.locks import writing
+from tocsin.alerts.models import Sweep, Transition
+from tocsin.alerts.rowfindings import RowFindings, openings
+from tocsin.alerts.rulebook import definitions as definitions_in_force
+from tocsin.alerts.rulebook import on_since
+from tocsin.alerts.turning import Turning
+from tocsin.core.schema import PORTFOLIO_SUBJECTS
+
+if TYPE_CHECKING:
+    from tocsin.core.folding import Opening
+    from tocsin.core.rules import Definitions, Rule
+    from tocsin.engine import Arrived, Book
+
+BY = "pulse"
+Clock = Callable[[], datetime]
+
+# Before the first sweep what pulses opened within this time counts for the circuit breaker.
+FIRST_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PulseReport:
+    """What a pulse did. missed: nothing, as no sweep has taken stock yet, or the latest one is ahead of the clock."""
+
+    opened: int = 0
+    closed: int = 0
+    held: int = 0
+    missed: bool = False
+
+
+def pulse_rows(
+    book: Book,
+    clock: Clock,
+    *,
+    accounts: frozenset[str],
+    arrived: datetime,
+    what: Arrived | None = None,
+    definitions: Definitions | None = None,
+    published: Mapping[str, datetime] | None = None,
+    on_transition: OnTransition | None = None,
+) -> PulseReport:
+    """Open alerts for the rows of these accounts that arrived after a moment (UTC): rules on events, new rows and changes.
+
+    what: what arrived, where it is known: rules that none of it can set off are passed over.
+    """
+    from tocsin.engine import Stretch, between_looks, late_of, stirs  # who only lists alerts loads no engine
+
+    given = definitions or definitions_in_force()
+    rules = [each for each in given.rules if each.state == "on" and each.trigger.kind in ("event", "new", "change")]
+    rules = [each for each in rules if not between_looks(each) and (what is None or stirs(each, what))]
+    moment, last = clock(), _latest()
+    if last is not None and moment < last.as_of:
+        return PulseReport(missed=True)
+    if not rules or not accounts:
+        return PulseReport()
+    live = published or on_since()
+    rules = [each for each in rules if each.id not in freshness.stale(book, rules, moment)]
+    found = book.occurrences(rules, Stretch(moment, moment, live=live, arrived=arrived), accounts=accounts)
+    if not found.matches:
+        return PulseReport()
+    occurred: dict[str, list] = {}  # type: ignore[type-arg]
+    for match in found.matches:
+        occurred.setdefault(match.rule.id, []).append(match)
+    concerned = [each for each in rules if each.id in occurred]
+    about = {match.account_id for match in found.matches if match.account_id}
+    told = cards.read(book, about, moment)
+    with writing, transaction.atomic():
+        known: dict[tuple[str, str], list[Opening]] = {}
+        for rule in concerned:
+            oldest = min(match.as_of for match in occurred[rule.id])
+            memory = max((rule.collapse, rule.cooldown, late_of(rule)), key=lambda each: each.total_seconds() if each else 0)
+            for subject, opening in openings(rule.id, oldest - (memory or late_of(rule))):
+                known.setdefault((rule.id, subject), []).append(opening)
+        findings = Findings(
+            matches={},
+            unknown={},
+            clears={},
+            gone={},
+            revised=frozenset(),
+            scopes=last.figures.get("scopes", {}) if last else {"": book.store.counts()["accounts"]},
+            cards=told,
+            rows=RowFindings(occurred=occurred, known=known),
+            earlier=opened_since(last.as_of if last else moment - FIRST_HOUR),
+        )
+        return _turned(moment, findings, concerned, given.rules, frozenset(about), on_transition)
+
+
+def pulse_states(
+    book: Book,
+    clock: Clock,
+    *,
+    accounts: frozenset[str],
+    definitions: Definitions | None = None,
+    on_transition: OnTransition | None = None,
+) -> PulseReport:
+    """Judge the conditions and countdowns of these accounts anew. Not while a sweep is under way: the caller sees to that."""
+    given = definitions or definitions_in_force()
+    rules = [
+        each
+        for each in given.rules
+        if each.state == "on" and each.trigger.kind in STATE_TRIGGERS and each.subject not in PORTFOLIO_SUBJECTS
+    ]
+    rules = [each for each in rules if each.trigger.kind == "when" or "." not in str(each.trigger.spec["countdown"])]
+    moment, last = clock(), _latest()
+    if last is None or moment < last.as_of:
+        return PulseReport(missed=True)
+    if not rules or not accounts:
+        return PulseReport()
+    judgement = book.judge(rules, moment, accounts=accounts)
+    unknown = {**freshness.stale(book, rules, moment), **judgement.unknown}
+    findings = look(book, rules, judgement, unknown, last.as_of, {}, accounts=accounts)
+    scopes = {**last.figures.get("scopes", {})}
+    with writing, transaction.atomic():
+        findings = _with(findings, scopes, opened_since(last.as_of))
+        return _turned(moment, findings, rules, given.rules, accounts, on_transition)
+
+
+def _turned(
+    moment: datetime,
+    findings: Findings,
+    rules: Sequence[Rule],
+    every: Sequence[Rule],
+    accounts: frozenset[str],
+    on_transition: OnTransition | None,
+) -> PulseReport:
+    """Put what was found through the lifecycle, and write it; inside the transaction."""
+    turning = Turning(moment=moment, baseline=False, findings=findings, accounts=accounts, by=BY)
+    turning.pulse(rules, every)
+    announce(turning.write(), on_transition)
+    figures = turning.figures
+    return PulseReport(figures["opened"], figures["closed"], figures["held"])
+
+
+def _with(findings: Findings, scopes: Mapping[str, int], earlier: Mapping[str, int]) -> Findings:
+    from dataclasses import replace
+
+    return replace(findings, scopes=scopes, earlier=earlier)
+
+
+def _latest() -> Sweep | None:
+    """The latest sweep that found a book to take stock of."""
+    return Sweep.objects.filter(subjects__gt=0).order_by("-as_of", "-id").first()
+
+
+def opened_since(moment: datetime) -> dict[str, int]:
+    """Rule id -> how many alerts pulses have opened after a moment."""
+    opened = Transition.objects.filter(kind="opened", by=BY, at__gt=moment)
+    return {row["episode__rule"]: row["n"] for row in opened.order_by().values("episode__rule").annotate(n=Count("id"))}

@@ -1,0 +1,218 @@
+"""Rows that tell a part of themselves: completed by what is stored of them, by what was kept of them, and by the person.
+
+What cannot be completed is kept, one entry for each row with all that was told of it so far, until a later row brings the rest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from tocsin.core.schema import COLLECTIONS, Collection
+from tocsin.facts.importing.stage import make_references
+from tocsin.facts.layout import physical_columns, quote
+from tocsin.facts.live import placing
+from tocsin.facts.live.shapes import WAITING, Refusal
+
+Given = tuple[str, dict[str, Any]]  # collection, column -> JSON value
+LEADING = ("accounts", "account_aliases")
+PEOPLE = ("people", "csms", "teams")
+EMPTY = (None, "")
+
+
+def batches(rows: Sequence[Given]) -> Iterator[list[Given]]:
+    """The rows in the order in which they can be stored, what others refer to first.
+
+    An account that is named by an alias of the same batch comes after the alias, so that it is not taken for another one.
+    """
+    aliases = {str(values.get("external_id")) for name, values in rows if name == "account_aliases"}
+    late = [name == "accounts" and str(values.get("id")) in aliases for name, values in rows]
+    places = [
+        0
+        if name == "accounts" and not after
+        else 1
+        if name == "account_aliases"
+        else 2
+        if after
+        else 3
+        if name in PEOPLE
+        else 4
+        for (name, _), after in zip(rows, late, strict=True)
+    ]
+    for wanted in range(5):
+        found = [row for row, place in zip(rows, places, strict=True) if place == wanted]
+        if found:
+            yield found
+
+
+def completed(cursor: duckdb.DuckDBPyConnection, rows: Sequence[Given]) -> tuple[list[Given], list[Refusal]]:
+    """The rows that can be stored, each with all that is required and its account by the account's own id; and the others."""
+    good: list[Given] = []
+    refused: list[Refusal] = []
+    make_references(cursor)
+    for name in dict.fromkeys(name for name, _ in rows):
+        made = _Completing(cursor, COLLECTIONS[name], [dict(values) for each, values in rows if each == name])
+        good += made.good
+        refused += made.refused()
+    return good, refused
+
+
+class _Completing:
+    """Rows of one collection, in their order."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, collection: Collection, rows: list[dict[str, Any]]) -> None:
+        self.cursor, self.collection = cursor, collection
+        self.key = "id" if collection.keyed_by_id else None
+        self.owner = "id" if collection.name == "accounts" else "account_id"
+        self.good: list[Given] = []
+        self.without_id: list[dict[str, Any]] = []
+        self.kept = _take_kept(cursor, collection, [row["id"] for row in rows if self.key and row.get("id")])
+        everything = [*rows, *self.kept.values()]
+        self.name_accounts(everything)
+        incomplete = [str(row["id"]) for row in rows if self.key and row.get("id") and self.missing(row)]
+        self.stored = _stored(cursor, collection, incomplete)
+        self.accounts = placing.accounts_of(cursor, (who for row in everything if (who := self.person(row)) is not None))
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Complete a row as far as can be."""
+        own = str(row["id"]) if self.key and row.get("id") else None
+        told = {**self.kept.pop(own, {}), **row} if own else row
+        base = self.stored.get(own, {}) if own else {}
+        for name in self.missing(told):
+            if name in base:
+                told[name] = base[name]
+        self.place(told)
+        if self.missing(told):
+            if own:
+                self.kept[own] = told
+            else:
+                self.without_id.append(told)
+            return
+        self.good.append((self.collection.name, told))
+        if own:
+            self.stored[own] = {name: told[name] for name in self.collection.required}
+
+    def place(self, told: dict[str, Any]) -> None:
+        """An account without a name is named by its id until it is told one; a row of a person is of their account."""
+        if self.collection.name == "accounts" and told.get("id") and told.get("name") in EMPTY:
+            told["name"] = told["id"]
+        if "account_id" in self.collection.required and told.get("account_id") in EMPTY:
+            account = self.accounts.get(self.person(told) or "")
+            if account:
+                told["account_id"] = account
+
+    def missing(self, row: dict[str, Any]) -> list[str]:
+        """The required columns that a row lacks."""
+        return [each for each in self.collection.required if row.get(each) in EMPTY]
+
+    def person(self, row: dict[str, Any]) -> str | None:
+        """The person by whom a row finds its account."""
+        name = "id" if self.collection.name == "people" else "person_id"
+        found = row.get(name) if name in self.collection and "account_id" in self.collection else None
+        return None if found in EMPTY else str(found)
+
+    def name_accounts(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Put the account's own id in place of an alias."""
+        own = _accounts(self.cursor, (str(row[self.owner]) for row in rows if row.get(self.owner)))
+        for row in rows:
+            if row.get(self.owner):
+                row[self.owner] = own.get(str(row[self.owner]), str(row[self.owner]))
+
+    def refused(self) -> list[Refusal]:
+        """What cannot be stored yet, with what it waits for."""
+        return [self.refusal(row) for row in [*self.kept.values(), *self.without_id]]
+
+    def refusal(self, row: dict[str, Any]) -> Refusal:
+        lacking = self.missing(row)
+        name = self.collection.name
+        reason = WAITING if "account_id" in lacking else f"{lacking[0]} is missing, and a row of {name} needs one"
+        text = json.dumps(row, ensure_ascii=False, separators=(",", ":"), default=str)
+        own = row.get("id") if self.key else None
+        return Refusal(name, reason, text, None if own is None else str(own), None, self.person(row))
+
+
+def merged(refused: Sequence[Refusal]) -> list[Refusal]:
+    """Of several entries of one row, one that tells what they tell together."""
+    found: dict[tuple[str, object], Refusal] = {}
+    for at, each in enumerate(refused):
+        place = (each.collection, each.id if each.id is not None else at)
+        before = found.get(place)
+        if before is not None:
+            row = {**json.loads(before.row), **json.loads(each.row)}
+            each.row = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+        found[place] = each
+    return list(found.values())
+
+
+def known_accounts(cursor: duckdb.DuckDBPyConnection, names: Iterable[str]) -> list[str]:
+    """Those names, ids or aliases, that are of an account."""
+    return list(_accounts(cursor, names))
+
+
+def _accounts(cursor: duckdb.DuckDBPyConnection, names: Iterable[str]) -> dict[str, str]:
+    """Name of an account -> its own id; only those that are known, and of one account."""
+    wanted = sorted(set(names))
+    if not wanted:
+        return {}
+    found = cursor.execute("SELECT ref, id FROM account_refs WHERE key > 0 AND ref IN (SELECT unnest(?))", [wanted])
+    return dict(found.fetchall())
+
+
+def _take_kept(cursor: duckdb.DuckDBPyConnection, collection: Collection, ids: Sequence[object]) -> dict[str, dict[str, Any]]:
+    """Id -> what was kept of that row because something was missing, taken off the list."""
+    if not ids or collection.name == "accounts":
+        return {}
+    cursor.register("asked_rows", pa.table({"id": [str(each) for each in ids]}))
+    try:
+        rows = cursor.execute(
+            "SELECT rowid, row_id, \"row\" FROM rejected WHERE source = 'http' AND collection = ? "
+            "AND row_id IN (SELECT id FROM asked_rows) AND (reason = ? OR contains(reason, ' is missing, and a row of ')) "
+            'ORDER BY "at", rowid',
+            [collection.name, WAITING],
+        ).fetchall()
+    finally:
+        cursor.unregister("asked_rows")
+    found: dict[str, dict[str, Any]] = {}
+    taken = []
+    for place, own, text in rows:
+        given = json.loads(text)
+        # A message of Segment's API waits under the same id; it has fields that no column is called by.
+        if isinstance(given, dict) and (collection.custom or given.keys() <= set(collection.names)):
+            found[own] = {**found.get(own, {}), **given}
+            taken.append(place)
+    if taken:
+        cursor.execute("DELETE FROM rejected WHERE rowid IN (SELECT unnest(?))", [taken])
+    return found
+
+
+def _stored(cursor: duckdb.DuckDBPyConnection, collection: Collection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Id -> the required columns that are stored of that row."""
+    if not ids:
+        return {}
+    table = quote(collection.name)
+    keyed = "account_key" in physical_columns(collection)
+    cells = ["owned.id" if name == "account_id" else f"{table}.{quote(name)}" for name in collection.required if name != "id"]
+    join = f"LEFT JOIN accounts AS owned ON owned.key = {table}.account_key" if keyed else ""
+    cursor.register("asked_rows", pa.table({"id": sorted(set(ids))}))
+    try:
+        rows = cursor.execute(
+            f"SELECT {', '.join([f'{table}.id', *cells])} FROM {table} {join} WHERE {table}.id IN (SELECT id FROM asked_rows)"
+        ).fetchall()
+    finally:
+        cursor.unregister("asked_rows")
+    names = ["id", *(name for name in collection.required if name != "id")]
+    return {row[0]: {name: _plain(value) for name, value in zip(names, row, strict=True)} for row in rows}
+
+
+def _plain(value: Any) -> Any:
+    """A stored value as JSON has it; instants are UTC."""
+    if isinstance(value, datetime):
+        return f"{value.isoformat()}Z"
+    return value.isoformat() if isinstance(value, date) else value
