@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "tocsin.people",
+    "tocsin.sources",
     "tocsin.health",
     "tocsin.alerts",
     "tocsin.delivery",

@@ -16,6 +16,7 @@ from tocsin.delivery import facade as delivery
 from tocsin.facts import breathing
 from tocsin.facts.live.shapes import Taken
 from tocsin.people import facade as people
+from tocsin.sources import facade as sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,7 @@ class Worker:
         if not touched:
             return
         try:
-            with breathing.patient():
+            with breathing.working(breathing.SWEEPING):
                 report = facade.pulse_states(self._workspace.book(), lambda: datetime.now(UTC), accounts=touched)
             log.debug("pulse of %d accounts: %d opened, %d closed", len(touched), report.opened, report.closed)
             self._whole = self._whole or report.missed
@@ -101,7 +102,7 @@ class Worker:
         try:
             if not self._workspace.store().counts()["accounts"]:
                 return
-            with breathing.patient():
+            with breathing.working(breathing.SWEEPING):
                 report = facade.sweep(self._workspace.book(), lambda: datetime.now(UTC))
             log.debug("swept: %d opened, %d closed, in %.2f s", report.opened, report.closed, report.seconds)
         except UserError as error:
@@ -116,6 +117,7 @@ class Worker:
         self._kept_up = moment
         try:
             people.clear_expired(moment)
+            sources.clear_expired(moment)
         except Exception:  # as above
             log.exception("what has expired could not be cleared")
 
@@ -160,7 +162,7 @@ class Pulse:
                 if self._stop:
                     break
                 taken, self._waiting, until = self._waiting, Taken(), self._until
-            with breathing.urgent():
+            with breathing.working(breathing.ALERTING):
                 self.look(taken, until)
         connections.close_all()
 

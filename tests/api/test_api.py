@@ -36,6 +36,8 @@ SCOPES = {
     "list_profiles": "read", "get_health": "read", "set_override": "alerts:write", "lift_override": "alerts:write",
     "list_drafts": "read", "export_rules": "read", "check_routing": "read", "list_routing_versions": "read",
     "test_channel": "delivery:write", "act_on_alerts": "alerts:write",
+    "list_sources": "read", "create_source": "admin", "delete_source": "admin", "pause_source": "admin",
+    "resume_source": "admin", "add_source_secret": "admin", "remove_source_secret": "admin", "deliveries_of_source": "read",
 }  # fmt: skip
 OPERATIONS = [
     (operation["operationId"], method.upper(), path)

@@ -10,7 +10,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from tocsin.api import alerts, delivery, facts, health, people, rules, together
+from tocsin.api import alerts, delivery, facts, health, people, rules, sources, together
 from tocsin.api.problems import MEDIA, ApiError, placed, problem
 from tocsin.core.errors import UserError
 
@@ -44,6 +44,7 @@ api.add_router("", health.router, tags=["health"])
 api.add_router("", rules.router, tags=["rules"])
 api.add_router("", people.router, tags=["people"])
 api.add_router("", delivery.router, tags=["delivery"])
+api.add_router("", sources.router, tags=["sources"])
 
 
 @api.exception_handler(ApiError)

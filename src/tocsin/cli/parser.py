@@ -28,6 +28,7 @@ COMMANDS = (
     "users",
     "keys",
     "channels",
+    "sources",
     "doctor",
     "bench",
 )

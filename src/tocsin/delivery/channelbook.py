@@ -14,11 +14,11 @@ from django.db import IntegrityError, transaction
 from tocsin.alerts import facade as alerts
 from tocsin.core.errors import UserError
 from tocsin.core.language import suggestion
-from tocsin.delivery import sealing
 from tocsin.delivery.channels import Channel, PermanentError, transport_of
 from tocsin.delivery.models import ChangeLog
 from tocsin.delivery.models import Channel as Row
 from tocsin.delivery.routebook import current_plan
+from tocsin.people import sealing
 
 # These are always there, under these names.
 BUILT_IN = {"in-app": "in-app", "email": "email"}

@@ -24,7 +24,7 @@ from tocsin.engine.occurrences import Occurrences, Stretch, occurrences, still
 from tocsin.engine.sql.points import PointsQuestion, Source
 from tocsin.engine.sql.portfolio import statement
 from tocsin.engine.sql.remembered import points_sql
-from tocsin.engine.sql.sources import EveryMoment
+from tocsin.engine.sql.sources import EveryMoment, OfRows
 from tocsin.engine.sql.statement import Question, Surroundings
 from tocsin.facts.store import Store
 
@@ -128,7 +128,7 @@ class Book:
         asked = [*formulas, *([scope] if scope is not None else [])]
         markets = self._markets(asked, moments)
         question = Question(subject, list(moments), formulas, scope, only, accounts, deleted, markets)
-        return self.store.query(statement(question, self.surroundings).sql(), tables=tables)
+        return self.store.query(statement(question, self.surroundings).sql(), tables=tables, small=len(moments) == 1)
 
     def _looked_back(
         self, terms: Sequence[Term], moment: datetime, only: Collection[str] | None, accounts: Collection[str] | None
@@ -172,7 +172,7 @@ class Book:
         asked = [*formulas, *([scope] if scope is not None else [])]
         markets = point_markets(self.store, self.surroundings, asked, source)
         question = PointsQuestion(source, formulas, scope, markets, tuple(given))
-        return self.store.query(points_sql(question, self.surroundings))
+        return self.store.query(points_sql(question, self.surroundings), small=isinstance(source, OfRows))
 
     def judge(
         self,

@@ -1,7 +1,8 @@
 """Letting urgent work through: one interpreter runs one thread at a time, and no sweep of seconds may keep an alert waiting.
 
-Work that can wait calls `breathe` again and again; while something urgent is under way it then stands back, for no more than
-`STAND_BACK` at a time and not sooner than `WORK` after the last time, so that it always gets on.
+There are ranks of urgency. Whoever answers a request comes first, then who stores what came in, then who opens alerts for it;
+sweeps come last. Work that can wait calls `breathe` again and again; while something of a higher rank is under way it then
+stands back, for no more than `STAND_BACK` at a time and not sooner than `WORK` after the last time, so that it always gets on.
 """
 
 from __future__ import annotations
@@ -11,48 +12,45 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-STAND_BACK = 0.25  # seconds
+ANSWERING, STORING, ALERTING, SWEEPING = range(4)
+STAND_BACK = {STORING: 0.02, ALERTING: 0.04, SWEEPING: 0.25}  # seconds
 WORK = 0.02  # seconds
 
 _local = threading.local()
-_idle = threading.Event()
-_idle.set()
-_guard = threading.Lock()
-_urgent = 0
+_guard = threading.Condition()
+_under_way = [0, 0, 0, 0]
 
 
 @contextmanager
-def urgent() -> Iterator[None]:
-    """While this lasts, patient threads stand back."""
-    global _urgent  # noqa: PLW0603 - there is one interpreter, and one count of who is in a hurry in it
+def working(rank: int) -> Iterator[None]:
+    """While this lasts, this thread does work of this rank: lower ranks stand back, and it stands back before higher ones."""
+    before = getattr(_local, "rank", ANSWERING)
+    _local.rank, _local.worked = rank, time.monotonic()
+    with counted(rank):
+        try:
+            yield
+        finally:
+            _local.rank = before
+
+
+@contextmanager
+def counted(rank: int) -> Iterator[None]:
+    """While this lasts, work of this rank is under way, in whatever threads: what an event loop does has none of its own."""
     with _guard:
-        _urgent += 1
-        _idle.clear()
+        _under_way[rank] += 1
     try:
         yield
     finally:
         with _guard:
-            _urgent -= 1
-            if not _urgent:
-                _idle.set()
-
-
-@contextmanager
-def patient() -> Iterator[None]:
-    """This thread can wait, while this lasts."""
-    before, _local.patient = getattr(_local, "patient", False), True
-    _local.worked = time.monotonic()
-    try:
-        yield
-    finally:
-        _local.patient = before
+            _under_way[rank] -= 1
+            _guard.notify_all()
 
 
 def breathe() -> None:
-    """Stand back for a moment, if this thread is patient and something urgent is under way."""
-    if _idle.is_set() or not getattr(_local, "patient", False):
+    """Stand back for a moment, if this thread's work can wait and something more urgent is under way."""
+    rank = getattr(_local, "rank", ANSWERING)
+    if not any(_under_way[:rank]) or time.monotonic() - _local.worked < WORK:
         return
-    if time.monotonic() - _local.worked < WORK:
-        return
-    _idle.wait(STAND_BACK)
+    with _guard:
+        _guard.wait_for(lambda: not any(_under_way[:rank]), STAND_BACK[rank])
     _local.worked = time.monotonic()

@@ -83,10 +83,17 @@ class Store(Protocol):
     def scores(self) -> Scores:
         """What is kept of health scores."""
 
-    def query(self, sql: str, parameters: Sequence[Any] = (), *, tables: Mapping[str, pa.Table] | None = None) -> pa.Table:
+    def query(
+        self,
+        sql: str,
+        parameters: Sequence[Any] = (),
+        *,
+        tables: Mapping[str, pa.Table] | None = None,
+        small: bool = False,
+    ) -> pa.Table:
         """The rows of a SELECT as an Arrow table; sees everything that was acknowledged before the call.
 
-        tables: more tables that the SELECT can name, for this call alone.
+        tables: more tables that the SELECT can name, for this call alone. small: the answer is small beside the SELECT.
         """
 
     def record(self, account_id: str, field: str, entries: Sequence[tuple[str | None, datetime]], *, after: datetime) -> None:

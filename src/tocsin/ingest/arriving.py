@@ -11,14 +11,15 @@ import msgspec
 
 from tocsin.core.errors import UserError
 from tocsin.core.schema import COLLECTIONS
+from tocsin.facts import breathing
 from tocsin.facts.live.shapes import Arrivals, Refusal
 from tocsin.ingest.limits import Limits
 from tocsin.ingest.records import Record
-from tocsin.ingest.segment.messages import Envelope, read_call, read_time
+from tocsin.ingest.segment.messages import Context, read_call, read_envelope, read_time, shared_context
 from tocsin.ingest.segment.reading import Told
 
-_ENVELOPE = msgspec.json.Decoder(Envelope)
 REJECTED = "rejected"  # in place of a collection: a body that could not be read, with the reason
+_WRITTEN_IN = 4096  # bytes that a message may have grown by what its address and its batch said of it
 _OF_KIND = {"identify": "people", "group": "accounts", "alias": "people"}
 
 
@@ -29,10 +30,15 @@ def arrivals_of(records: Sequence[Record], limits: Limits) -> Arrivals:
         if record.kind == "rows":
             _add_rows(told, record)
         elif record.kind == "batch":
-            envelope = _ENVELOPE.decode(record.body)  # the door has let it in, so it can be read
-            sent_at = read_time(envelope.sent_at)
+            try:
+                envelope = read_envelope(record.body)
+            except (msgspec.DecodeError, RecursionError):  # the door has read it, with more room for what nests deep
+                told.refused.append(Refusal("events", "the batch cannot be read", _kept(record.body), received=record.received))
+                continue
+            sent_at, shared = read_time(envelope.sent_at), shared_context(envelope)
+            breathing.breathe()
             for raw in envelope.batch:
-                _add(told, bytes(raw), None, record.received, sent_at, limits)
+                _add(told, bytes(raw), None, record.received, sent_at, limits, shared)
         else:
             _add(told, record.body, record.kind, record.received, None, limits)
     return told
@@ -48,7 +54,7 @@ def again(waiting: Sequence[tuple[str, str, datetime]], limits: Limits) -> Arriv
             given = None
         if isinstance(given, dict) and _is_message(given):
             kind = None if isinstance(given.get("type"), str) else {"people": "identify"}.get(collection, "track")
-            _add(told, row.encode(), kind, received, None, limits)
+            _add(told, row.encode(), kind, received, None, limits, more=_WRITTEN_IN)
         elif isinstance(given, dict):
             told.rows.append((collection, given, ""))
     return told
@@ -61,13 +67,22 @@ def _is_message(given: dict[str, Any]) -> bool:
     return bool({"type", "event", "userId", "anonymousId"} & given.keys()) and not {"id", "account_id"} & given.keys()
 
 
-def _add(told: Told, raw: bytes, kind: str | None, received: datetime, sent_at: datetime | None, limits: Limits) -> None:
-    if len(raw) > limits.message:
+def _add(
+    told: Told,
+    raw: bytes,
+    kind: str | None,
+    received: datetime,
+    sent_at: datetime | None,
+    limits: Limits,
+    shared: Context | None = None,
+    more: int = 0,
+) -> None:
+    if len(raw) > limits.message + more:
         reason = f"the message has {len(raw):,} bytes, more than {limits.message:,}"
-        told.refused.append(Refusal("events", reason, _kept(raw)))
+        told.refused.append(Refusal(_collection(raw, kind), reason, _kept(raw), received=received))
         return
     try:
-        told.add(read_call(raw, kind=kind, received=received, sent_at=sent_at, ahead=limits.ahead))
+        told.add(read_call(raw, kind=kind, received=received, sent_at=sent_at, ahead=limits.ahead, shared=shared))
     except UserError as error:
         told.refused.append(Refusal(_collection(raw, kind), str(error), _kept(raw), received=received))
 

@@ -15,10 +15,11 @@ from typing import cast
 import msgspec
 
 from tocsin.core.errors import UserError
+from tocsin.facts import breathing
 from tocsin.ingest.limits import Limits
 from tocsin.ingest.log import FullError, Log
 from tocsin.ingest.records import Kind, Record
-from tocsin.ingest.segment.messages import KINDS, Envelope, read_call
+from tocsin.ingest.segment.messages import KINDS, read_call, read_envelope
 from tocsin.ingest.segment.reading import Told
 from tocsin.ingest.wire import OK, GoneError, Receive, RefusedError, Scope, Send, basic_key, read_body, refuse, say
 
@@ -28,7 +29,6 @@ MOST_KEYS = 1_000
 
 log = logging.getLogger("tocsin.ingest")
 
-_ENVELOPE = msgspec.json.Decoder(Envelope)
 _SINGLE = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -49,11 +49,15 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:
-            await self._take(scope, receive)
+            with breathing.counted(breathing.ANSWERING):
+                await self._take(scope, receive)
         except RefusedError as error:
             await refuse(send, error)
         except GoneError:
             return
+        except Exception:
+            log.exception("a request could not be answered")
+            await refuse(send, RefusedError(500, "internal", "the server failed; send it again later"))
         else:
             await say(send, 200, OK)
 
@@ -80,7 +84,7 @@ class Door:
     def _check_batch(self, body: bytes) -> str | None:
         """The write key of a batch that can be read."""
         try:
-            envelope = _ENVELOPE.decode(body)
+            envelope = read_envelope(body)
         except msgspec.ValidationError as error:
             raise RefusedError(
                 400, "invalid_batch", f"`batch` must be a list of messages, `writeKey` a text: {error}"
@@ -97,7 +101,7 @@ class Door:
             raise RefusedError(413, "too_large", f"a message has {self._limits.message:,} bytes at most")
         try:
             given = _SINGLE.decode(body)
-            key = msgspec.json.decode(given["writeKey"], type=str) if "writeKey" in given else None
+            key = msgspec.json.decode(given["writeKey"], type=str | None) if "writeKey" in given else None
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise RefusedError(400, "invalid_json", "the body is no JSON object, or its writeKey no text") from error
         try:
@@ -139,6 +143,8 @@ async def keep(inbox: Log, record: Record) -> None:
         inbox.append(record.packed(), done)
     except FullError as error:
         raise RefusedError(429, "busy", str(error), retry=1) from error
+    except ValueError as error:  # longer than any limit allows
+        raise RefusedError(413, "too_large", str(error)) from error
     try:
         await future
     except OSError as error:

@@ -7,6 +7,7 @@ away when the log is opened. Files are named by the position of their first byte
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
 import threading
@@ -14,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from io import BufferedWriter
+from io import FileIO
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +25,8 @@ HEAD = struct.Struct(">II")
 ROLL = 64 * 1024 * 1024  # bytes after which a new file is begun
 LONGEST = 16 * 1024 * 1024  # bytes of a record: nothing longer is taken in, so a longer one is no record
 SUFFIX = ".log"
+
+log = logging.getLogger("tocsin.ingest")
 
 
 class FullError(UserError):
@@ -52,6 +55,7 @@ class Log:
         self._pending: list[tuple[bytes, Callable[[BaseException | None], None]]] = []
         self._waiting = 0
         self._closed = False
+        self._torn = False  # behind the end stands what a failed write left, and could not be cut away yet
         self.begin, self.end = self._recover()  # positions of the oldest byte that is kept and behind the newest
         self._consumed = self.begin
         self._file = self._open(self._last_start())
@@ -63,8 +67,10 @@ class Log:
     def append(self, payload: bytes, done: Callable[[BaseException | None], None]) -> None:
         """Take in a record; `done` is called from another thread once it is durable, or with why it could not be.
 
-        FullError where too much waits to be stored.
+        FullError where too much waits to be stored. ValueError where the record is empty or longer than any may be.
         """
+        if not 0 < len(payload) <= LONGEST:
+            raise ValueError(f"a record of the inbox has 1 to {LONGEST:,} bytes, not {len(payload):,}")
         with self._guard:
             if self._closed:
                 raise FullError("the server is about to end; send it again in a moment")
@@ -92,23 +98,36 @@ class Log:
                 if not self._pending:
                     return
                 batch, self._pending = self._pending, []
-                self._waiting = 0
             error = self._write(b"".join(_framed(payload) for payload, _ in batch))
+            with self._guard:
+                self._waiting -= sum(len(payload) for payload, _ in batch)
             for _, done in batch:
-                done(error)
+                try:
+                    done(error)
+                except Exception:  # whoever asked may be gone: the others want to know still
+                    log.exception("who waited for the inbox could not be told")
 
     def _write(self, block: bytes) -> OSError | None:
         """Write a block and make it durable; on an error the file ends where it did before."""
         start = self.end
         try:
+            if self._torn:
+                self._mend(start)
             if self._file.tell() >= ROLL:
                 self._file.close()
                 self._file = self._open(start)
-            self._file.write(block)
-            self._file.flush()
+            self._torn = True
+            rest = memoryview(block)
+            while rest:
+                rest = rest[self._file.write(rest) :]
             os.fdatasync(self._file.fileno())
+            self._torn = False
         except OSError as error:
-            self._mend(start)
+            self._torn = True
+            try:
+                self._mend(start)
+            except OSError:  # tried again before anything else is written
+                log.exception("the inbox cannot be mended yet")
             return error
         with self._guard:
             self.end = start + len(block)
@@ -122,6 +141,7 @@ class Log:
         with (self._folder / _name(start)).open("r+b") as file:
             file.truncate(end - start)
         self._file = self._open(start)
+        self._torn = False
 
     # Giving out
 
@@ -133,15 +153,16 @@ class Log:
             path = self._folder / _name(start)
             if position >= start + path.stat().st_size:
                 continue
+            begin = max(start, position)
             with path.open("rb") as file:
-                file.seek(max(0, position - start))
-                for payload, after in _records(
-                    file.read(min(self.end - max(start, position), most + LONGEST)), max(start, position)
-                ):
-                    found.append(Stored(payload, after))
-                    size += len(payload)
-                    if size >= most:
-                        return found
+                file.seek(begin - start)
+                data = file.read(max(0, min(self.end - begin, most - size + LONGEST + HEAD.size)))
+            for payload, after in _records(data, begin):
+                found.append(Stored(payload, after))
+                size += after - begin
+                begin = after
+                if size >= most:
+                    return found
         return found
 
     def wait(self, position: int, seconds: float) -> bool:
@@ -181,9 +202,15 @@ class Log:
         path = self._folder / _name(starts[-1])
         whole = starts[-1]
         with path.open("r+b") as file:
-            for _, after in _records(file.read(), starts[-1]):
+            size = file.seek(0, os.SEEK_END)
+            if whole < self._floor <= whole + size:
+                whole = self._floor  # what stands before has been taken in, whatever became of it here
+            file.seek(whole - starts[-1])
+            for _, after in _records(file.read(), whole):
                 whole = after
-            file.truncate(whole - starts[-1])
+            if whole < starts[-1] + size:
+                log.warning("%s bytes at the end of the inbox are no whole record and are cut away", starts[-1] + size - whole)
+                file.truncate(whole - starts[-1])
         if whole < self._floor:  # files of another home, or older ones: what they hold has been taken in
             for start in starts:
                 (self._folder / _name(start)).unlink()
@@ -197,18 +224,27 @@ class Log:
         starts = self._starts()
         return starts[-1] if starts else self.end
 
-    def _open(self, start: int) -> BufferedWriter:
+    def _open(self, start: int) -> FileIO:
         path = self._folder / _name(start)
         made = not path.exists()
-        file = path.open("ab")
+        file = path.open("ab", buffering=0)  # what is held back would be written at a time of its own, after an error too
         if made:
-            path.chmod(0o600)
-            folder = os.open(self._folder, os.O_RDONLY)
             try:
-                os.fsync(folder)  # a file whose name is not durable is lost with it
-            finally:
-                os.close(folder)
+                path.chmod(0o600)
+                self._sync_folder()
+            except OSError:
+                file.close()
+                path.unlink()
+                raise
         return file
+
+    def _sync_folder(self) -> None:
+        """A file whose name is not durable is lost with it."""
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def leftovers(folder: Path) -> bool:
@@ -226,7 +262,7 @@ def _records(data: bytes, position: int) -> Iterator[tuple[bytes, int]]:
     while at + HEAD.size <= len(data):
         length, checksum = HEAD.unpack_from(data, at)
         payload = data[at + HEAD.size : at + HEAD.size + length]
-        if length > LONGEST or len(payload) < length or zlib.crc32(payload) != checksum:
+        if not 0 < length <= LONGEST or len(payload) < length or zlib.crc32(payload) != checksum:
             return
         at += HEAD.size + length
         yield payload, position + at

@@ -26,7 +26,7 @@ class Record:
 
     def packed(self) -> bytes:
         """As it stands in the inbox."""
-        name = self.source.encode()[:1000]
+        name = self.source.encode()[:1000].decode(errors="ignore").encode()  # no half of a character
         since = (self.received - _EPOCH) // timedelta(microseconds=1)
         return _HEAD.pack(ALL.index(self.kind), since, len(name)) + name + self.body
 

@@ -14,6 +14,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 OK = b'{"success": true}'
+_STRETCH = 8192  # bytes that are unpacked at once
 
 
 class RefusedError(Exception):
@@ -60,16 +61,18 @@ def too_long(most: int) -> RefusedError:
 def _unpacked(data: bytes, most: int) -> bytes:
     """Gzip without its wrapping: never more than `most` bytes of it are made, however much a few bytes may stand for."""
     made = bytearray()
-    rest = data
+    at, view = 0, memoryview(data)
     try:
-        while rest:
+        while at < len(data):
             unpack = zlib.decompressobj(wbits=31)
-            made += unpack.decompress(rest, most + 1 - len(made))
-            if len(made) > most or unpack.unconsumed_tail:
-                raise too_long(most)
-            if not unpack.eof:
-                raise RefusedError(400, "bad_gzip", "the body is said to be gzip, but it is cut off")
-            rest = unpack.unused_data
+            while not unpack.eof:
+                part = view[at : at + _STRETCH]  # what lies behind a member is copied: never more than this
+                if not part:
+                    raise RefusedError(400, "bad_gzip", "the body is said to be gzip, but it is cut off")
+                made += unpack.decompress(part, most + 1 - len(made))
+                if len(made) > most:
+                    raise too_long(most)
+                at += len(part) - len(unpack.unused_data) - len(unpack.unconsumed_tail)
     except zlib.error as error:
         raise RefusedError(400, "bad_gzip", "the body is said to be gzip, but it is none") from error
     if not made:

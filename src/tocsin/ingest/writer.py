@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from tocsin.core.errors import UserError
+from tocsin.facts import breathing
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.live.shapes import Taken
 from tocsin.facts.live.taking import Taker, position
@@ -76,7 +77,11 @@ class Writer:
         """Take in all that is there, here and now; gives how many events were new."""
         events = 0
         while self._inbox.end > self._position:
+            before = self._position
             events += self.step().events
+            if self._position == before:
+                log.error("%s bytes of the inbox cannot be read", self._inbox.end - before)
+                break
         return events
 
     def step(self) -> Taken:
@@ -106,7 +111,8 @@ class Writer:
                 continue
             began = time.monotonic()
             try:
-                self.step()
+                with breathing.working(breathing.STORING):
+                    self.step()
             except UserError as error:
                 log.error("what came in cannot be stored and waits in the inbox: %s", error)  # noqa: TRY400 - one line says it
                 self._stop.wait(RETRY)

@@ -51,6 +51,7 @@ __all__ = [
     "list_keys",
     "looking_as",
     "make_link",
+    "note",
     "only_leaders",
     "people",
     "person",

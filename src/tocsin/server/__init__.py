@@ -28,13 +28,16 @@ from tocsin.ingest.recovery import open_inbox
 from tocsin.ingest.writer import Writer
 from tocsin.people import facade as people
 from tocsin.server import door
+from tocsin.sources.door import PREFIX as HOOKS
+from tocsin.sources.door import Door as Hooks
 from tocsin.web.background import beside
-from tocsin.worker import Deliverer, Worker
+from tocsin.worker import Deliverer, Pulse, Worker
 from tocsin.workspace import SERVER, Workspace, write_private
 
 GRACE = 2  # seconds that answers under way are given at the end
 PATIENCE = 1.5  # seconds that a sweep and commands under way are given after that
 DEADLINE = 4.5  # seconds after which the process ends whatever still runs
+SWITCH = 0.0005  # seconds after which a thread that computes lets others in: whoever answers a request waits behind it
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - names of the wildcard address, not a binding
 
 
@@ -65,6 +68,7 @@ def serve(
     runner: makes, for this server's worker, what runs a command line that comes through the door.
     greet: called with the address once the server listens.
     """
+    sys.setswitchinterval(SWITCH)
     workspace.django()
     workspace.store()
     listening = _listen(host, port)
@@ -73,7 +77,8 @@ def serve(
     limits = workspace.configuration.limits
     inbox = open_inbox(workspace.store(), workspace.home, limits)
     worker = Worker(workspace)
-    writer = Writer(workspace.store(), inbox, limits, stored=worker.arrived)
+    pulse = Pulse(workspace, worker)
+    writer = Writer(workspace.store(), inbox, limits, stored=pulse.arrived)
     deliverer = Deliverer(lambda: settings.TOCSIN_PUBLIC_URL or address)
     note = workspace.home / SERVER
     ready = threading.Event()
@@ -84,6 +89,7 @@ def serve(
         greet(address)
         ready.set()
         worker.start()
+        pulse.start()
         writer.start()
         deliverer.start()
 
@@ -95,7 +101,8 @@ def serve(
         last_resort.start()
 
     commands = door.Door(token, runner(worker, writer))
-    front = Front(ready.is_set, {door.PATH: commands, PREFIX: Ingestion(inbox, _holder, limits)})
+    hooks = Hooks(inbox, zone=workspace.zone.key)
+    front = Front(ready.is_set, {door.PATH: commands, PREFIX: Ingestion(inbox, _holder, limits), HOOKS: hooks})
     config = uvicorn.Config(
         front,
         log_config=None,
@@ -111,13 +118,13 @@ def serve(
     finally:
         note.unlink(missing_ok=True)
         listening.close()
-        ended = idle([writer, worker, deliverer], commands, PATIENCE)
+        ended = idle([writer, pulse, worker, deliverer], commands, PATIENCE)
         inbox.close()
         if not ended:
             _end_at_once()
 
 
-def idle(loops: Sequence[Worker | Deliverer | Writer], commands: door.Door, patience: float) -> bool:
+def idle(loops: Sequence[Worker | Pulse | Deliverer | Writer], commands: door.Door, patience: float) -> bool:
     """Whether the loops, commands and parts of pages under way have ended, waiting so long for all of them together."""
     until = time.monotonic() + patience
     ended = [loop.stop(max(0.0, until - time.monotonic())) for loop in loops]

@@ -18,7 +18,7 @@ from tocsin.core.language.errors import FormulaError
 from tocsin.core.language.nodes import Node, Span
 from tocsin.core.moment import MomentError, parse_duration
 
-MAX_LENGTH = 20_000  # characters of a formula
+MAX_LENGTH = 40_000  # characters of a formula
 MAX_DEPTH = 120  # nested nodes: keeps every later pass far from Python's own limit
 
 _WORDS = {  # what people call the terminals

@@ -27,7 +27,11 @@ def split(
     ids = [each.id for each in made if each is not None]
     stored = _stored(cursor, ids, seen) if ids else frozenset()
     events = [each for each in made if each is not None and each.id not in stored]
-    others = [row for row, each in zip(rows, made, strict=True) if each is None or each.id in stored]
+    others = [
+        (name, values if each is None else {**values, "id": each.id})
+        for (name, values), each in zip(rows, made, strict=True)
+        if each is None or each.id in stored
+    ]
     return events, others
 
 

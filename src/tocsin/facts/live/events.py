@@ -104,4 +104,4 @@ def _table(events: Sequence[Event]) -> pa.Table:
 
 def _refusal(event: Event, ambiguous: bool) -> Refusal:
     reason = f"the account {event.account!r} is an alias of several accounts; name it by its own id" if ambiguous else WAITING
-    return Refusal("events", reason, event.raw.decode("utf-8", "replace"), event.id, event.account)
+    return Refusal("events", reason, event.raw.decode("utf-8", "replace"), event.id, event.account, received=event.received)

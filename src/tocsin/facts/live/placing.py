@@ -34,7 +34,7 @@ def join(cursor: duckdb.DuckDBPyConnection, memberships: Sequence[Membership]) -
     latest: dict[tuple[str, str], Membership] = {}
     for each in memberships:
         known = latest.get((each.person, each.account))
-        if known is None or each.at >= known.at:
+        if known is None or (each.at, each.left) > (known.at, known.left):  # who joins and leaves at one moment has left
             latest[each.person, each.account] = each
     rows = [
         {"person": each.person, "account": each.account, "at": each.at.astimezone(UTC).replace(tzinfo=None), "gone": each.left}
@@ -46,7 +46,7 @@ def join(cursor: duckdb.DuckDBPyConnection, memberships: Sequence[Membership]) -
         before = _accounts(cursor, "SELECT DISTINCT person FROM joining")
         cursor.execute(
             "DELETE FROM memberships USING joining WHERE memberships.person = joining.person "
-            'AND memberships.account = joining.account AND memberships."at" <= joining."at"'
+            'AND memberships.account = joining.account AND (memberships."at", memberships.gone) <= (joining."at", joining.gone)'
         )
         cursor.execute(
             "INSERT INTO memberships SELECT joining.* FROM joining ANTI JOIN memberships "

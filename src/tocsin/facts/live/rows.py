@@ -50,7 +50,7 @@ def put_rows(
         place = current.get(columns)
         behind = own is not None and place is not None and place <= last.get(own, -1)
         if place is None or (behind and len(groups) < MOST_GROUPS):
-            # What is told of one row is stored in the order in which it was told, each step with its past.
+            # What is told of one row is stored in the order in which it was told.
             place = current[columns] = len(groups)
             groups.append((name, columns[1], []))
         groups[place][2].append(kept)
@@ -91,7 +91,9 @@ def _put(
     if owner is not None:
         key = "person_key" if owner == "people" else "account_key"
         cursor.execute(f"INSERT INTO touched SELECT DISTINCT '{owner}', {key} FROM {staged.table} WHERE reason IS NULL")
-    bad = cursor.execute(f"SELECT ord, reason FROM {staged.table} WHERE reason IS NOT NULL ORDER BY ord").fetchall()
+    # Rows that no transaction has committed yet are not numbered from 0.
+    place = f"ord - (SELECT min(ord) FROM {staged.table})"
+    bad = cursor.execute(f"SELECT {place}, reason FROM {staged.table} WHERE reason IS NOT NULL ORDER BY ord").fetchall()
     return [_refusal(name, given[place], reason) for place, reason in bad]
 
 

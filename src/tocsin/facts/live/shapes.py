@@ -14,7 +14,7 @@ WAITING = "no account yet"  # the reason of what will be placed when its account
 class Event:
     """An event, its account named or still to be found by the person. properties: JSON text of an object, or None.
 
-    at: UTC. kind: None where neither the sender nor the catalog says. raw: the message as received.
+    at: UTC. kind: None where neither the sender nor the catalog says. raw: the message as received; received: when it was.
     """
 
     id: str
@@ -28,6 +28,7 @@ class Event:
     minutes: float | None
     properties: str | None
     raw: bytes
+    received: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -43,6 +44,7 @@ class Traits:
     at: datetime
     account: str | None = None
     raw: bytes = b""
+    received: datetime | None = None
 
 
 @dataclass(slots=True)

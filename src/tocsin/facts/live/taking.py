@@ -106,12 +106,13 @@ class _Taking:
         refusals = list(arrivals.refused)
         placing.link(self.cursor, arrivals.links)
         rows = self._accounts(arrivals)
+        made = {str(values["id"]) for _, values in rows}
         moved = placing.join(self.cursor, arrivals.memberships)
         rows += [("people", {"id": person, "account_id": account}) for person, account in moved.items()]
         of_people, unplaced = self._of_people([each for each in arrivals.traits if each.collection == "people"])
         refusals += unplaced
         told = [each for each in arrivals.traits if each.collection == "accounts"]
-        rows += rows_of_traits(self.cursor, told)
+        rows += rows_of_traits(self.cursor, told, made)
         rows += self._with_accounts(rows_of_traits(self.cursor, of_people), of_people)
         refusals += self._rows(rows)
         told_events, unplaced = self._told([(name, values) for name, values, _ in arrivals.rows])
@@ -204,7 +205,15 @@ class _Taking:
         for each in traits:
             each.account = each.account or accounts.get(each.id)
             if each.account is None:
-                waits.append(Refusal("people", WAITING, each.raw.decode("utf-8", "replace"), person=each.id, received=self.now))
+                waits.append(
+                    Refusal(
+                        "people",
+                        WAITING,
+                        each.raw.decode("utf-8", "replace"),
+                        person=each.id,
+                        received=each.received or self.now,
+                    )
+                )
             else:
                 good.append(each)
         return good, waits
@@ -236,7 +245,7 @@ class _Taking:
             if each.account is None:
                 who = each.person or each.anonymous
                 raw = each.raw.decode("utf-8", "replace")
-                waits.append(Refusal("events", WAITING, raw, each.id, person=who, received=self.now))
+                waits.append(Refusal("events", WAITING, raw, each.id, person=who, received=each.received or self.now))
             else:
                 each.person = each.person or each.anonymous
                 good.append(each)

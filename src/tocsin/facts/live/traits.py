@@ -6,7 +6,8 @@ told of one attribute end as the same two entries of its history, whichever came
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from tocsin.core.schema import COLLECTIONS
+from tocsin.facts.importing.stage import make_references
 from tocsin.facts.importing.upsert import unrecorded
 from tocsin.facts.live.parts import Given
 from tocsin.facts.live.rows import cell
@@ -24,8 +26,13 @@ Place = tuple[str, str, str]  # collection, id, field
 _SCHEMA = pa.schema([(name, pa.string()) for name in ("collection", "id", "field", "value")] + [("at", pa.timestamp("us"))])
 
 
-def rows_of_traits(cursor: duckdb.DuckDBPyConnection, traits: Sequence[Traits]) -> list[Given]:
-    """The rows that these traits become, and `told` brought up to date; inside a transaction."""
+def rows_of_traits(cursor: duckdb.DuckDBPyConnection, traits: Sequence[Traits], making: Collection[str] = ()) -> list[Given]:
+    """The rows that these traits become, and `told` brought up to date; inside a transaction.
+
+    making: ids of accounts that are about to be stored. Traits of other accounts that are not known are passed over: the event
+    that told them waits for its account, and tells them again.
+    """
+    traits, names = _of_known(cursor, traits, making)
     entries: dict[Place, list[tuple[datetime, Any]]] = {}
     for each in traits:
         for field, value in each.values.items():
@@ -47,9 +54,30 @@ def rows_of_traits(cursor: duckdb.DuckDBPyConnection, traits: Sequence[Traits]) 
             history += [
                 (table, {key: own, "field": field, "value": told, "at": moment.isoformat()}) for moment, told in _turns(line)
             ]
-        rows.setdefault((collection, own), {"id": own})[field] = value
+        begun = {"id": own, "name": names.get(own, own)} if collection == "accounts" else {"id": own}
+        rows.setdefault((collection, own), begun)[field] = value
     _remember(cursor, newest)
     return [*((collection, values) for (collection, _), values in rows.items()), *history]
+
+
+def _of_known(
+    cursor: duckdb.DuckDBPyConnection, traits: Sequence[Traits], making: Collection[str]
+) -> tuple[list[Traits], dict[str, str]]:
+    """The traits that can be stored, those of accounts under the account's own id; and the names of accounts that have one."""
+    wanted = sorted({each.id for each in traits if each.collection == "accounts"})
+    if not wanted:
+        return list(traits), {}
+    make_references(cursor)
+    found = cursor.execute(
+        "SELECT refs.ref, refs.id, accounts.name FROM account_refs AS refs JOIN accounts ON accounts.key = refs.key "
+        "WHERE refs.ref IN (SELECT unnest(?))",
+        [wanted],
+    ).fetchall()
+    own = {ref: account for ref, account, _ in found} | {each: each for each in making}
+    good = [each for each in traits if each.collection != "accounts" or each.id in own]
+    return [replace(each, id=own[each.id]) if each.collection == "accounts" else each for each in good], {
+        account: name for _, account, name in found
+    }
 
 
 def _turns(line: Sequence[tuple[datetime, Any]]) -> Iterable[tuple[datetime, Any]]:

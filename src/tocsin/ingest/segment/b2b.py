@@ -31,11 +31,11 @@ def add(told: Arrivals, event: Event, properties: dict[str, Any]) -> None:
         named = {key: properties[key] for key in ("email", "first_name", "last_name", "title") if properties.get(key)}
         whole = " ".join(str(named[key]) for key in ("first_name", "last_name") if key in named)
         values = {"created_at": moment, **named, **({"name": whole} if whole else {})}
-        told.traits.append(Traits("people", person, values, at, account, event.raw))
+        told.traits.append(Traits("people", person, values, at, account, event.raw, event.received))
     elif event.name == "Account Added User" and person and account:
         told.memberships.append(Membership(person, account, at))
         if isinstance(properties.get("role"), str):
-            told.traits.append(Traits("people", person, {"role": properties["role"]}, at, account, event.raw))
+            told.traits.append(Traits("people", person, {"role": properties["role"]}, at, account, event.raw, event.received))
     elif event.name == "Account Removed User" and person and account:
         told.memberships.append(Membership(person, account, at, left=True))
     elif event.name in ("Trial Started", "Trial Ended") and account:

@@ -58,7 +58,13 @@ class Envelope(msgspec.Struct, rename="camel"):
     context: msgspec.Raw = NULL
 
 
+class _Typed(msgspec.Struct):
+    type: Any = None
+
+
+_ENVELOPE = msgspec.json.Decoder(Envelope)
 _MESSAGE = msgspec.json.Decoder(Message)
+_TYPE = msgspec.json.Decoder(_Typed)
 _ANY = msgspec.json.Decoder()
 _TEXTS = ("userId", "anonymousId", "messageId", "groupId", "previousId", "name", "category")
 _TIMES = ("timestamp", "originalTimestamp", "sentAt")
@@ -66,27 +72,82 @@ _TIMES = ("timestamp", "originalTimestamp", "sentAt")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A good call. at: when it happened, UTC; id: its messageId, or one made of what it says; raw: as received."""
+    """A good call. at: when it happened, UTC; id: its messageId, or one made of what it says.
+
+    raw: as received, with what its address and its batch say of it written in, so that it can be read again alone.
+    """
 
     kind: str
     id: str
     at: datetime
     message: Message
     raw: bytes
+    received: datetime
 
 
-def read_call(raw: bytes, *, kind: str | None, received: datetime, sent_at: datetime | None, ahead: timedelta) -> Call:
+def read_envelope(body: bytes) -> Envelope:
+    """A batch. msgspec.DecodeError or RecursionError where it is no JSON, ValidationError where its fields have other types."""
+    try:
+        return _ENVELOPE.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        try:  # half a character is JSON to some; it spoils one message and not all
+            given = json.loads(body, parse_constant=_no_number)
+        except ValueError:
+            raise msgspec.DecodeError(str(error)) from error
+        if not isinstance(given, dict) or not isinstance(given.get("batch"), list):
+            raise msgspec.ValidationError("no list of messages") from error
+        key = given.get("writeKey")
+        if not isinstance(key, str | None):
+            raise msgspec.ValidationError("the write key is no text") from error
+        batch = [_raw(each) for each in given["batch"]]
+        return Envelope(batch, key, _raw(given.get("sentAt")), _raw(given.get("context")))
+
+
+def _raw(value: object) -> msgspec.Raw:
+    return msgspec.Raw(json.dumps(value).encode())
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def shared_context(envelope: Envelope) -> Context | None:
+    """What a batch says of all its messages; None where it says nothing that can be read."""
+    try:
+        given = _ANY.decode(envelope.context)
+        if not isinstance(given, dict):
+            return None
+        return Context(_text(given.get("groupId"), "context.groupId"), _object(given.get("traits"), "context.traits"))
+    except (UserError, msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def read_call(
+    raw: bytes,
+    *,
+    kind: str | None,
+    received: datetime,
+    sent_at: datetime | None,
+    ahead: timedelta,
+    shared: Context | None = None,
+) -> Call:
     """The call in these bytes. kind: what the address says that it is; None in a batch, where it says so itself.
 
+    sent_at, shared: what the batch says of all its messages.
     BadMessageError with one sentence where it cannot be taken.
     """
     try:
         message = _MESSAGE.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         message = _lenient(raw, kind)
+    message.user_id, message.anonymous_id = message.user_id or None, message.anonymous_id or None  # '' is nobody
     named = kind or message.type
     if named not in KINDS:
-        raise BadMessageError(f"unknown type {_shown(named)}; it is one of {', '.join(KINDS)}")
+        raise BadMessageError(f"unknown type {shown(named)}; it is one of {', '.join(KINDS)}")
+    timed = message.timestamp is not None
+    whole = _completed(raw, kind, message, shared, None if timed else sent_at)
     at = _moment(message, received, sent_at)
     if at > received + ahead:
         raise BadMessageError(f"timestamp {at.isoformat()} is more than {_hours(ahead)} ahead of the clock")
@@ -94,11 +155,45 @@ def read_call(raw: bytes, *, kind: str | None, received: datetime, sent_at: date
         raise BadMessageError(f"timestamp {at.isoformat()} lies before 1970")
     _check(named, message)
     # Without a messageId a call is known by what it says, so that sending it again changes nothing.
-    own = (
-        message.message_id
-        or f"h-{hashlib.md5(raw + (b'' if message.timestamp else str(received).encode()), usedforsecurity=False).hexdigest()}"
-    )
-    return Call(named, own, at, message, raw)
+    own = message.message_id
+    if not own:
+        said = whole if timed else whole + str(received).encode()
+        own = f"h-{hashlib.md5(said, usedforsecurity=False).hexdigest()}"
+    return Call(named, own, at, message, whole, received)
+
+
+def _completed(raw: bytes, kind: str | None, message: Message, shared: Context | None, sent_at: datetime | None) -> bytes:
+    """The call with its type and what the batch says of it written in, where it lacks them; `message.context` as well."""
+    added: dict[str, Any] = {}
+    if shared is not None:
+        own = message.context or Context()
+        if not own.group_id and shared.group_id:
+            added["groupId"] = own.group_id = shared.group_id
+        if own.traits == NULL and shared.traits != NULL:
+            own.traits = shared.traits
+            added["traits"] = _ANY.decode(shared.traits)
+        message.context = own
+    sent = sent_at is not None and message.sent_at is None and message.original_timestamp is not None
+    try:
+        typed = kind is None or _TYPE.decode(raw).type == kind
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        typed = False
+    if typed and not added and not sent:
+        return raw
+    try:
+        given = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise BadMessageError("the message nests too deep, or holds a number that is none") from error
+    if not typed:
+        given["type"] = kind
+    if sent and sent_at is not None:
+        given["sentAt"] = sent_at.isoformat()
+    if added:
+        given["context"] = {**(given.get("context") or {}), **added}
+    try:
+        return json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(given, separators=(",", ":")).encode()
 
 
 def _check(kind: str, message: Message) -> None:
@@ -201,8 +296,8 @@ def _time(value: object, name: str) -> datetime | None:
         try:
             return datetime.fromisoformat(value.strip())
         except ValueError:
-            raise BadMessageError(f"{name} {_shown(value)} is no time; write ISO 8601 such as 2026-03-31T09:30:00Z") from None
-    raise BadMessageError(f"{name} {_shown(value)} is no time; write ISO 8601 such as 2026-03-31T09:30:00Z")
+            raise BadMessageError(f"{name} {shown(value)} is no time; write ISO 8601 such as 2026-03-31T09:30:00Z") from None
+    raise BadMessageError(f"{name} {shown(value)} is no time; write ISO 8601 such as 2026-03-31T09:30:00Z")
 
 
 def read_time(raw: msgspec.Raw) -> datetime | None:
@@ -220,7 +315,10 @@ def _moment(message: Message, received: datetime, sent_at: datetime | None) -> d
         return _in_utc(message.timestamp)
     if message.original_timestamp is not None:
         original = _in_utc(message.original_timestamp)
-        return original if sent is None else received - (_in_utc(sent) - original)
+        try:
+            return original if sent is None else received - (_in_utc(sent) - original)
+        except OverflowError as error:
+            raise BadMessageError("originalTimestamp and sentAt lie too far apart") from error
     return received
 
 
@@ -241,6 +339,7 @@ def _hours(span: timedelta) -> str:
     return f"{span.total_seconds() / 3600:g} hours"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as it is quoted in a reason."""
     text = repr(value)[:60]
     return "".join(letter if letter.isprintable() else "?" for letter in text)

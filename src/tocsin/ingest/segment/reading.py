@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
+from datetime import date
 from typing import Any
 
 import msgspec
 
-from tocsin.core.schema import COLLECTIONS
+from tocsin.core.schema import COLLECTIONS, Column
 from tocsin.facts.live.shapes import Arrivals, Event, Membership, Traits
 from tocsin.ingest.segment import b2b
-from tocsin.ingest.segment.messages import BadMessageError, Call
+from tocsin.ingest.segment.messages import BadMessageError, Call, shown
 
 _ANY = msgspec.json.Decoder()
 _NEVER = frozenset({"id", "account_id", "key", "updated_at", "custom", "custom_given", "left_out", "first_seen"})
 LONGEST_NAME, MOST_TRAITS = 100, 200
+_TRUTH = frozenset({"true", "t", "yes", "y", "1", "false", "f", "no", "n", "0", ""})
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class _Known(msgspec.Struct):
@@ -45,13 +49,14 @@ class Told(Arrivals):
                 values = _columns(
                     _object(message.traits) or _object(message.context.traits if message.context else None), "people"
                 )
-                self.traits.append(Traits("people", message.user_id, values, call.at, group, call.raw))
+                self.traits.append(Traits("people", message.user_id, values, call.at, group, call.raw, call.received))
         elif call.kind == "group":
             assert message.group_id is not None  # checked when it was read
             self.groups[message.group_id] = None
-            values = _columns(
-                _object(message.traits) or _object(message.context.traits if message.context else None), "accounts"
-            )
+            # Of a group call, `context.traits` are the person's.
+            values = _columns(_object(message.traits), "accounts")
+            if "name" in values and values["name"] in (None, "", []):
+                values["name"] = message.group_id
             self.traits.append(Traits("accounts", message.group_id, values, call.at))
             if message.user_id:
                 self.memberships.append(Membership(message.user_id, message.group_id, call.at))
@@ -73,7 +78,7 @@ class Told(Arrivals):
                 text = properties.decode()
             except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                 raise BadMessageError("properties cannot be read") from error
-            if "\\u0000" in text:
+            if _NUL.search(text):
                 raise BadMessageError("properties hold a NUL")
         feature = known.feature if isinstance(known.feature, str) and known.feature else None
         event = Event(
@@ -88,6 +93,7 @@ class Told(Arrivals):
             _minutes(known.minutes),
             text,
             call.raw,
+            call.received,
         )
         self.events.append(event)
         if name in b2b.EVENTS:
@@ -125,7 +131,7 @@ def _columns(traits: dict[str, Any], collection: str) -> dict[str, Any]:
         if isinstance(value, dict):  # an address and its like: its parts under names of their own
             for part, inner in value.items():
                 below = f"{column}_{snake(part)}"
-                if not isinstance(inner, dict | list) and len(below) <= LONGEST_NAME:
+                if below not in _NEVER and not isinstance(inner, dict | list) and len(below) <= LONGEST_NAME:
                     made[below] = inner
             continue
         made[column] = value
@@ -137,7 +143,52 @@ def _columns(traits: dict[str, Any], collection: str) -> dict[str, Any]:
     if len(made) > MOST_TRAITS:
         raise BadMessageError(f"{len(made):,} traits are more than {MOST_TRAITS}")
     declared = COLLECTIONS[collection]
+    for name in declared.names:
+        if name in made:
+            made[name] = _typed(declared.column(name), made[name])
     return {name: value for name, value in made.items() if name in declared or not isinstance(value, list) or value}
+
+
+def _typed(column: Column, value: Any) -> Any:
+    """A trait as its column takes it. BadMessageError where it is nothing of the kind."""
+    if value is None:
+        return None
+    text = value.strip() if isinstance(value, str) else None
+    wrong = ""
+    if column.type == "number":
+        wrong = "" if text == "" or _number(value) else "no finite number"
+    elif column.type == "boolean":
+        sound = value.lower() in _TRUTH if text is not None else isinstance(value, bool) or value in (0, 1)
+        wrong = "" if sound else "neither true nor false"
+    elif column.type in ("time", "date"):
+        wrong = "" if text == "" or (text is not None and _day(text)) else f"no {column.type}; write ISO 8601"
+    elif column.type == "list":
+        if text:
+            return value if text.startswith("[") else [value]
+        wrong = "" if text == "" or isinstance(value, list) else "no list"
+    elif isinstance(value, list):
+        wrong = "no single value"
+    elif text is not None and "\x00" in text:
+        wrong = "a text with a NUL"
+    if wrong:
+        raise BadMessageError(f"the trait {column.name} {shown(value)} is {wrong}")
+    return value
+
+
+def _number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return False
+    try:
+        return math.isfinite(float(value)) and "_" not in str(value)
+    except (ValueError, OverflowError):
+        return False
+
+
+def _day(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text[:10]))
+    except ValueError:
+        return False
 
 
 def snake(name: str) -> str:

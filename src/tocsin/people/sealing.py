@@ -1,4 +1,4 @@
-"""Secrets of channels at rest: encrypted with a key that is derived from the workspace's."""
+"""Secrets of channels and sources at rest: encrypted with a key that is derived from the workspace's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import lru_cache
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 
-_PURPOSE = b"tocsin: secrets of channels"
+_PURPOSE = b"tocsin: secrets of channels"  # what is sealed can be opened by these very words only
 
 
 class UnreadableError(Exception):
