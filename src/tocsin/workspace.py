@@ -13,7 +13,7 @@ import stat
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -22,7 +22,7 @@ from tocsin.core.errors import UserError
 from tocsin.core.moment import MomentError, zone_named
 from tocsin.core.networks import networks
 from tocsin.databases import Database, Postgres, Sqlite, read_database
-from tocsin.ingest.limits import Limits
+from tocsin.ingest.limits import KB, Limits
 
 if TYPE_CHECKING:
     from tocsin.core.rules import Definitions
@@ -87,6 +87,7 @@ def configure(home: str | Path | None = None, environ: Mapping[str, str] | None 
         churn_tolerance=_share(given.get("TOCSIN_CHURN_TOLERANCE"), "TOCSIN_CHURN_TOLERANCE"),
         outbound_allow=",".join(map(str, networks(given.get("TOCSIN_OUTBOUND_ALLOW") or "", "TOCSIN_OUTBOUND_ALLOW"))),
         csm_alerts=_one_of(SEE_CSMS, given.get("TOCSIN_CSM_ALERTS"), "TOCSIN_CSM_ALERTS") or SEE_CSMS[0],
+        limits=_limits(given),
         oidc_create=_one_of(ROLES, given.get("TOCSIN_OIDC_CREATE"), "TOCSIN_OIDC_CREATE"),
     )
 
@@ -97,6 +98,26 @@ def _one_of(words: Sequence[str], text: str | None, setting: str) -> str:
     if said and said not in words:
         raise UserError(f"{setting}: {said!r} is not known; give one of {', '.join(words)}, or leave it out")
     return said
+
+
+def _limits(given: Mapping[str, str]) -> Limits:
+    """The limits of ingestion, as far as they are set."""
+    usual = Limits()
+    return Limits(
+        message=_whole(given, "TOCSIN_INGEST_MESSAGE_KB", usual.message // KB, 4_096) * KB,
+        body=_whole(given, "TOCSIN_INGEST_BATCH_KB", usual.body // KB, 8_192) * KB,
+        ahead=timedelta(hours=_whole(given, "TOCSIN_INGEST_AHEAD_HOURS", 24, 24 * 366)),
+    )
+
+
+def _whole(given: Mapping[str, str], setting: str, usual: int, most: int) -> int:
+    """A whole number from 1; the usual one where it is not set."""
+    said = (given.get(setting) or "").strip()
+    if not said:
+        return usual
+    if not (said.isascii() and said.isdigit() and 1 <= int(said) <= most):
+        raise UserError(f"{setting}: {said[:20]!r} is no whole number from 1 to {most:,}")
+    return int(said)
 
 
 def _share(text: str | None, setting: str) -> float | None:

@@ -23,7 +23,7 @@ class Named:
 
     count, accounts: events, and accounts that had any, within `LATELY` of the moment asked for. last: the latest one at or
     before it (UTC), None where the catalog names what no event is called.
-    kind, feature: what the catalog says, '' where it says nothing. sent_kind, sent_feature: what most stored events have.
+    kind, feature: what the catalog says, '' where it says nothing. sent_kind, sent_feature: the latest that a stored event has.
     """
 
     name: str
@@ -64,14 +64,20 @@ def listing(
     since = f"TIMESTAMP {literal(_plain(now - LATELY))}"
     rows = store.query(
         f"""
-        WITH seen AS (
-            SELECT name, count(*) FILTER ("at" > {since}) AS n, count(DISTINCT account_key) FILTER ("at" > {since}) AS accounts,
-                   max("at") AS last, mode(kind) AS sent_kind, mode(feature) AS sent_feature
+        WITH lately AS (
+            SELECT name, sum(n) AS n, count(*) AS accounts FROM (
+                SELECT name, account_key, count(*) AS n FROM events WHERE "at" > {since} AND "at" <= {at} GROUP BY ALL
+            ) GROUP BY name
+        ),
+        ever AS (
+            SELECT name, max("at") AS last, arg_max(kind, "at") AS sent_kind, arg_max(feature, "at") AS sent_feature
             FROM events WHERE "at" <= {at} GROUP BY name
         ),
+        seen AS (SELECT * FROM ever LEFT JOIN lately USING (name)),
         known AS (SELECT name, max(kind) AS kind, max(feature) AS feature FROM event_catalog GROUP BY name),
         every AS (
-            SELECT name, coalesce(n, 0) AS n, coalesce(accounts, 0) AS accounts, last, coalesce(kind, '') AS kind,
+            SELECT name, CAST(coalesce(n, 0) AS BIGINT) AS n, coalesce(accounts, 0) AS accounts, last,
+                   coalesce(kind, '') AS kind,
                    coalesce(feature, '') AS feature, coalesce(sent_kind, '') AS sent_kind,
                    coalesce(sent_feature, '') AS sent_feature, coalesce(kind, sent_kind, '') = '' AS bare
             FROM seen FULL JOIN known USING (name)

@@ -14,9 +14,11 @@ from tocsin.facts.inventory import WAITS
 from tocsin.facts.layout import literal
 from tocsin.facts.live.shapes import WAITING
 
-# What a reason quotes of a row differs from row to row; without it, reasons of one kind are the same.
+# What a reason quotes or tells of a row (times, great numbers) differs from row to row; without it, reasons of one kind are
+# the same.
 _QUOTED = "'.*'|\".*\""
-_KIND = f"regexp_replace(reason, {literal(_QUOTED)}, '…', 's')"
+_TOLD = r"\d{4}-\d\d-\d\d[T ][\d:.]+(Z|[+-]\d\d:?\d\d)?|\d[\d,]{3,}"
+_KIND = f"regexp_replace(regexp_replace(reason, {literal(_QUOTED)}, '…', 's'), {literal(_TOLD)}, '…', 'g')"
 # While they are tried again rows bear this name as their source: whatever happens meanwhile, none is lost.
 _AGAIN = "again"
 MOST_AT_ONCE = 20_000  # rows that are tried again in one go: they are held in memory

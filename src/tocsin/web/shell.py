@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 ACTS, LEADS = people.ACTS, people.LEADS
+RUNS = frozenset({"admin", "operations"})
 
 
 class Seen(HttpRequest):
@@ -39,7 +40,8 @@ View = Callable[Concatenate[Seen, P], HttpResponse]
 class Shell:
     """The facts of the frame around a page.
 
-    live: alerts that ask something. late: the data is a day old or more. unseen: messages that this person has not looked at.
+    runs: runs customer success, and so its data. live: alerts that ask something. late: the data is a day old or more.
+    unseen: messages that this person has not looked at.
     """
 
     section: str
@@ -47,6 +49,7 @@ class Shell:
     email: str
     role: str
     may_act: bool
+    runs: bool
     live: int
     data_as_of: datetime | None
     late: bool
@@ -74,6 +77,11 @@ def signed_in(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpRespon
 def may_act(user: User) -> bool:
     """Whether this person may change alerts; a viewer only looks."""
     return user.role in ACTS
+
+
+def runs(user: User) -> bool:
+    """Whether this person runs customer success: changes settings and puts data right."""
+    return user.role in RUNS
 
 
 def may_review(user: User) -> bool:
@@ -114,6 +122,7 @@ def shell(user: User, section: str, moment: datetime) -> Shell:
         email=user.email,
         role=user.get_role_display(),
         may_act=may_act(user),
+        runs=runs(user),
         live=actionable(user),
         data_as_of=as_of,
         late=as_of is not None and moment - as_of > source.LATE,

@@ -18,6 +18,7 @@ from tocsin.web.views import (
     session,
     told,
 )
+from tocsin.web.views.data import events, overview, owners, rejected, unmatched
 from tocsin.web.views.settings import channels, me, people, records, routing
 
 app_name = "web"
@@ -63,6 +64,16 @@ urlpatterns = [
     path("health/book/", health.book, name="health-book"),
     path("health/proposals/", health.proposals, name="health-proposals"),
     path("health/recalibrate/", health.recalibrate, name="health-recalibrate"),
+    path("data/", overview.overview, name="data"),
+    path("data/events/", events.events, name="data-events"),
+    path("data/events/set/", events.set_mark, name="data-events-set"),
+    path("data/rejected/", rejected.rejected, name="data-rejected"),
+    path("data/rejected/rows/", rejected.rows, name="data-rejected-rows"),
+    path("data/rejected/again/", rejected.again, name="data-rejected-again"),
+    path("data/rejected/forget/", rejected.forgotten, name="data-rejected-forget"),
+    path("data/unmatched/", unmatched.unmatched, name="data-unmatched"),
+    path("data/unmatched/match/", unmatched.matched, name="data-unmatched-match"),
+    path("data/owners/", owners.owners, name="data-owners"),
     path("messages/", told.told, name="told"),
     path("settings/", me.view, name="settings-me"),
     path("settings/people/", people.view, name="settings-people"),

@@ -13,6 +13,7 @@ from tocsin.facts.importing.raw import Raw, RawColumn
 from tocsin.facts.layout import literal, physical_name, quote
 
 LONGEST = 1_048_576
+NEVER = "TIMESTAMP '2400-01-01'"
 UPDATED = "updated_at"
 OWNERS = {"account_history": "accounts", "people_history": "people"}
 # Ids derived from a row keep null and the border between columns apart from all text.
@@ -133,6 +134,9 @@ class _Staging:
         if column.type == "time":
             outside = f"WHEN {held} < {FIRST_INSTANT} OR {held} > {LAST_INSTANT}"
             found.append(f"{outside} THEN {shown}{literal(' lies outside the years 1 to 9999')}")
+            if column.name == self.collection.start:
+                # An end may be written so where there is none; nothing begins then.
+                found.append(f"WHEN {held} >= {NEVER} THEN {shown}{literal(' lies too far ahead for anything to begin')}")
         return found
 
     def history_value(self, text: str, given: RawColumn) -> str:

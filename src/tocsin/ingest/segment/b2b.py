@@ -5,6 +5,7 @@ https://segment.com/docs/connections/spec/b2b-saas/
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from tocsin.facts.live.shapes import Arrivals, Event, Membership, Traits
@@ -40,11 +41,19 @@ def add(told: Arrivals, event: Event, properties: dict[str, Any]) -> None:
         told.memberships.append(Membership(person, account, at, left=True))
     elif event.name in ("Trial Started", "Trial Ended") and account:
         trial: dict[str, Any] = {}
-        if properties.get("trial_end_date"):
-            trial["trial_ends_on"] = str(properties["trial_end_date"])[:10]
+        if (day := _day(properties.get("trial_end_date"))) is not None:
+            trial["trial_ends_on"] = day
         if event.name == "Trial Started":
             trial["status"] = "trial"
             if isinstance(properties.get("trial_plan_name"), str):
                 trial["plan"] = properties["trial_plan_name"]
         if trial:
             told.traits.append(Traits("accounts", account, trial, at))
+
+
+def _day(value: object) -> str | None:
+    """The day of a date or a time; None where it is none."""
+    try:
+        return date.fromisoformat(value.strip()[:10]).isoformat() if isinstance(value, str) else None
+    except ValueError:
+        return None

@@ -93,7 +93,7 @@ def read_envelope(body: bytes) -> Envelope:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         try:  # half a character is JSON to some; it spoils one message and not all
-            given = json.loads(body, parse_constant=_no_number)
+            given = json.loads(body.decode(), parse_constant=_no_number)
         except ValueError:
             raise msgspec.DecodeError(str(error)) from error
         if not isinstance(given, dict) or not isinstance(given.get("batch"), list):
@@ -254,7 +254,7 @@ def _decoded(raw: bytes) -> dict[str, Any]:
         given = _ANY.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         try:  # numbers past 64 bits and lone surrogates are JSON to some
-            given = json.loads(raw)
+            given = json.loads(raw.decode())
         except (ValueError, RecursionError) as error:
             raise BadMessageError("the message is no valid JSON") from error
     if not isinstance(given, dict):

@@ -55,7 +55,7 @@ class Told(Arrivals):
             self.groups[message.group_id] = None
             # Of a group call, `context.traits` are the person's.
             values = _columns(_object(message.traits), "accounts")
-            if "name" in values and values["name"] in (None, "", []):
+            if "name" in values and values["name"] in (None, ""):
                 values["name"] = message.group_id
             self.traits.append(Traits("accounts", message.group_id, values, call.at))
             if message.user_id:

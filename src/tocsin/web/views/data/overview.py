@@ -1,0 +1,33 @@
+"""What is held of each collection, how fresh it is, what came in lately, and who sends live."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from tocsin.facts import inventory, turned
+from tocsin.people import facade as people
+from tocsin.web import source
+from tocsin.web.shell import Seen
+from tocsin.web.views.data.frame import tab
+
+
+def show(request: Seen, moment: datetime) -> dict[str, Any]:
+    """The collections, in total and each; the write keys."""
+    store = source.store()
+    # A row that is forgotten makes no new generation of facts: the number of rejected rows tells the difference.
+    held = source.kept(("data", "held", turned.count(store)), lambda: inventory.holdings(store, moment), moment)
+    return {
+        "held": [each for each in held if each.given],
+        "empty": [each.collection for each in held if not each.given],
+        "rows": sum(each.rows for each in held),
+        "arrived": sum(each.arrived or 0 for each in held),
+        "rejected": sum(each.rejected for each in held),
+        "waiting": sum(each.waiting for each in held),
+        "sent": inventory.turned_away(held),
+        "keys": [each for each in people.list_keys() if each.kind == "write"],
+        "makes_keys": request.user.role == "admin",
+    }
+
+
+overview = tab("data", show)

@@ -1,0 +1,100 @@
+"""The event catalog: what is listed, what a mark changes of stored events and of those to come."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.facts.conftest import NOW, Desk
+from tocsin.core.errors import UserError
+from tocsin.facts import event_catalog
+from tocsin.facts.live.taking import Taker
+from tocsin.ingest.arriving import again
+from tocsin.ingest.limits import Limits
+
+EVENTS = """id,account_id,name,at,kind,feature
+e1,a1,Opened,2026-02-20,,
+e2,a2,Opened,2026-02-21,,
+e3,a1,Opened,2025-11-01,page,plan
+e4,a1,Saved,2026-02-28T10:00:00Z,feature,files
+e5,a1,Saved,2026-06-01,feature,files
+"""
+
+
+@pytest.fixture
+def busy(acme: Desk) -> Desk:
+    """Two accounts with a few events."""
+    acme.give("events.csv", EVENTS)
+    return acme
+
+
+def kinds(desk: Desk, name: str) -> list[tuple[str | None, str | None]]:
+    """Kind and feature of the events of a name, by id."""
+    return [
+        (kind, feature) for kind, feature in desk.rows(f"SELECT kind, feature FROM events WHERE name = '{name}' ORDER BY id")
+    ]
+
+
+def test_names_are_listed_by_how_often_they_come(busy: Desk) -> None:
+    found = event_catalog.listing(busy.store, NOW)
+    assert [(each.name, each.count, each.accounts, each.sent_kind) for each in found.names] == [
+        ("Opened", 2, 2, "page"),
+        ("Saved", 1, 1, "feature"),
+    ]
+    assert found.names[1].last == datetime(2026, 2, 28, 10, tzinfo=UTC), "what lies ahead has not been seen"
+    assert (found.total, found.unmarked) == (2, 0)
+    assert [each.name for each in event_catalog.listing(busy.store, NOW, page=2, size=1).names] == ["Saved"]
+    assert [each.name for each in event_catalog.listing(busy.store, NOW, text="AVE").names] == ["Saved"]
+    assert event_catalog.listing(busy.store, NOW, text="%").total == 0
+    busy.give("events.csv", "id,account_id,name,at\ne9,a1,Bare,2026-02-28\n")
+    bare = event_catalog.listing(busy.store, NOW, unmarked=True)
+    assert ([each.name for each in bare.names], bare.unmarked) == (["Bare"], 1)
+
+
+def test_a_mark_fills_what_is_empty_and_follows_itself(busy: Desk) -> None:
+    generation = busy.store.generation
+    assert event_catalog.mark(busy.store, "Opened", "login", "") == event_catalog.Marked(("", ""), 2)
+    assert kinds(busy, "Opened") == [("login", None), ("login", None), ("page", "plan")], "what was sent stays"
+    assert busy.store.generation == generation + 1
+    assert event_catalog.mark(busy.store, "Opened", "login", " start ") == event_catalog.Marked(("login", ""), 2)
+    assert event_catalog.mark(busy.store, "Opened", "click", "start") == event_catalog.Marked(("login", "start"), 2)
+    assert kinds(busy, "Opened") == [("click", "start"), ("click", "start"), ("page", "plan")]
+    assert event_catalog.mark(busy.store, "Opened", "click", "start").events == 0
+    [named] = event_catalog.listing(busy.store, NOW, text="opened").names
+    assert (named.kind, named.feature) == ("click", "start")
+    assert event_catalog.mark(busy.store, "Opened", "", "").events == 2
+    assert kinds(busy, "Opened") == [(None, None), (None, None), ("page", "plan")]
+    assert busy.rows("SELECT * FROM event_catalog") == []
+
+
+def test_events_to_come_bear_the_mark(busy: Desk) -> None:
+    event_catalog.mark(busy.store, "Opened", "login", "door")
+    row = '{"type":"track","event":"Opened","messageId":"m","userId":"u","context":{"groupId":"a1"}}'
+    taker = Taker(busy.store, lambda waiting: again(waiting, Limits()))
+    taker.take(again([("events", row, NOW)], Limits()), None, NOW)
+    assert busy.rows("SELECT kind, feature FROM events WHERE id = 'm'") == [("login", "door")]
+
+
+def test_scores_are_made_anew_from_the_first_changed_event_on(busy: Desk) -> None:
+    with busy.store.write() as cursor:
+        cursor.execute("INSERT INTO health_state VALUES ('m', '2025-01-01', '2026-03-01')")
+    event_catalog.mark(busy.store, "Opened", "login", "")
+    assert busy.rows("SELECT a.id, since FROM health_notes AS h JOIN accounts AS a USING (key) ORDER BY 1") == [
+        ("a1", datetime(2026, 2, 20)),  # noqa: DTZ001 - as the table holds it
+        ("a2", datetime(2026, 2, 21)),  # noqa: DTZ001
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "feature", "said"),
+    [
+        ("Opened", "visit", "", "unknown kind 'visit'"),
+        ("Closed", "login", "", "no event is called"),
+        ("Opened", "", "x" * 201, "200"),
+    ],
+)
+def test_what_cannot_be_marked(busy: Desk, name: str, kind: str, feature: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        event_catalog.mark(busy.store, name, kind, feature)
+    assert busy.rows("SELECT * FROM event_catalog") == []
