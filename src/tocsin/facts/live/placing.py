@@ -12,7 +12,7 @@ from tocsin.facts.live.shapes import Membership
 
 
 def link(cursor: duckdb.DuckDBPyConnection, links: Sequence[tuple[str, str]]) -> None:
-    """Keep who anonymous visitors turned out to be; the latest word counts."""
+    """Keep who anonymous visitors turned out to be, and that what they did was done by them; the latest word counts."""
     if not links:
         return
     latest = dict(links)
@@ -20,8 +20,30 @@ def link(cursor: duckdb.DuckDBPyConnection, links: Sequence[tuple[str, str]]) ->
     try:
         cursor.execute("DELETE FROM identities WHERE anonymous IN (SELECT anonymous FROM links)")
         cursor.execute("INSERT INTO identities SELECT * FROM links")
+        _hand_over(cursor)
     finally:
         cursor.unregister("links")
+
+
+def _hand_over(cursor: duckdb.DuckDBPyConnection) -> None:
+    """What visitors did before it was known who they are, in accounts that it named itself."""
+    was = "links JOIN person_keys AS was ON was.id = links.anonymous"
+    if cursor.execute(f"SELECT 1 FROM {was} LIMIT 1").fetchone() is None:
+        return
+    cursor.execute(
+        "INSERT INTO person_keys SELECT (SELECT max(key) FROM person_keys) + row_number() OVER (ORDER BY id), id "
+        f"FROM (SELECT DISTINCT links.person AS id FROM {was}) AS met ANTI JOIN person_keys USING (id)"
+    )
+    cursor.execute(
+        f"UPDATE events SET person_key = own.key FROM {was} JOIN person_keys AS own ON own.id = links.person "
+        "WHERE events.person_key = was.key"
+    )
+
+
+def visitors_of(cursor: duckdb.DuckDBPyConnection, people: Iterable[str]) -> list[str]:
+    """The anonymous ids of these people."""
+    rows = cursor.execute("SELECT anonymous FROM identities WHERE person IN (SELECT unnest(?))", [sorted(set(people))])
+    return [row[0] for row in rows.fetchall()]
 
 
 def join(cursor: duckdb.DuckDBPyConnection, memberships: Sequence[Membership]) -> dict[str, str]:

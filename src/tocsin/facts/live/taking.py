@@ -18,7 +18,7 @@ from tocsin.facts.live.parts import Given
 from tocsin.facts.live.rows import put_rows
 from tocsin.facts.live.seen import Hashes, SeenHashes
 from tocsin.facts.live.shapes import WAITING, Arrivals, Event, Refusal, Taken, Traits
-from tocsin.facts.live.traits import rows_of_traits
+from tocsin.facts.live.traits import date_changes, rows_of_traits
 from tocsin.facts.past import Past
 
 INBOX = "inbox"  # under this name the position stands in `meta`
@@ -115,6 +115,7 @@ class _Taking:
         rows += rows_of_traits(self.cursor, told, made)
         rows += self._with_accounts(rows_of_traits(self.cursor, of_people), of_people)
         refusals += self._rows(rows)
+        date_changes(self.cursor)
         told_events, unplaced = self._told([(name, values) for name, values, _ in arrivals.rows])
         refusals += unplaced
         events, unplaced = self._placed(arrivals.events)
@@ -154,7 +155,7 @@ class _Taking:
             make_references(self.cursor)
         return refused.waiting(
             self.cursor,
-            [*placed, *(anonymous for anonymous, user in visitors.items() if user in placed)],
+            [*placed, *placing.visitors_of(self.cursor, placed)],
             parts.known_accounts(self.cursor, accounts),
         )
 
@@ -192,7 +193,11 @@ class _Taking:
             row[0]
             for row in self.cursor.execute("SELECT ref FROM account_refs WHERE ref IN (SELECT unnest(?))", [wanted]).fetchall()
         }
-        names = {each.id: each.values.get("name") for each in arrivals.traits if each.collection == "accounts"}
+        names = {
+            each.id: each.values.get("name")
+            for each in arrivals.traits
+            if each.collection == "accounts" and each.values.get("name")
+        }
         return [
             ("accounts", {"id": each, "name": names.get(each) or each}) for each in dict.fromkeys(wanted) if each not in known
         ]

@@ -60,6 +60,23 @@ def rows_of_traits(cursor: duckdb.DuckDBPyConnection, traits: Sequence[Traits], 
     return [*((collection, values) for (collection, _), values in rows.items()), *history]
 
 
+def date_changes(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Date the changes of attributes by when they were told, and drop those that only say in which order things arrived.
+
+    That an attribute was not told yet, or that an account was called by its id until then, is no part of its past.
+    """
+    if cursor.execute("SELECT 1 FROM changes LIMIT 1").fetchone() is None:
+        return
+    for collection in HISTORY:
+        owned = (
+            f"{collection} AS own, told WHERE changes.collection = '{collection}' AND own.key = changes.key "
+            f"AND told.collection = '{collection}' AND told.id = own.id AND told.field = changes.field"
+        )
+        unnamed = "OR (changes.field = 'name' AND changes.old = own.id)" if collection == "accounts" else ""
+        cursor.execute(f"DELETE FROM changes USING {owned} AND (coalesce(changes.old, '') = '' {unnamed})")
+        cursor.execute(f'UPDATE changes SET "at" = told."at" FROM {owned}')
+
+
 def _of_known(
     cursor: duckdb.DuckDBPyConnection, traits: Sequence[Traits], making: Collection[str]
 ) -> tuple[list[Traits], dict[str, str]]:
