@@ -96,11 +96,13 @@ def test_what_fails_is_one_line(monkeypatch: pytest.MonkeyPatch, log: Kept) -> N
 
 def test_what_has_expired_is_cleared_once_an_hour(monkeypatch: pytest.MonkeyPatch, log: Kept) -> None:
     cleared: list[datetime] = []
+    deliveries: list[datetime] = []
     monkeypatch.setattr("tocsin.people.facade.clear_expired", cleared.append)
+    monkeypatch.setattr("tocsin.sources.facade.clear_expired", deliveries.append)
     one = worker(1)
     for minutes in (0, 1, 59, 60, 61):
         one.keep_up(T0 + timedelta(minutes=minutes))
-    assert cleared == [T0, T0 + timedelta(hours=1)]
+    assert cleared == deliveries == [T0, T0 + timedelta(hours=1)]
 
     def fail(moment: datetime) -> None:
         raise ZeroDivisionError(moment)
