@@ -8,7 +8,7 @@ and whatever a pulse misses, because the process ended, the next sweep finds.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,22 +20,22 @@ from tocsin.alerts.announce import OnTransition, announce
 from tocsin.alerts.findings import STATE_TRIGGERS, Findings, look
 from tocsin.alerts.locks import writing
 from tocsin.alerts.models import Sweep, Transition
-from tocsin.alerts.rowfindings import RowFindings, openings
+from tocsin.alerts.rowfindings import RowFindings
 from tocsin.alerts.rulebook import definitions as definitions_in_force
 from tocsin.alerts.rulebook import on_since
 from tocsin.alerts.turning import Turning
 from tocsin.core.schema import PORTFOLIO_SUBJECTS
 
 if TYPE_CHECKING:
-    from tocsin.core.folding import Opening
     from tocsin.core.rules import Definitions, Rule
-    from tocsin.engine import Arrived, Book
+    from tocsin.engine import Arrived, Book, Match
 
 BY = "pulse"
 Clock = Callable[[], datetime]
 
 # Before the first sweep what pulses opened within this time counts for the circuit breaker.
 FIRST_HOUR = timedelta(hours=1)
+NONE = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +74,23 @@ def pulse_rows(
     if not rules or not accounts:
         return PulseReport()
     live = published or on_since()
-    rules = [each for each in rules if each.id not in freshness.stale(book, rules, moment)]
+    stale = freshness.stale(book, rules, moment)
+    rules = [each for each in rules if each.id not in stale]
     found = book.occurrences(rules, Stretch(moment, moment, live=live, arrived=arrived), accounts=accounts)
     if not found.matches:
         return PulseReport()
-    occurred: dict[str, list] = {}  # type: ignore[type-arg]
+    occurred: dict[str, list[Match]] = {}
     for match in found.matches:
         occurred.setdefault(match.rule.id, []).append(match)
     concerned = [each for each in rules if each.id in occurred]
     about = {match.account_id for match in found.matches if match.account_id}
     told = cards.read(book, about, moment)
     with writing, transaction.atomic():
-        known: dict[tuple[str, str], list[Opening]] = {}
-        for rule in concerned:
-            oldest = min(match.as_of for match in occurred[rule.id])
-            memory = max((rule.collapse, rule.cooldown, late_of(rule)), key=lambda each: each.total_seconds() if each else 0)
-            for subject, opening in openings(rule.id, oldest - (memory or late_of(rule))):
-                known.setdefault((rule.id, subject), []).append(opening)
+        horizons = {
+            rule.id: min(match.as_of for match in occurred[rule.id])
+            - max(rule.collapse or NONE, rule.cooldown or NONE, late_of(rule))
+            for rule in concerned
+        }
         findings = Findings(
             matches={},
             unknown={},
@@ -99,7 +99,7 @@ def pulse_rows(
             revised=frozenset(),
             scopes=last.figures.get("scopes", {}) if last else {"": book.store.counts()["accounts"]},
             cards=told,
-            rows=RowFindings(occurred=occurred, known=known),
+            rows=RowFindings(occurred=occurred, horizons=horizons).anew(),
             earlier=opened_since(last.as_of if last else moment - FIRST_HOUR),
         )
         return _turned(moment, findings, concerned, given.rules, frozenset(about), on_transition)
@@ -129,9 +129,8 @@ def pulse_states(
     judgement = book.judge(rules, moment, accounts=accounts)
     unknown = {**freshness.stale(book, rules, moment), **judgement.unknown}
     findings = look(book, rules, judgement, unknown, last.as_of, {}, accounts=accounts)
-    scopes = {**last.figures.get("scopes", {})}
     with writing, transaction.atomic():
-        findings = _with(findings, scopes, opened_since(last.as_of))
+        findings = replace(findings, scopes=last.figures.get("scopes", {}), earlier=opened_since(last.as_of))
         return _turned(moment, findings, rules, given.rules, accounts, on_transition)
 
 
@@ -149,12 +148,6 @@ def _turned(
     announce(turning.write(), on_transition)
     figures = turning.figures
     return PulseReport(figures["opened"], figures["closed"], figures["held"])
-
-
-def _with(findings: Findings, scopes: Mapping[str, int], earlier: Mapping[str, int]) -> Findings:
-    from dataclasses import replace
-
-    return replace(findings, scopes=scopes, earlier=earlier)
 
 
 def _latest() -> Sweep | None:
