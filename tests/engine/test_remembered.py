@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,7 @@ def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counts]:
+def written(monkeypatch: pytest.MonkeyPatch) -> Counts:
     """Every statement that a book asks is compared with the one written anew; counts those asked, filled and of no use."""
     counts = {"asked": 0, "filled": 0}
     kind: Any = Template
