@@ -250,3 +250,41 @@ def test_rules_of_every_trigger_are_checked_and_applied_without_a_word_more(run:
         assert status == 0
         assert len(paper.said) == 1
         assert paper.said[0].startswith("4 rules")
+
+
+def test_diff_tells_what_files_would_change_and_changes_nothing(run: Running, tmp_path: Path) -> None:
+    run("export", "mine")
+    (tmp_path / "mine").mkdir(exist_ok=True)
+    assert run("diff", "mine")[1].said == ["the files are what is in force"]
+    shipped = "\n".join(path.read_text(encoding="utf-8") for path in (tmp_path / "mine").iterdir())
+    assert "id: no-login" in shipped
+    (tmp_path / "new.yaml").write_text(QUIET, encoding="utf-8")
+    status, paper = run("diff", "new.yaml", "--format", "json")
+    (added,) = json.loads(paper.data)
+    assert (status, added["kind"], added["id"], added["change"], added["before"]) == (0, "rule", "quiet", "added", None)
+    assert "events_30d < $least" in added["after"]
+    assert run("diff", "new.yaml", "--exit-code")[0] == 1
+    assert "quiet" not in {rule.id for rule in facade.definitions().rules}
+
+
+def test_diff_without_a_path_tells_what_was_changed_of_what_ships(run: Running, tmp_path: Path) -> None:
+    assert run("diff", "--exit-code")[0] == 0
+    (tmp_path / "new.yaml").write_text(QUIET, encoding="utf-8")
+    run("apply", "new.yaml")
+    (tmp_path / "new.yaml").write_text(QUIET.replace("least: 5", "least: 9"), encoding="utf-8")
+    text = run("diff", "new.yaml")[1].data.splitlines()
+    assert text[:2] == ["--- rule quiet (in force)", "+++ rule quiet (files)"]
+    assert [line for line in text[2:] if line.startswith(("-", "+"))] == [
+        "-  with: {least: 5}   # mine",
+        "+  with: {least: 9}   # mine",
+    ]
+    status, paper = run("diff", "--format", "json")
+    assert [(each["id"], each["change"]) for each in json.loads(paper.data)] == [("quiet", "added")]
+    assert (status, paper.said) == (0, ["1 added"])
+
+
+def test_diff_of_files_with_problems_tells_them(run: Running, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(QUIET.replace("risk", "riks"), encoding="utf-8")
+    status, paper = run("diff", "bad.yaml")
+    assert status == 2
+    assert "riks" in paper.said[0]

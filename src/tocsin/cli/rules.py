@@ -1,4 +1,4 @@
-"""`tocsin rules`: list what is in force, check, test and apply rule files, export them."""
+"""`tocsin rules`: list what is in force, check, test, compare and apply rule files, export them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tocsin.catalog import rule_files
-from tocsin.cli import rule_tests
+from tocsin.cli import rule_diff, rule_tests
 from tocsin.cli.console import Console
 from tocsin.cli.output import write
 from tocsin.cli.parser import add_format
@@ -31,7 +31,7 @@ SHOWN = ("id", "category", "severity", "trigger", "state", "version", "open", "r
 
 def register(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command and its acts."""
-    parser = commands.add_parser("rules", help="list, check, test, apply or export rules")
+    parser = commands.add_parser("rules", help="list, check, test, compare, apply or export rules")
     acts = parser.add_subparsers(dest="act", metavar="ACT", required=True)
     listing = acts.add_parser("list", help="the rules in force, in any state; with --state draft also drafts")
     listing.add_argument("--state", action="append", choices=STATES, default=[], help="only this state (may be repeated)")
@@ -39,6 +39,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     check = acts.add_parser("check", help="tell every problem of rule files, with file, line and column")
     check.add_argument("path", type=Path, metavar="PATH", help="a rule file, or a folder of them")
     rule_tests.add(acts)
+    rule_diff.add(acts)
     apply = acts.add_parser("apply", help="publish rule files: all of what they hold, or, where there is a problem, nothing")
     apply.add_argument("path", type=Path, metavar="PATH", help="a rule file, or a folder of them")
     apply.add_argument("--draft", action="store_true", help="keep as drafts, not in force")
@@ -56,6 +57,8 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
             return _export(args.folder, console, workspace)
         case "test":
             return rule_tests.run(args, console, workspace)
+        case "diff" if args.path is None:
+            return rule_diff.run(args, console, workspace, None)
     definitions, problems = _checked(args.path, console, workspace)
     if problems:
         for problem in problems:
@@ -65,6 +68,8 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
         nothing = "; nothing was applied" if args.act == "apply" else ""
         console.say(f"tocsin: {count} in {files} file{'' if files == 1 else 's'}{nothing}")
         return WRONG
+    if args.act == "diff":
+        return rule_diff.run(args, console, workspace, definitions)
     for said in _advice(definitions, workspace):
         console.say(f"tocsin: {said}")
     if args.act == "check":
