@@ -12,12 +12,11 @@ import pytest
 from tests.api.conftest import Caller
 from tests.web.conftest import NOW
 from tests.web.test_health import scored
-from tocsin import workspace
+from tocsin import serving, workspace
 from tocsin.alerts.facade import Alert
 from tocsin.api.app import api
 from tocsin.core.moment import iso
 from tocsin.delivery import facade as delivery
-from tocsin.web import source
 
 __all__ = ["scored"]
 
@@ -179,7 +178,7 @@ def test_health_is_explained_overridden_and_lifted(
     assert (held["score"], held["overridden"]) == (12, True)
     past = caller.send("PUT", f"{path}/override", {**body, "until": iso(NOW)})
     assert (past.status_code, "time ahead" in past.json()["detail"]) == (422, True)
-    monkeypatch.setattr(source, "now", lambda: NOW + timedelta(minutes=1))
+    monkeypatch.setattr(serving, "now", lambda: NOW + timedelta(minutes=1))
     lifted = caller.send("DELETE", f"{path}/override").json()
     assert (lifted["active"], lifted["lifted_by"]) == (False, "api:key 1")
     assert caller.get(path).json()["now"]["overridden"] is False

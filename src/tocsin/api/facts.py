@@ -8,6 +8,7 @@ from typing import Any, Literal
 from ninja import Query, Router, Schema
 from pydantic import AwareDatetime, Field
 
+from tocsin import serving
 from tocsin.alerts import facade as alerts
 from tocsin.api.alerts import ERRORS
 from tocsin.api.keys import Caller, Key, sees_csms
@@ -15,7 +16,6 @@ from tocsin.api.problems import ApiError
 from tocsin.core.language import FormulaError
 from tocsin.core.moment import iso
 from tocsin.core.plain import plain
-from tocsin.web import source
 
 router = Router()
 READ = Key("read")
@@ -174,7 +174,7 @@ def evaluate(request: Caller, rule_id: str, as_of: AwareDatetime | None = None) 
         raise ApiError(404, f"there is no rule {rule_id[:80]!r}") from error
     if rule.subject == "csm" and not sees_csms(request):
         raise ApiError(403, f"the rule {rule.id!r} is about how CSMs do; that takes a key with the scope admin")
-    judgement = source.book(definitions).judge([rule], moment)
+    judgement = serving.book(definitions).judge([rule], moment)
     if rule.id in judgement.unknown:
         raise ApiError(422, f"the rule cannot be judged: {judgement.unknown[rule.id]}")
     return [each.to_json() for each in judgement.matches]
@@ -184,7 +184,7 @@ def _rows(
     formulas: list[str], subject: str, where: str | None, moment: datetime, ids: list[str] | None
 ) -> list[dict[str, Any]]:
     try:
-        found = source.book().signals(formulas, [moment], subject, where=where, only=None if ids is None else sorted(set(ids)))
+        found = serving.book().signals(formulas, [moment], subject, where=where, only=None if ids is None else sorted(set(ids)))
     except FormulaError as error:
         raise ApiError(422, " ".join(str(error).split())) from error
     rows: list[dict[str, Any]] = found.to_pylist()

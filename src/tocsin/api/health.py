@@ -8,6 +8,7 @@ from typing import Any
 from ninja import Query, Router, Schema
 from pydantic import AwareDatetime, Field
 
+from tocsin import serving
 from tocsin.api.alerts import ERRORS
 from tocsin.api.facts import known_account, moment_of
 from tocsin.api.keys import Caller, Key
@@ -15,7 +16,6 @@ from tocsin.api.problems import ApiError
 from tocsin.core.moment import iso
 from tocsin.core.plain import plain
 from tocsin.health import facade
-from tocsin.web import source
 
 router = Router()
 READ, WRITE = Key("read"), Key("alerts:write")
@@ -124,7 +124,7 @@ class Profile(Schema):
 def listing(request: Caller, filters: Query[HealthFilters]) -> dict[str, Any]:
     """Scores, bands and indicators of accounts, by id, as of now or of a moment."""
     moment = moment_of(filters.as_of, request)
-    found = [each for each in facade.health(source.book(), moment, filters.account or None) if each.account_id > filters.after]
+    found = [each for each in facade.health(serving.book(), moment, filters.account or None) if each.account_id > filters.after]
     shown = found[: filters.limit]
     following = shown[-1].account_id if len(found) > len(shown) else None
     return {"as_of": iso(moment), "items": [each.to_json() for each in shown], "next": following}
@@ -155,7 +155,7 @@ def split(request: Caller, account_id: str, filters: Query[SplitFilters]) -> dic
     if before is not None and before >= moment:
         raise ApiError(422, f"before is {iso(before)}, which is not earlier than as_of, {iso(moment)}")
     known_account(account_id, moment)
-    found = facade.split(source.book(), account_id, moment, before)
+    found = facade.split(serving.book(), account_id, moment, before)
     return {
         "as_of": iso(moment),
         "now": found.now.to_json(),
@@ -173,7 +173,9 @@ def override(request: Caller, account_id: str, given: NewOverride) -> dict[str, 
     until = moment_of(given.until, request, "until")
     known_account(account_id, request.moment)
     how: dict[str, Any] = {"by": request.by, "moment": request.moment}
-    return _override(facade.set_override(source.book(), account_id, score=given.score, reason=given.reason, until=until, **how))
+    return _override(
+        facade.set_override(serving.book(), account_id, score=given.score, reason=given.reason, until=until, **how)
+    )
 
 
 @router.delete(
@@ -182,7 +184,7 @@ def override(request: Caller, account_id: str, given: NewOverride) -> dict[str, 
 def lift(request: Caller, account_id: str) -> dict[str, Any]:
     """End the running override: the score is the computed one again."""
     known_account(account_id, request.moment)
-    return _override(facade.lift_override(source.book(), account_id, by=request.by, moment=request.moment))
+    return _override(facade.lift_override(serving.book(), account_id, by=request.by, moment=request.moment))
 
 
 def _override(found: facade.OverrideInfo) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Any
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
+from tocsin import serving
 from tocsin.api.problems import ApiError
 from tocsin.people import facade as people
 from tocsin.people.facade import KeyInfo
-from tocsin.web import source
 
 
 class Caller(HttpRequest):
@@ -35,7 +35,7 @@ class Key(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Any:
         """The key. ApiError 403 where its scopes do not reach; None (401) where there is no such key."""
-        moment = source.now()
+        moment = serving.now()
         key = people.key_for(token, moment)
         if key is None or key.kind != "api":
             return None

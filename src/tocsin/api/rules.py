@@ -7,6 +7,7 @@ from typing import Any
 from ninja import Router, Schema
 from pydantic import Field
 
+from tocsin import serving
 from tocsin.alerts import facade
 from tocsin.api.alerts import ERRORS
 from tocsin.api.keys import Caller, Key
@@ -14,7 +15,6 @@ from tocsin.api.problems import ApiError
 from tocsin.core.moment import iso
 from tocsin.core.rulefiles import read_rules
 from tocsin.core.rules import Definitions
-from tocsin.web import source
 
 router = Router()
 READ, WRITE = Key("read"), Key("rules:write")
@@ -137,7 +137,7 @@ def publish(request: Caller, given: RuleFile) -> dict[str, Any]:
 def _read(text: str) -> Definitions:
     """What the file holds. ApiError 422 with every problem and its place."""
     known = facade.definitions()
-    definitions, problems = read_rules([("yaml", text)], names=source.book(known).names, known=known)
+    definitions, problems = read_rules([("yaml", text)], names=serving.book(known).names, known=known)
     if problems:
         raise ApiError(
             422, f"{len(problems)} problem{'s' if len(problems) > 1 else ''} in the file", [str(each) for each in problems]
