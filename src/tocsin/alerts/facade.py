@@ -6,7 +6,7 @@ Every function that acts raises UserError with one sentence where it cannot.
 
 from __future__ import annotations
 
-from tocsin.alerts.acts import acknowledge, release, release_many, reopen, resolve, resolve_many, snooze
+from tocsin.alerts.acts import acknowledge, release, reopen, resolve, snooze
 from tocsin.alerts.escalating import note_escalation
 from tocsin.alerts.handing import assign, comment, reassign
 from tocsin.alerts.pulsing import PulseReport, pulse_rows, pulse_states
@@ -22,6 +22,7 @@ from tocsin.alerts.reading import (
     timeline_of_account,
     untold_candidates,
 )
+from tocsin.alerts.reviewing import release_many, resolve_many
 from tocsin.alerts.rulebook import (
     RuleVersionInfo,
     broken_rules,

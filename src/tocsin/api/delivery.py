@@ -165,7 +165,7 @@ def channels(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - the key
 def create_channel(request: Caller, given: NewChannel) -> Status[dict[str, Any]]:
     """Set a channel up."""
     made = facade.create_channel(given.kind, given.name, given.config, by=request.by, moment=request.moment)
-    return Status(201, {"name": made.channel.name, "kind": made.channel.kind, "secret": made.secret})
+    return Status(201, {"name": made.what.name, "kind": made.what.kind, "secret": made.secret})
 
 
 @router.post("/channels/{name}/test", response={200: Tried, **ERRORS}, auth=WRITE, operation_id="test_channel")

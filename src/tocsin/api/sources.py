@@ -11,6 +11,7 @@ from pydantic import Field
 
 from tocsin.api.alerts import ERRORS
 from tocsin.api.keys import Caller, Key
+from tocsin.core.made import Made
 from tocsin.core.moment import iso
 from tocsin.sources import facade
 
@@ -138,8 +139,8 @@ def deliveries(request: Caller, source_id: str) -> list[dict[str, Any]]:  # noqa
     return [{**asdict(each), "received_at": iso(each.received_at)} for each in facade.recent_deliveries(source_id)]
 
 
-def _made(made: facade.Made) -> dict[str, Any]:
-    found = made.source
+def _made(made: Made[facade.SourceInfo]) -> dict[str, Any]:
+    found = made.what
     return {"id": found.id, "name": found.name, "kind": found.vendor, "path": found.path, "secret": made.secret}
 
 

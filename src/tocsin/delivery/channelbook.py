@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from tocsin.alerts import facade as alerts
 from tocsin.core.errors import UserError
 from tocsin.core.language import suggestion
+from tocsin.core.made import Made
 from tocsin.delivery.channels import Channel, PermanentError, transport_of
 from tocsin.delivery.models import ChangeLog
 from tocsin.delivery.models import Channel as Row
@@ -46,14 +47,6 @@ class ChannelInfo:
     last_sent_at: datetime | None
     last_error: str
     last_error_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A channel that was set up or changed. secret: what the other side needs to know us by, this once; '' where nothing."""
-
-    channel: ChannelInfo
-    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +104,9 @@ def channel_named(name: str) -> Channel:
         ) from error
 
 
-def create_channel(kind: str, name: str, config: Mapping[str, Any], *, by: str, moment: datetime, secret: str = "") -> Made:
+def create_channel(
+    kind: str, name: str, config: Mapping[str, Any], *, by: str, moment: datetime, secret: str = ""
+) -> Made[ChannelInfo]:
     """Set a channel up. UserError says what is wrong with its name or settings."""
     transport = transport_of(kind)
     if kind == "in-app":
@@ -130,7 +125,9 @@ def create_channel(kind: str, name: str, config: Mapping[str, Any], *, by: str, 
     return Made(_info(row), key if transport.shows_secret else "")
 
 
-def update_channel(name: str, config: Mapping[str, Any], *, by: str, moment: datetime, secret: str | None = None) -> Made:
+def update_channel(
+    name: str, config: Mapping[str, Any], *, by: str, moment: datetime, secret: str | None = None
+) -> Made[ChannelInfo]:
     """Change settings of a channel: those not named stay, '' takes one away.
 
     secret: a new one; '' makes one, for a kind that makes them.

@@ -16,6 +16,7 @@ from tocsin.delivery import telling
 from tocsin.delivery.directory import Directory
 from tocsin.delivery.message import Item, Message
 from tocsin.delivery.models import Notice
+from tocsin.delivery.outgoing import put
 
 if TYPE_CHECKING:
     from tocsin.alerts.facade import Alert
@@ -63,8 +64,6 @@ def send_due(moment: datetime, address: str = "", limit: int = 50) -> int:
 
 
 def _send(email: str, moment: datetime, directory: Directory, address: str) -> None:
-    from tocsin.delivery.planning import put  # which keeps notices for the digest
-
     with transaction.atomic():
         rows = Notice.objects.select_for_update().filter(target=email, target_kind="person", state="digest", due_at__lte=moment)
         notices = list(rows.order_by("id"))

@@ -10,7 +10,6 @@ from tocsin.delivery.auditor import SILENT, Audit, audit, seen_by_auditor
 from tocsin.delivery.channelbook import (
     ChangeInfo,
     ChannelInfo,
-    Made,
     changes_of_channels,
     channel_info,
     create_channel,
@@ -57,7 +56,6 @@ __all__ = [
     "DeliveryPage",
     "ForgedError",
     "Loop",
-    "Made",
     "NoticeInfo",
     "PlanVersion",
     "SilenceInfo",

@@ -12,7 +12,7 @@ from tocsin.core.errors import UserError
 from tocsin.delivery import waking
 from tocsin.delivery.message import Message
 from tocsin.delivery.models import Delivery, Notice
-from tocsin.delivery.planning import IN_APP
+from tocsin.delivery.outgoing import IN_APP
 from tocsin.delivery.telling import from_json
 
 STATES = ("due", "claimed", "sent", "dead")
