@@ -19,7 +19,9 @@ from tocsin.delivery.channels import Channel, PermanentError, transport_of
 from tocsin.delivery.models import ChangeLog
 from tocsin.delivery.models import Channel as Row
 from tocsin.delivery.routebook import current_plan
+from tocsin.people import facade as people
 from tocsin.people import sealing
+from tocsin.people.facade import Preferences
 
 # These are always there, under these names.
 BUILT_IN = {"in-app": "in-app", "email": "email"}
@@ -80,6 +82,16 @@ def ensure_channels(moment: datetime) -> None:
 def list_channels() -> list[ChannelInfo]:
     """All channels, by name."""
     return [_info(row) for row in Row.objects.all()]
+
+
+def reaching_people() -> list[str]:
+    """The names of the channels that reach one person by their address, whether they are on or off."""
+    return sorted({*BUILT_IN, *(row.name for row in Row.objects.all() if transport_of(row.kind).personal)})
+
+
+def choose_preferences(email: str, chosen: Preferences, *, by: str, moment: datetime) -> Preferences:
+    """Choose how a person is told. UserError says which setting is wrong, such as a channel that reaches nobody."""
+    return people.set_preferences(email, chosen, channels=reaching_people(), by=by, moment=moment)
 
 
 def channel_info(name: str) -> ChannelInfo:

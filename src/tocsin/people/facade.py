@@ -24,12 +24,14 @@ from tocsin.people.keys import SCOPES, create_key, key_for, list_keys, revoke_ke
 from tocsin.people.models import FailedSignIn, Role, SignInLink, Team, User, normal_email
 from tocsin.people.ranks import set_active, set_manager, set_role, set_team, teams
 from tocsin.people.shapes import AwayPeriod, Change, Contact, KeyInfo, Preferences
-from tocsin.people.sight import ACTS, LEADS, looking_as, only_leaders, sees_csm
+from tocsin.people.sight import ACTS, LEADS, NOBODY, RUNS, looking_as, only_leaders, sees_csm
 
 __all__ = [
     "ACTS",
     "LEADS",
+    "NOBODY",
     "ROLES",
+    "RUNS",
     "SCOPES",
     "AwayPeriod",
     "Change",

@@ -13,14 +13,13 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from tocsin.core.errors import UserError
-from tocsin.web.shell import Seen, page, signed_in
+from tocsin.web.shell import LEADS, RUNS, Seen, page, signed_in
 
-RUNS = frozenset({"admin", "operations"})
 # Part -> its title, and the roles that see it (none: everybody).
 PARTS: dict[str, tuple[str, frozenset[str]]] = {
     "me": ("Yours", frozenset()),
-    "people": ("People", RUNS | {"leader"}),
-    "routing": ("Routes and silences", RUNS | {"leader"}),
+    "people": ("People", LEADS),
+    "routing": ("Routes and silences", LEADS),
     "channels": ("Channels", RUNS),
     "deliveries": ("Deliveries", RUNS),
     "keys": ("Keys", frozenset({"admin"})),

@@ -51,14 +51,14 @@ def choose(request: Seen) -> str:
         quiet_from=minute(given["quiet_from"], "the beginning of your quiet hours") if given.get("quiet_from") else None,
         quiet_to=minute(given["quiet_to"], "the end of your quiet hours") if given.get("quiet_to") else None,
         country=given.get("country", "").strip().upper(),
-        channels=tuple(given.getlist("channels")),
+        channels=tuple(given.getlist("channels")) or ("in-app",),  # that is the one that nobody can do without
         weekly_budget=whole(given.get("weekly_budget", ""), "the budget of a week"),
         daily_cap=whole(given.get("daily_cap", ""), "the most of a day"),
         digest=given.get("digest", ""),
         digest_at=minute(given.get("digest_at", ""), "the time of the digest"),
         least_severity=given.get("least_severity", ""),
     )
-    people.set_preferences(request.user.email, chosen, by=request.user.email, moment=source.now())
+    delivery.choose_preferences(request.user.email, chosen, by=request.user.email, moment=source.now())
     return "Your settings are kept"
 
 

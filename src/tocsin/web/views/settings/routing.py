@@ -9,8 +9,8 @@ from tocsin.core.errors import UserError
 from tocsin.core.moment import start_of_day
 from tocsin.delivery import facade as delivery
 from tocsin.web import source
-from tocsin.web.shell import Seen
-from tocsin.web.views.settings.frame import RUNS, part
+from tocsin.web.shell import RUNS, Seen
+from tocsin.web.views.settings.frame import part
 
 
 def show(request: Seen) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def show(request: Seen) -> dict[str, Any]:
     return {
         "plan": plan,
         "source": request.POST.get("source", plan.source),
-        "versions": delivery.plan_versions()[:20],
+        "versions": delivery.plan_versions(limit=20),
         "silences": delivery.list_silences(moment),
         "runs": request.user.role in RUNS,
         "tomorrow": (moment + timedelta(days=1)).date(),
