@@ -9,14 +9,15 @@ from typing import Any
 from ninja import Router, Schema, Status
 from pydantic import Field
 
+from tocsin.api.access import Caller, may
 from tocsin.api.alerts import ERRORS
-from tocsin.api.keys import Caller, Key
 from tocsin.core.made import Made
 from tocsin.core.moment import iso
+from tocsin.people import facade as people
 from tocsin.sources import facade
 
 router = Router()
-READ, ADMIN = Key("read"), Key("admin")
+READ, ADMIN = may("read", people.RUNS), may("admin")
 
 
 class Secret(Schema):
@@ -82,7 +83,7 @@ class Delivery(Schema):
 
 
 @router.get("/sources", response={200: list[Source], **ERRORS}, auth=READ, operation_id="list_sources")
-def listing(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - the key alone is asked of the request
+def listing(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - who asks is all that matters of the request
     """All sources, by name."""
     return [_source(each) for each in facade.list_sources()]
 
