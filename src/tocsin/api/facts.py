@@ -200,10 +200,12 @@ def _id(row: dict[str, Any], subject: str) -> str:
     return f"{row['account_id']}/{row['feature']}" if subject == "feature" else str(row["subject_id"])
 
 
-def known_account(account_id: str, moment: datetime) -> None:
-    """ApiError 404 where there is no such account as of the moment."""
-    if not _rows(["name"], "account", None, moment, [account_id]):
+def known_account(account_id: str, moment: datetime) -> str:
+    """The owner of an account as of the moment, '' for nobody. ApiError 404 where there is no such account then."""
+    rows = _rows(["owner"], "account", None, moment, [account_id])
+    if not rows:
         raise ApiError(404, f"there is no account {account_id[:80]!r} as of {iso(moment)}")
+    return str(rows[0]["f0"] or "")
 
 
 def part_of(of: str, cursor: str, given: datetime | None, request: Caller) -> tuple[datetime, str]:

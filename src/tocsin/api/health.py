@@ -20,7 +20,7 @@ from tocsin.health import facade
 from tocsin.people import facade as people
 
 router = Router()
-READ, WRITE = may("read"), may("alerts:write", people.LEADS)
+READ, WRITE = may("read"), may("alerts:write")  # of people, `_may_set` says more
 
 
 class Indicator(Schema):
@@ -173,7 +173,7 @@ def split(request: Caller, account_id: str, filters: Query[SplitFilters]) -> dic
 def override(request: Caller, account_id: str, given: NewOverride) -> dict[str, Any]:
     """Put a score in the place of the computed one until a moment; it takes the place of a running one."""
     until = moment_of(given.until, request, "until")
-    known_account(account_id, request.moment)
+    _may_set(request, account_id)
     how: dict[str, Any] = {"by": request.by, "moment": request.moment}
     return _override(
         facade.set_override(serving.book(), account_id, score=given.score, reason=given.reason, until=until, **how)
@@ -185,8 +185,15 @@ def override(request: Caller, account_id: str, given: NewOverride) -> dict[str, 
 )
 def lift(request: Caller, account_id: str) -> dict[str, Any]:
     """End the running override: the score is the computed one again."""
-    known_account(account_id, request.moment)
+    _may_set(request, account_id)
     return _override(facade.lift_override(serving.book(), account_id, by=request.by, moment=request.moment))
+
+
+def _may_set(request: Caller, account_id: str) -> None:
+    """ApiError 404 where there is no such account, 403 where a person neither leads nor is its CSM: as in the pages."""
+    owner = known_account(account_id, request.moment)
+    if not request.key and request.role not in people.LEADS and owner.lower() != request.email:
+        raise ApiError(403, "the health of an account is set by its CSM and by those who lead")
 
 
 def _override(found: facade.OverrideInfo) -> dict[str, Any]:

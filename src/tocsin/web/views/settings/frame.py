@@ -25,6 +25,7 @@ PARTS: dict[str, tuple[str, frozenset[str]]] = {
     "keys": ("Keys", frozenset({"admin"})),
     "audit": ("Audit", RUNS),
 }
+ACTS: dict[str, tuple[str, ...]] = {}  # part -> what can be done there
 Act = Callable[[Seen], str]
 Show = Callable[[Seen], dict[str, Any]]
 
@@ -35,6 +36,7 @@ def part(name: str, show: Show, acts: dict[str, Act], *, acting: frozenset[str] 
     acting: the roles that may act; None for all who see the part. Where an act cannot be done, the page says why and keeps
     what was typed.
     """
+    ACTS[name] = tuple(acts)
 
     @require_http_methods(["GET", "POST"])
     @signed_in
