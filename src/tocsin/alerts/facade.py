@@ -55,6 +55,7 @@ from tocsin.alerts.shapes import (
     TransitionNotice,
 )
 from tocsin.alerts.sweeping import MOST_AHEAD, last_sweep, sweep
+from tocsin.alerts.teamwork import AGES, CLEARED, OwnerFigures, TeamFigures, team_figures
 from tocsin.alerts.together import (
     acknowledge_together,
     assign_together,
@@ -64,6 +65,8 @@ from tocsin.alerts.together import (
 )
 
 __all__ = [
+    "AGES",
+    "CLEARED",
     "LIVE",
     "MOST_AHEAD",
     "OUTCOMES",
@@ -79,11 +82,13 @@ __all__ = [
     "EvidenceLine",
     "Inbox",
     "OpenCounts",
+    "OwnerFigures",
     "PublishReport",
     "PulseReport",
     "RuleInfo",
     "RuleVersionInfo",
     "SweepReport",
+    "TeamFigures",
     "TransitionNotice",
     "acknowledge",
     "acknowledge_together",
@@ -120,6 +125,7 @@ __all__ = [
     "snooze",
     "snooze_together",
     "sweep",
+    "team_figures",
     "timeline_of_account",
     "untold_candidates",
     "versions",

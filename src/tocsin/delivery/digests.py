@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -76,7 +76,7 @@ def _send(email: str, moment: datetime, directory: Directory, address: str) -> N
         if found:
             over = sum(SPENT in each.reason for each in notices)
             day = day_of(moment, directory.zone(email))
-            period = f"{DAYS[day.weekday()]}, {day.day} {MONTHS[day.month - 1]}"
+            period = spoken(day)
             more = (f"and {len(found) - MOST} more, in the list of alerts",) if len(found) > MOST else ()
             message = Message("digest", _headline(found), found[:MOST], more, over, period, address)
             put(mark, "person", email, message, directory, moment, immediate=False)
@@ -84,6 +84,11 @@ def _send(email: str, moment: datetime, directory: Directory, address: str) -> N
             notice.state, notice.flush = ("planned", mark) if found else ("suppressed", None)
             notice.reason = notice.reason if found else "over before the digest"
         Notice.objects.bulk_update(notices, ("state", "flush", "reason"), batch_size=300)
+
+
+def spoken(day: date) -> str:
+    """A day in words: `Tuesday, 3 March`."""
+    return f"{DAYS[day.weekday()]}, {day.day} {MONTHS[day.month - 1]}"
 
 
 def _still(notice: Notice, known: dict[str, Alert]) -> bool:

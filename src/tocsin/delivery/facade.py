@@ -45,6 +45,7 @@ from tocsin.delivery.links import follow as follow_link
 from tocsin.delivery.loop import Loop
 from tocsin.delivery.routebook import PlanVersion, check_plan, current_plan, plan_in_force, plan_versions, publish_plan
 from tocsin.delivery.silences import SilenceInfo, create_silence, end_silence, list_silences
+from tocsin.delivery.teamweek import leads_a_team, tell_teams
 from tocsin.delivery.trying import Tried, test_channel
 
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "ensure_channels",
     "follow_link",
     "in_app",
+    "leads_a_team",
     "list_channels",
     "list_deliveries",
     "list_silences",
@@ -94,6 +96,7 @@ __all__ = [
     "replay_delivery",
     "seen_by_auditor",
     "slack_pressed",
+    "tell_teams",
     "test_channel",
     "unseen",
     "update_channel",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -58,12 +59,26 @@ def from_json(stored: Mapping[str, Any]) -> Message:
 
 
 def _item(notice: Notice, alert: Alert) -> Item:
+    kind = cast("ItemKind", notice.kind)
+    return item_of(alert, notice_id=str(notice.pk), kind=kind, at=notice.at, reason=notice.detail, why=notice.why)
+
+
+def item_of(
+    alert: Alert,
+    *,
+    notice_id: str = "",
+    kind: ItemKind = "opened",
+    at: datetime | None = None,
+    reason: str = "",
+    why: str = "",
+) -> Item:
+    """An alert as a message tells it. at: when what is told happened; its opening, where it is not said."""
     account = alert.account
     return Item(
-        notice_id=str(notice.pk),
+        notice_id=notice_id,
         alert_id=alert.id,
-        kind=cast("ItemKind", notice.kind),
-        at=notice.at,
+        kind=kind,
+        at=at or alert.opened_at,
         rule=alert.rule,
         rule_name=alert.rule_name,
         category=alert.category,
@@ -76,8 +91,8 @@ def _item(notice: Notice, alert: Alert) -> Item:
         opened_at=alert.opened_at,
         lines=tuple(Line(each.text, _said(each.value), each.op, _said(each.threshold), each.clears) for each in alert.evidence),
         clears=alert.clears,
-        reason=notice.detail,
-        why=notice.why,
+        reason=reason,
+        why=why,
         owner_name=account.owner_name if account else "",
         mrr=account.mrr if account else None,
         renews_on=account.renews_on.isoformat() if account and account.renews_on else "",
