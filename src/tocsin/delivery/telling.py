@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -9,13 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from tocsin.core.messages import said
+from tocsin.core.messages import percent, said
 from tocsin.core.rules import SEVERITIES
 from tocsin.delivery.message import Item, ItemKind, Line, Message
 from tocsin.delivery.models import Notice
 
 if TYPE_CHECKING:
-    from tocsin.alerts.facade import Alert
+    from tocsin.alerts.facade import Alert, EvidenceLine
 
 VERBS = {
     "closed": "is over",
@@ -89,7 +90,7 @@ def item_of(
         text=alert.message,
         path=f"/alerts/{alert.id}/",
         opened_at=alert.opened_at,
-        lines=tuple(Line(each.text, _said(each.value), each.op, _said(each.threshold), each.clears) for each in alert.evidence),
+        lines=tuple(_line(each) for each in alert.evidence),
         clears=alert.clears,
         reason=reason,
         why=why,
@@ -103,5 +104,18 @@ def item_of(
     )
 
 
-def _said(value: Any) -> str:
-    return "none" if value is None else said(value)
+def _line(each: EvidenceLine) -> Line:
+    """A line of evidence as people read it. What the sentence calls a share (`at least 90 %`) is one in its figures too."""
+    bound = each.threshold
+    share = _is_number(bound) and re.search(rf"(?<![\d.]){re.escape(f'{abs(bound) * 100:g}')} ?%", each.text) is not None
+    return Line(each.text, _said(each.value, share=share), each.op, _said(bound, share=share), each.clears)
+
+
+def _said(value: Any, *, share: bool) -> str:
+    if value is None:
+        return "none"
+    return percent(float(value)) if share and _is_number(value) else said(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

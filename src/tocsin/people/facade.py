@@ -76,6 +76,7 @@ __all__ = [
 ]
 
 ROLES = tuple(str(role) for role in Role.values)
+TITLES_OF_LEADERS = ("manager", "team lead", "director")  # as files say `leader`
 ROLES_OF_FILES = (Role.LEADER, Role.CSM, Role.VIEWER)  # what a row of `csms` may make of somebody
 WINDOW = timedelta(minutes=15)  # of failed attempts that count
 MOST_BY_WHO, MOST_BY_ADDRESS = 8, 40
@@ -316,6 +317,8 @@ def _sync_user(
 def _role(given: Any) -> str:
     """A role from the facts: ours where it is one that gives no rights beyond the product's daily use, else csm."""
     word = str(given or "").strip().lower()
+    if word in TITLES_OF_LEADERS:
+        return str(Role.LEADER)
     return word if word in ROLES_OF_FILES else str(Role.CSM)
 
 
