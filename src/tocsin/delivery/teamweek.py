@@ -93,7 +93,8 @@ def message_of(
 ) -> Message | None:
     """How the team's week was; None where nothing is open and nothing happened. monday: of the week that begins."""
     days = directory.preferences(leader).unacknowledged_days
-    since, members = moment - WEEK, frozenset(team.members)
+    since = at_minute(monday - WEEK, directory.preferences(leader).digest_at, directory.zone(leader))
+    members = frozenset(team.members)
     given = AlertFilter(
         owners=team.members, teams=team.names, seen_by=people.looking_as(directory.contacts[leader].role, leader)
     )
@@ -191,7 +192,7 @@ def _by_csm(figures: Mapping[str, OwnerFigures], over: Mapping[str, int], names:
     note = (
         "Over budget: notices that came with the digest, as the messages at once of the day or week were spent." if over else ""
     )
-    return Table("By CSM", ("CSM", "open", f"waiting over {days} d", "resolved", "over budget"), rows, note=note)
+    return Table("By CSM", ("CSM", "open", "waiting", "resolved", "over budget"), rows, note=note)
 
 
 def _ended(ended: Mapping[str, int]) -> Table:
