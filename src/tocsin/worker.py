@@ -15,6 +15,7 @@ from tocsin.core.errors import UserError
 from tocsin.delivery import facade as delivery
 from tocsin.facts import breathing
 from tocsin.facts.live.shapes import Taken
+from tocsin.health import facade as health
 from tocsin.people import facade as people
 from tocsin.sources import facade as sources
 
@@ -31,10 +32,13 @@ log = logging.getLogger("tocsin.worker")
 
 
 class Worker:
-    """Runs sweeps in a thread of its own until it is stopped. What fails is logged in one line and tried again."""
+    """Runs sweeps in a thread of its own until it is stopped. What fails is logged in one line and tried again.
 
-    def __init__(self, workspace: Workspace, every: float = EVERY) -> None:
-        self._workspace, self._every = workspace, every
+    address: gives the root of the product's pages, for links in messages.
+    """
+
+    def __init__(self, workspace: Workspace, every: float = EVERY, address: Callable[[], str] = lambda: "") -> None:
+        self._workspace, self._every, self._address = workspace, every, address
         self._kept_up: datetime | None = None
         self._whole = True
         self._stop, self._wake = threading.Event(), threading.Event()
@@ -70,6 +74,7 @@ class Worker:
             if self._whole or time.monotonic() >= due:
                 self._whole = False
                 self.sweep()
+                self.tell_teams(datetime.now(UTC))
                 self.keep_up(datetime.now(UTC))
                 due = time.monotonic() + self._every
             began = time.monotonic()
@@ -109,6 +114,14 @@ class Worker:
             log.info("no sweep: %s", error)
         except Exception:  # the loop must outlive whatever a sweep meets
             log.exception("the sweep failed")
+
+    def tell_teams(self, moment: datetime) -> None:
+        """Tell who leads a team of its week, where the hour has come: here, as it tells whose health fell."""
+        try:
+            with breathing.working(breathing.SWEEPING):
+                delivery.tell_teams(moment, lambda at: health.falls(self._workspace.book(), at), self._address())
+        except Exception:  # as in `sweep`; it is tried again after the next one
+            log.exception("the week of a team could not be told")
 
     def keep_up(self, moment: datetime) -> None:
         """Clear the sessions and links that have expired: at the beginning, and then once an hour."""

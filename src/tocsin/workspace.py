@@ -35,6 +35,8 @@ DEMO = "demo.json"  # says that the home holds the demo book
 ROLES = ("admin", "operations", "leader", "csm", "viewer")
 SEE_CSMS = ("own", "leaders")
 INBOX = "inbox"
+POSTGRES = ("postgres", "postgresql")
+OPERATIONAL = " (people, rules, alerts and deliveries may be in PostgreSQL: that is TOCSIN_DATABASE_URL)"
 OURS = frozenset({DATABASE, FACTS, SECRET, LOCK, SERVER, DEMO, INBOX})
 
 
@@ -140,7 +142,7 @@ def _facts(url: str | None, home: Path) -> Path:
     if scheme != "duckdb" or not path:
         raise UserError(
             f"TOCSIN_FACTS_URL: this version keeps facts in DuckDB only, not in {scheme.split(':')[0]!r}; "
-            "write duckdb:///path/to/file, or leave it out"
+            f"write duckdb:///path/to/file, or leave it out{OPERATIONAL if scheme in POSTGRES else ''}"
         )
     return home / path
 

@@ -12,12 +12,11 @@ import pytest
 from tests.api.conftest import Caller
 from tests.web.conftest import NOW
 from tests.web.test_health import scored
-from tocsin import workspace
+from tocsin import serving, workspace
 from tocsin.alerts.facade import Alert
 from tocsin.api.app import api
 from tocsin.core.moment import iso
 from tocsin.delivery import facade as delivery
-from tocsin.web import source
 
 __all__ = ["scored"]
 
@@ -77,7 +76,6 @@ def test_alerts_are_paged_by_a_cursor(call: Call, swept: dict[tuple[str, str], A
         cursor = page["next"]
     assert seen == [each["id"] for each in caller.get("/alerts", limit=200).json()["items"]]
     assert len(seen) == len(set(seen)) == len(swept)
-    assert caller.get("/alerts", cursor="nonsense").status_code == 400
 
 
 def test_the_life_of_an_alert(call: Call, swept: dict[tuple[str, str], Alert]) -> None:
@@ -126,7 +124,8 @@ def test_facts_through_the_engine(call: Call) -> None:
     caller = call("read")
     page = caller.get("/accounts", where="tier = 1", limit=1).json()
     assert [each["id"] for each in page["items"]] == ["halden"]
-    assert page["next"] == "halden"
+    rest = caller.get("/accounts", where="tier = 1", limit=1, cursor=page["next"]).json()
+    assert ([each["id"] for each in rest["items"]], rest["next"]) == (["orsett"], None)
     found = caller.send("POST", "/signals", {"formulas": ["mrr", "usage_30d"], "ids": ["orsett"]}).json()
     assert found["rows"] == [{"subject_id": "orsett", "values": [9700, 116]}]
     wrong = caller.send("POST", "/signals", {"formulas": ["usge_30d"]})
@@ -168,8 +167,7 @@ def test_health_is_explained_overridden_and_lifted(
     caller = call("read", "alerts:write")
     page = caller.get("/health", limit=2).json()
     assert [each["account_id"] for each in page["items"]] == ["halden", "hostile"]
-    assert page["next"] == "hostile"
-    rest = caller.get("/health", after="hostile").json()
+    rest = caller.get("/health", cursor=page["next"]).json()
     assert ([each["account_id"] for each in rest["items"]], rest["next"]) == (["kestrow", "lindmark", "orsett"], None)
     path = "/accounts/lindmark/health"
     body = {"score": 12, "reason": "their sponsor left", "until": "2199-01-01T00:00:00Z"}
@@ -179,7 +177,7 @@ def test_health_is_explained_overridden_and_lifted(
     assert (held["score"], held["overridden"]) == (12, True)
     past = caller.send("PUT", f"{path}/override", {**body, "until": iso(NOW)})
     assert (past.status_code, "time ahead" in past.json()["detail"]) == (422, True)
-    monkeypatch.setattr(source, "now", lambda: NOW + timedelta(minutes=1))
+    monkeypatch.setattr(serving, "now", lambda: NOW + timedelta(minutes=1))
     lifted = caller.send("DELETE", f"{path}/override").json()
     assert (lifted["active"], lifted["lifted_by"]) == (False, "api:key 1")
     assert caller.get(path).json()["now"]["overridden"] is False
@@ -226,9 +224,9 @@ def test_plans_are_checked_and_channels_tried(call: Call) -> None:
     caller = call("read", "delivery:write")
     assert caller.send("POST", "/routing/check", {"source": "route: {group_wait: 5m}"}).json() == {"ok": True}
     assert caller.send("POST", "/routing/check", {"source": "route: {group_wat: 5m}"}).status_code == 422
-    before = len(caller.get("/routing/versions").json())
+    before = len(caller.get("/routing/versions").json()["items"])
     caller.send("PUT", "/routing", {"source": "route: {group_wait: 5m}"})
-    versions = caller.get("/routing/versions").json()
+    versions = caller.get("/routing/versions").json()["items"]
     assert (len(versions), versions[0]["by"]) == (before + 1, "api:key 1")
     assert caller.send("POST", "/channels/nothing/test", {}).status_code == 404
     delivery.ensure_channels(NOW)
@@ -240,7 +238,7 @@ def test_keys_make_keys(call: Call) -> None:
     admin = call("admin")
     made = admin.send("POST", "/keys", {"name": "new", "kind": "api", "scopes": ["read"]})
     assert made.status_code == 201
-    assert Caller(made.json()["key"]).get("/me").json() == {"key": "new", "scopes": ["read"]}
+    assert Caller(made.json()["key"]).get("/me").json() == {"key": "new", "scopes": ["read"], "person": None, "role": None}
     assert admin.send("DELETE", f"/keys/{made.json()['id']}").status_code == 200
     assert Caller(made.json()["key"]).get("/me").status_code == 401
     assert "key" not in admin.get("/keys").json()[0]

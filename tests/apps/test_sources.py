@@ -21,12 +21,12 @@ def test_a_secret_that_we_choose_is_shown_once_and_kept_sealed(settings: Any) ->
     made = facade.create_source("generic", "Zapier", **WHO)
     assert len(made.secret) >= 40
     assert made.secret not in f"{made}{facade.list_sources()}{people.changes()}{Source.objects.get().secrets}"
-    found = facade.for_door("generic", made.source.id)
+    found = facade.for_door("generic", made.what.id)
     assert found is not None
     assert found.secrets == (made.secret,)
-    assert facade.for_door("stripe", made.source.id) is None
+    assert facade.for_door("stripe", made.what.id) is None
     settings.SECRET_KEY = "another key of the workspace"
-    lost = facade.for_door("generic", made.source.id)
+    lost = facade.for_door("generic", made.what.id)
     assert lost is not None
     assert (lost.unreadable, lost.secrets, facade.source_info("Zapier").secrets) == (True, (), ())
 
@@ -34,19 +34,19 @@ def test_a_secret_that_we_choose_is_shown_once_and_kept_sealed(settings: Any) ->
 @pytest.mark.parametrize("vendor", ["stripe", "hubspot", "zendesk", "intercom"])
 def test_a_secret_that_the_vendor_gives_comes_later(vendor: str) -> None:
     made = facade.create_source(vendor, "theirs", **WHO)
-    assert (made.secret, made.source.secrets) == ("", ())
+    assert (made.secret, made.what.secrets) == ("", ())
     with pytest.raises(UserError, match="gives the secret"):
         facade.add_secret("theirs", **WHO)
     added = facade.add_secret("theirs", " hush-hush ", **WHO)
-    assert (added.secret, len(added.source.secrets)) == ("", 1)
+    assert (added.secret, len(added.what.secrets)) == ("", 1)
 
 
 def test_secrets_take_turns() -> None:
     made = facade.create_source("jira", "tracker", **WHO)
-    fresh = facade.add_secret(made.source.id, **WHO)
+    fresh = facade.add_secret(made.what.id, **WHO)
     assert fresh.secret
     assert fresh.secret != made.secret
-    old, new = fresh.source.secrets
+    old, new = fresh.what.secrets
     assert old.id != new.id
     with pytest.raises(UserError, match="has that secret already"):
         facade.add_secret("tracker", made.secret, **WHO)
@@ -99,7 +99,7 @@ def test_every_change_is_written_down() -> None:
     assert facade.source_info("Zapier").paused
     facade.resume_source("Zapier", **WHO)
     added = facade.add_secret("Zapier", **WHO)
-    facade.remove_secret("Zapier", added.source.secrets[0].id, **WHO)
+    facade.remove_secret("Zapier", added.what.secrets[0].id, **WHO)
     facade.set_settings("Zapier", {"timezone": "UTC"}, **WHO)
     facade.delete_source("Zapier", **WHO)
     acts = [(each.act, each.what, each.by) for each in reversed(people.changes())]
@@ -118,7 +118,7 @@ def test_every_change_is_written_down() -> None:
 
 
 def test_what_came_lately() -> None:
-    source = facade.create_source("generic", "Zapier", **WHO).source.id
+    source = facade.create_source("generic", "Zapier", **WHO).what.id
     for n in range(25):
         facade.note_received(source, f"d{n}", "taken", "1 of events", moment=T0 + timedelta(minutes=n))
     found = facade.recent_deliveries(source)
@@ -134,7 +134,7 @@ def test_what_came_lately() -> None:
 
 
 def test_deliveries_are_forgotten_after_thirty_days() -> None:
-    source = facade.create_source("generic", "Zapier", **WHO).source.id
+    source = facade.create_source("generic", "Zapier", **WHO).what.id
     for day in (0, 1, 2):
         facade.note_received(source, f"d{day}", "taken", "", moment=T0 + timedelta(days=day))
     assert facade.clear_expired(T0 + timedelta(days=31, hours=1)) == 2

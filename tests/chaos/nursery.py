@@ -66,7 +66,7 @@ def _set_up(url: str) -> None:
 
     moment = now()
     people.create_user("ann@x.io", "Ann", "csm", moment=moment)
-    people.set_preferences("ann@x.io", people.Preferences(daily_cap=1000, weekly_budget=1000), by="test", moment=moment)
+    delivery.choose_preferences("ann@x.io", people.Preferences(daily_cap=1000, weekly_budget=1000), by="test", moment=moment)
     delivery.create_channel("webhook", "hook", {"url": url}, by="test", moment=moment)
     every = MaxNew(count=10**6)
     rule = Rule(id=RULE, name="Storm", category="risk", when="mrr < 10", notify=("owner", "channel:hook"), max_new=every)

@@ -41,6 +41,38 @@ def test_away(tocsin: Tocsin) -> None:
     assert "has no away period" in tocsin("users", "away", "ann@x.io", *span, "--remove").stderr
 
 
+def test_how_somebody_is_told(tocsin: Tocsin) -> None:
+    tocsin("users", "create", "--email", "ann@x.io", "--name", "Ann", "--role", "csm")
+
+    def prefer(*given: str) -> dict[str, str]:
+        sets = [part for each in given for part in ("--set", each)]
+        done = tocsin("users", "prefer", "ann@x.io", *sets, "--format", "json")
+        assert done.returncode == 0, done.stderr
+        rows = json.loads(done.stdout)
+        return {each["name"]: each["value"] for each in rows}
+
+    before = prefer()
+    assert (before["work_days"], before["quiet_from"], before["channels"]) == ("mon,tue,wed,thu,fri", "none", "")
+    prefer("channels=in-app,email", "quiet_from=20:00", "quiet_to=07:30", "work_days=fri,mon", "weekly_budget=3")
+    after = prefer("quiet_from=21:15")
+    assert {name: after[name] for name in after if after[name] != before[name]} == {
+        "channels": "in-app,email", "quiet_from": "21:15", "quiet_to": "07:30", "work_days": "mon,fri", "weekly_budget": "3",
+    }  # fmt: skip
+    assert prefer("quiet_from=none", "quiet_to=none")["quiet_to"] == "none"
+    for wrong, said in (
+        ("channels=email,slak", "there is no channel 'slak' that reaches people; there are email, in-app"),
+        ("chanels=email", "unknown setting 'chanels', did you mean 'channels'?"),
+        ("digest_at=25:00", "digest_at: '25:00' is no time of day"),
+        ("work_days=monday", "'monday' is no day"),
+        ("daily_cap=many", "daily_cap: 'many' is no whole number"),
+        ("digest", "--set takes name=value"),
+    ):
+        refused = tocsin("users", "prefer", "ann@x.io", "--set", wrong)
+        assert (refused.returncode, said in refused.stderr, refused.stderr.count("\n")) == (2, True, 1), refused.stderr
+    assert prefer() == {**after, "quiet_from": "none", "quiet_to": "none"}
+    assert "there is no user 'bob@x.io'" in tocsin("users", "prefer", "bob@x.io").stderr
+
+
 def test_keys_are_shown_once_and_revoked(tocsin: Tocsin) -> None:
     made = json.loads(tocsin("keys", "create", "--kind", "write", "--name", "site", "--format", "json").stdout)
     assert set(made) == {"id", "name", "kind", "key"}
@@ -57,8 +89,11 @@ def test_keys_are_shown_once_and_revoked(tocsin: Tocsin) -> None:
 
 
 def test_a_worker_delivers_until_it_is_told_to_end(tocsin: Tocsin) -> None:
-    refused = tocsin("worker")
-    assert (refused.returncode, "facts in DuckDB belong to one process" in refused.stderr) == (2, True)
+    for apart in ("web", "worker"):
+        refused = tocsin(apart)
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+        assert "facts in DuckDB belong to one process" in refused.stderr
+        assert "beside it run `tocsin worker --only deliver`" in refused.stderr
     worker = subprocess.Popen(
         [sys.executable, "-m", "tocsin", "worker", "--only", "deliver"], stderr=subprocess.PIPE, text=True, env=tocsin.env
     )

@@ -92,6 +92,11 @@ def test_settings(tmp_path: Path) -> None:
         ("TOCSIN_DATABASE_URL", "mysql://me:secret@db/x", "TOCSIN_DATABASE_URL is not understood"),
         ("TOCSIN_DATABASE_URL", "sqlite:", "TOCSIN_DATABASE_URL is not understood"),
         ("TOCSIN_FACTS_URL", "spark://me:secret@host", "keeps facts in DuckDB only, not in 'spark'"),
+        (
+            "TOCSIN_FACTS_URL",
+            "postgres://me:secret@db/facts",
+            "or leave it out (people, rules, alerts and deliveries may be in PostgreSQL: that is TOCSIN_DATABASE_URL)",
+        ),
         ("TOCSIN_FACTS_URL", "/a/path", "write duckdb:///path/to/file"),
     ],
 )

@@ -52,7 +52,7 @@ def test_changing_settings_keeps_the_secret_unless_a_new_one_is_asked_for(hook: 
 def test_tokens_of_slack_are_no_settings(db: None) -> None:
     given = {"token": "xoxb-hush", "signing_secret": "hush", "channel": "C1"}
     made = delivery.create_channel("slack", "cs", given, **WHO)
-    assert (dict(made.channel.config), made.secret) == ({"channel": "C1"}, "")
+    assert (dict(made.what.config), made.secret) == ({"channel": "C1"}, "")
     assert "hush" not in f"{delivery.changes_of_channels()}{Row.objects.get(name='cs').secret}"
     delivery.update_channel("cs", {"channel": "C2"}, **WHO)
     assert "xoxb-hush" in channelbook.channel_named("cs").secret

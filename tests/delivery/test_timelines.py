@@ -19,7 +19,7 @@ def publish(text: str) -> None:
 
 def prefer(email: str, **chosen: object) -> None:
     """Choose for a person."""
-    people.set_preferences(email, people.Preferences(**chosen), by=email, moment=START)  # type: ignore[arg-type]
+    delivery.choose_preferences(email, people.Preferences(**chosen), by=email, moment=START)  # type: ignore[arg-type]
 
 
 def test_the_first_notice_of_a_group_goes_at_once(town: Town) -> None:

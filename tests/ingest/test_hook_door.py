@@ -48,7 +48,7 @@ class Site:
     def source(self, vendor: str = "generic", **more: Any) -> str:
         """The id of a new source of a vendor."""
         made = facade.create_source(vendor, f"{vendor} {len(facade.list_sources())}", given=[SECRET], **{**WHO, **more})
-        return made.source.id
+        return made.what.id
 
     def send(self, path: str, body: bytes, headers: Mapping[str, str] | None = None, method: str = "POST") -> Answer:
         """What the door answers: status, body, headers."""
@@ -154,7 +154,7 @@ def test_refusals_are_counted_and_written_no_more_often_than_once_a_second(site:
 
 
 def test_a_vendor_that_gives_the_secret_is_refused_until_it_is_set(site: Site) -> None:
-    source = facade.create_source("stripe", "billing", **WHO).source.id
+    source = facade.create_source("stripe", "billing", **WHO).what.id
     body = VENDORS["stripe"].sample(NOW)
     status, said, _ = site.post(source, body, "stripe")
     assert (status, "no signing secret is set" in said["message"]) == (401, True)

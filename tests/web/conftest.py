@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.test import Client
 
-from tocsin import workspace
+from tocsin import serving, workspace
 from tocsin.alerts import facade as alerts
 from tocsin.alerts.facade import Alert
 from tocsin.alerts.models import Sweep
@@ -145,7 +145,8 @@ def here(facts: DuckStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, db: 
     monkeypatch.setattr(opened, "_store", facts)
     monkeypatch.setattr(opened, "_ready", True)
     monkeypatch.setattr(workspace, "_current", opened)
-    monkeypatch.setattr(source, "now", lambda: NOW)
+    for each in (serving, source):
+        monkeypatch.setattr(each, "now", lambda: NOW)
     definitions, problems = read_rules([("rules.yaml", RULES)])
     assert not problems
     alerts.publish_rules(definitions, by="test", moment=NOW - timedelta(days=100))

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.web.conftest import SignedIn
 from tests.web.test_inbox import Swept, text_of
+from tocsin import serving
 from tocsin.engine import Book
-from tocsin.web import source
 from tocsin.workspace import Workspace
 
 
@@ -116,7 +116,7 @@ def test_one_signal_that_cannot_be_computed_leaves_the_page(
         return real(self, formulas, *given, **more)
 
     monkeypatch.setattr(Book, "signals", signals)
-    monkeypatch.setattr(source, "_shelf", source._Shelf(50))
+    monkeypatch.setattr(serving, "_shelf", serving._Shelf(50))
     client = signed_in("ada")
     page = text_of(client, "/accounts/halden/")
     assert '<b>Usage, 30 d</b><span class="num">not available</span>' in page

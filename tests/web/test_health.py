@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.web.conftest import NOW, SignedIn
 from tests.web.test_inbox import text_of
+from tocsin import serving
 from tocsin.core.moment import floor_day
 from tocsin.core.profiles import Bands, Indicator, Profile
 from tocsin.facts.duckdb import DuckStore
@@ -51,7 +52,7 @@ class Patient(Background):
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is made beside pages is there at once, and none of it is left from another test."""
     monkeypatch.setattr(healthfacts, "beside", Patient(patience=120))
-    monkeypatch.setattr(source, "_shelf", source._Shelf(50))
+    monkeypatch.setattr(serving, "_shelf", serving._Shelf(50))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.web.conftest import HOSTILE, NOW, SignedIn
+from tocsin import serving
 from tocsin.alerts import facade as alerts
 from tocsin.alerts.facade import Alert
 from tocsin.alerts.models import AccountSnapshot, Episode
@@ -296,7 +297,7 @@ def test_facts_are_asked_once_a_minute(signed_in: SignedIn, swept: Swept, monkey
         return real(sql, parameters)  # type: ignore[arg-type]
 
     monkeypatch.setattr(source.store(), "query", counted)
-    monkeypatch.setattr(source, "_shelf", source._Shelf(50))
+    monkeypatch.setattr(serving, "_shelf", serving._Shelf(50))
     client.get("/alerts/")
     cold = len(asked)
     client.get("/alerts/")

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from django.db import transaction
 
 from tocsin.alerts.announce import OnTransition, announce
-from tocsin.alerts.models import AuditEntry, Episode, Transition
+from tocsin.alerts.models import Episode, Transition
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.reading import alert, row_of
 from tocsin.alerts.shapes import OUTCOMES, Alert, TransitionNotice
-from tocsin.alerts.states import STATE_FIELDS, put, state_of
+from tocsin.alerts.states import put, state_of
 from tocsin.core import lifecycle
 from tocsin.core.errors import UserError
-from tocsin.core.lifecycle import EpisodeState, Outcome
+from tocsin.core.lifecycle import EpisodeState
 from tocsin.core.moment import iso
 
-CHUNK = 300  # rows of one statement
 Act = Callable[[Episode], EpisodeState]
 
 
@@ -76,7 +75,7 @@ def resolve(
 
 def resolving(outcome: str, note: str, moment: datetime) -> Act:
     """What a resolution does to a row. UserError for an unknown outcome."""
-    _check(outcome)
+    check_outcome(outcome)
 
     def act(row: Episode) -> EpisodeState:
         after = lifecycle.resolve(state_of(row), moment).state
@@ -88,7 +87,8 @@ def resolving(outcome: str, note: str, moment: datetime) -> Act:
     return act
 
 
-def _check(outcome: str) -> None:
+def check_outcome(outcome: str) -> None:
+    """UserError where it is none."""
     if outcome and outcome not in OUTCOMES:
         raise UserError(f"unknown outcome {outcome!r}; give one of {', '.join(OUTCOMES)}")
 
@@ -108,96 +108,6 @@ def release(alert_id: str, *, by: str, moment: datetime, note: str = "", on_tran
         return after
 
     return _act(alert_id, "released", act, by=by, moment=moment, reason=note, on_transition=on_transition, quiet=False)
-
-
-def release_many(
-    rule_id: str,
-    alert_ids: Sequence[str] | None = None,
-    *,
-    by: str,
-    moment: datetime,
-    note: str = "",
-    on_transition: OnTransition | None = None,
-) -> int:
-    """Let held alerts of a rule go out after review: these, or (None) all of them. Gives how many it were.
-
-    Those of the ids that are not held (any more), or of another rule, are passed over.
-    """
-
-    def act(row: Episode) -> Outcome:
-        return lifecycle.release(state_of(row), moment)
-
-    return _act_on_held(rule_id, alert_ids, "released", act, by=by, moment=moment, reason=note, on_transition=on_transition)
-
-
-def resolve_many(
-    rule_id: str,
-    alert_ids: Sequence[str] | None = None,
-    *,
-    by: str,
-    moment: datetime,
-    outcome: str = "",
-    note: str = "",
-    on_transition: OnTransition | None = None,
-) -> int:
-    """Close held alerts of a rule, and nobody is told: these, or (None) all of them. Gives how many it were.
-
-    outcome, note: as of `resolve`; ids: as of `release_many`.
-    """
-    _check(outcome)
-
-    def act(row: Episode) -> Outcome:
-        row.outcome, row.note = outcome, note
-        return lifecycle.resolve(state_of(row), moment)
-
-    reason = resolution(outcome, note)
-    return _act_on_held(rule_id, alert_ids, "closed", act, by=by, moment=moment, reason=reason, on_transition=on_transition)
-
-
-def _act_on_held(
-    rule_id: str,
-    alert_ids: Sequence[str] | None,
-    kind: str,
-    act: Callable[[Episode], Outcome],
-    *,
-    by: str,
-    moment: datetime,
-    reason: str,
-    on_transition: OnTransition | None,
-) -> int:
-    """Put held alerts of a rule through an act, set-wise in one transaction: a line in each timeline, one in the audit."""
-    with transaction.atomic():
-        found = Episode.objects.filter(rule=rule_id, state="held").order_by("id")
-        wanted = None if alert_ids is None else set(alert_ids)
-        rows = [row for row in found if wanted is None or str(row.pk) in wanted]
-        notices = []
-        for row in rows:
-            outcome = act(row)
-            if outcome.state is None:  # a released or resolved episode is remembered
-                raise AssertionError
-            put(row, outcome.state)
-            quiet = not outcome.notify or bool(row.inhibited_by)
-            notices.append(TransitionNotice(str(row.pk), row.rule, kind, moment, quiet, by, reason))
-        if kind == "closed":
-            forget_older(rows)
-        Episode.objects.bulk_update(rows, (*STATE_FIELDS, "outcome", "note"), batch_size=CHUNK // 3)
-        lines = [Transition(episode=row, at=moment, kind=kind, by=by, reason=reason) for row in rows]
-        Transition.objects.bulk_create(lines, batch_size=CHUNK)
-        if rows:
-            detail = {"alerts": len(rows), "all": alert_ids is None, "reason": reason}
-            AuditEntry.objects.create(at=moment, by=by, act=f"{kind} held", what=f"rule {rule_id}", detail=detail)
-        announce(notices, on_transition)
-    return len(rows)
-
-
-def forget_older(rows: Sequence[Episode]) -> None:
-    """Of each identity only the episode that is closed now is the remembered one."""
-    for first in range(0, len(rows), CHUNK):
-        part = {(row.subject_id, row.key): row.rule for row in rows[first : first + CHUNK]}
-        rule, subjects = next(iter(part.values())), {subject for subject, _ in part}
-        known = Episode.objects.filter(rule=rule, subject_id__in=subjects, remembered=True)
-        older = [pk for pk, *identity in known.values_list("pk", "subject_id", "key") if tuple(identity) in part]
-        Episode.objects.filter(pk__in=older).update(remembered=False)
 
 
 def reopen(alert_id: str, *, by: str, moment: datetime, note: str = "", on_transition: OnTransition | None = None) -> Alert:

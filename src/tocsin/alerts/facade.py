@@ -6,7 +6,7 @@ Every function that acts raises UserError with one sentence where it cannot.
 
 from __future__ import annotations
 
-from tocsin.alerts.acts import acknowledge, release, release_many, reopen, resolve, resolve_many, snooze
+from tocsin.alerts.acts import acknowledge, release, reopen, resolve, snooze
 from tocsin.alerts.escalating import note_escalation
 from tocsin.alerts.handing import assign, comment, reassign
 from tocsin.alerts.pulsing import PulseReport, pulse_rows, pulse_states
@@ -22,6 +22,7 @@ from tocsin.alerts.reading import (
     timeline_of_account,
     untold_candidates,
 )
+from tocsin.alerts.reviewing import release_many, resolve_many
 from tocsin.alerts.rulebook import (
     RuleVersionInfo,
     broken_rules,
@@ -54,6 +55,7 @@ from tocsin.alerts.shapes import (
     TransitionNotice,
 )
 from tocsin.alerts.sweeping import MOST_AHEAD, last_sweep, sweep
+from tocsin.alerts.teamwork import AGES, CLEARED, OwnerFigures, TeamFigures, team_figures
 from tocsin.alerts.together import (
     acknowledge_together,
     assign_together,
@@ -63,6 +65,8 @@ from tocsin.alerts.together import (
 )
 
 __all__ = [
+    "AGES",
+    "CLEARED",
     "LIVE",
     "MOST_AHEAD",
     "OUTCOMES",
@@ -78,11 +82,13 @@ __all__ = [
     "EvidenceLine",
     "Inbox",
     "OpenCounts",
+    "OwnerFigures",
     "PublishReport",
     "PulseReport",
     "RuleInfo",
     "RuleVersionInfo",
     "SweepReport",
+    "TeamFigures",
     "TransitionNotice",
     "acknowledge",
     "acknowledge_together",
@@ -119,6 +125,7 @@ __all__ = [
     "snooze",
     "snooze_together",
     "sweep",
+    "team_figures",
     "timeline_of_account",
     "untold_candidates",
     "versions",

@@ -44,7 +44,7 @@ def list_alerts(
 
     after: the opening and id of the alert after which the list goes on.
     """
-    found = _filtered(filters).select_related("account").order_by("-opened_at", "-id")
+    found = filtered(filters).select_related("account").order_by("-opened_at", "-id")
     if after is not None:
         opened_at, key = after[0], _key(after[1])
         found = found.filter(Q(opened_at__lt=opened_at) | Q(opened_at=opened_at, pk__lt=key))
@@ -65,7 +65,7 @@ def inbox(filters: AlertFilter = AlertFilter(), *, page: int = 1, size: int = 50
 
     Without states in the filter, what is live: open, acknowledged, snoozed. A page beyond the last is the last one.
     """
-    found = _filtered(filters) if filters.states else _filtered(filters).filter(state__in=LIVE)
+    found = filtered(filters) if filters.states else filtered(filters).filter(state__in=LIVE)
     counts = _counts(found)
     at_stake = Case(When(top__gte=HIGH, then=F("account__mrr")), default=None, output_field=FloatField())
     # All accounts, three values each: the page, how many there are and what is at stake in one pass.
@@ -107,7 +107,7 @@ def inbox(filters: AlertFilter = AlertFilter(), *, page: int = 1, size: int = 50
 
 def open_counts(filters: AlertFilter = AlertFilter()) -> OpenCounts:  # noqa: B008 - frozen
     """How many alerts run, by state, and the live ones by rule and by account."""
-    found = _filtered(filters).filter(state__in=RUNNING)
+    found = filtered(filters).filter(state__in=RUNNING)
     states = _counted(found, "state")
     live = found.filter(state__in=LIVE)
     return OpenCounts(
@@ -152,7 +152,8 @@ def row_of(alert_id: str) -> Episode:
     return row
 
 
-def _filtered(given: AlertFilter) -> QuerySet[Episode]:
+def filtered(given: AlertFilter) -> QuerySet[Episode]:
+    """The rows that a filter lets through."""
     wanted = Q()
     for lookup, value in (
         ("state__in", given.states),

@@ -8,27 +8,24 @@ from datetime import datetime
 from django.db import transaction
 
 from tocsin.alerts.acts import (
-    CHUNK,
     Act,
     acknowledging,
-    forget_older,
     postponement,
     reopening,
     resolution,
     resolving,
     snoozing,
 )
-from tocsin.alerts.announce import OnTransition, announce
+from tocsin.alerts.announce import OnTransition
 from tocsin.alerts.handing import give, somebody
-from tocsin.alerts.models import Episode, Transition
+from tocsin.alerts.models import Episode
 from tocsin.alerts.models.episodes import RUNNING
-from tocsin.alerts.shapes import TransitionNotice
-from tocsin.alerts.states import STATE_FIELDS, put
+from tocsin.alerts.settling import CHUNK, settle
+from tocsin.alerts.states import put
 from tocsin.core.errors import UserError
 from tocsin.core.lifecycle import EpisodeState
 
 MOST_TOLD = 3  # alerts that cannot be acted on are named up to so many
-FIELDS = (*STATE_FIELDS, "outcome", "note", "acknowledged_by", "acknowledged_at")
 
 
 def acknowledge_together(
@@ -135,18 +132,7 @@ def _put_all(
     if refused:
         more = f", and {len(refused) - MOST_TOLD} more" if len(refused) > MOST_TOLD else ""
         raise UserError(f"{'; '.join(refused[:MOST_TOLD])}{more}")
-    if kind == "closed":
-        by_rule: dict[str, list[Episode]] = {}
-        for row in rows:
-            by_rule.setdefault(row.rule, []).append(row)
-        for group in by_rule.values():
-            forget_older(group)
-    Episode.objects.bulk_update(rows, FIELDS, batch_size=CHUNK // 3)
-    Transition.objects.bulk_create(
-        [Transition(episode=row, at=moment, kind=kind, by=by, reason=reason) for row in rows], batch_size=CHUNK
-    )
-    told = [TransitionNotice(str(row.pk), row.rule, kind, moment, quiet=True, by=by, reason=reason) for row in rows]
-    announce(told, on_transition)
+    settle(rows, kind, by=by, moment=moment, reason=reason, on_transition=on_transition)
     return len(rows)
 
 

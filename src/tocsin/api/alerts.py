@@ -10,15 +10,14 @@ from pydantic import AwareDatetime, Field
 
 from tocsin.alerts import facade
 from tocsin.api import paging
-from tocsin.api.keys import Caller, Key, sees_csms
+from tocsin.api.access import Caller, looking_as, may, sees
 from tocsin.api.problems import ApiError, Problem
 from tocsin.core.moment import iso
 
 router = Router()
 ERRORS = {400: Problem, 401: Problem, 403: Problem, 404: Problem, 422: Problem}
-READ, WRITE = Key("read"), Key("alerts:write")
+READ, WRITE = may("read"), may("alerts:write")
 State = Literal["open", "acknowledged", "snoozed", "held", "closed"]
-NUL = "\x00"
 
 
 class Line(Schema):
@@ -101,7 +100,7 @@ class Filters(Schema):
     rule: list[str] = Field(default_factory=list, max_length=100)
     account: list[str] = Field(default_factory=list, max_length=500)
     owner: str = Field("", max_length=254, description="assigned to this person, or unassigned and of their accounts")
-    cursor: str = Field("", max_length=500)
+    cursor: paging.Cursor = ""
     limit: int = Field(50, ge=1, le=paging.MOST)
 
 
@@ -143,14 +142,14 @@ def listing(request: Caller, filters: Query[Filters]) -> dict[str, Any]:
         rules=tuple(filters.rule),
         accounts=tuple(filters.account),
         owner=filters.owner,
-        seen_by="" if sees_csms(request) else NUL,
+        seen_by=looking_as(request),
     )
-    found = facade.list_alerts(wanted, limit=filters.limit + 1, after=paging.place(filters.cursor))
+    found = facade.list_alerts(wanted, limit=filters.limit + 1, after=paging.place("alerts", filters.cursor, paging.number))
     shown = found[: filters.limit]
     more = len(found) > len(shown)
     return {
         "items": [each.to_json() for each in shown],
-        "next": paging.mark(shown[-1].opened_at, shown[-1].id) if more else None,
+        "next": paging.mark("alerts", shown[-1].opened_at, shown[-1].id) if more else None,
     }
 
 
@@ -216,9 +215,9 @@ def comment(request: Caller, alert_id: str, given: Comment) -> dict[str, Any]:
 
 
 def _seen(request: Caller, alert_id: str) -> facade.Alert:
-    """The alert, where the key may see it; a 404 like that of one that there is not, where it may not."""
+    """The alert, where the caller may see it; a 404 like that of one that there is not, where it may not."""
     found = facade.alerts_by_id([alert_id]).get(alert_id)
-    if found is None or (found.subject_kind == "csm" and not sees_csms(request)):
+    if not sees(request, found):
         raise ApiError(404, f"there is no alert {alert_id[:80]!r}")
     return facade.alert(alert_id)
 

@@ -16,7 +16,9 @@ from tocsin.core.errors import UserError
 
 ABOUT = """
 What Tocsin knows and does, for programs. Send a key as `Authorization: Bearer ta_...` (`tocsin keys create --kind api`).
-Times are ISO 8601 in UTC. Lists that grow are paged by a cursor: send `next` back as `cursor` until it is null.
+A browser that is signed in needs no key: its session counts, and what may change something carries the token of the cookie
+`tocsin_csrf` in the header `X-CSRFToken`. Times are ISO 8601 in UTC.
+Lists that grow are paged by a cursor: send `next` back as `cursor` until it is null.
 Errors are `application/problem+json` (RFC 9457).
 """
 
@@ -69,7 +71,7 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 @api.exception_handler(AuthenticationError)
 def _unknown_key(request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
-    return problem(request, 401, "send a valid key of kind api as `Authorization: Bearer ta_...`")
+    return problem(request, 401, "send a valid key of kind api as `Authorization: Bearer ta_...`, or sign in in this browser")
 
 
 @api.exception_handler(HttpError)

@@ -5,19 +5,25 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from ninja import Query, Router, Schema, Status
 from pydantic import AwareDatetime, Field
 
 from tocsin.alerts import facade as alerts
+from tocsin.api import paging
+from tocsin.api.access import Caller, may, sees, sees_csms
 from tocsin.api.alerts import ERRORS
-from tocsin.api.keys import Caller, Key, sees_csms
 from tocsin.api.problems import ApiError
 from tocsin.core.moment import iso
 from tocsin.delivery import facade
+from tocsin.people import facade as people
 
 router = Router()
-READ, WRITE = Key("read"), Key("delivery:write")
+# People read here what they find under Settings.
+READ, WRITE, RUN = may("read", people.LEADS), may("delivery:write"), may("read", people.RUNS)
+SILENCE, ANYBODY = may("delivery:write", people.LEADS), may("read")
+HIDDEN = "a message about how a CSM does"
 
 
 class Channel(Schema):
@@ -124,12 +130,24 @@ class Delivery(Schema):
 
 
 class DeliveryPage(Schema):
-    """A page of deliveries, the latest first."""
+    """A part of a list, the latest first. next: the cursor of the next part, null at the end."""
 
     items: list[Delivery]
-    page: int
-    pages: int
-    total: int
+    next: str | None
+
+
+class PlanPage(Schema):
+    """A part of the versions, the latest first. next: the cursor of the next part, null at the end."""
+
+    items: list[Plan]
+    next: str | None
+
+
+class PlanFilters(Schema):
+    """Which versions."""
+
+    cursor: paging.Cursor = ""
+    limit: int = Field(50, ge=1, le=paging.MOST)
 
 
 class DeliveryFilters(Schema):
@@ -137,8 +155,8 @@ class DeliveryFilters(Schema):
 
     state: list[Literal["due", "claimed", "sent", "dead"]] = Field(default_factory=list)
     channel: str = Field("", max_length=100)
-    page: int = Field(1, ge=1, le=1_000_000)
-    size: int = Field(50, ge=1, le=200)
+    cursor: paging.Cursor = ""
+    limit: int = Field(50, ge=1, le=paging.MOST)
 
 
 class Notice(Schema):
@@ -155,8 +173,8 @@ class Notice(Schema):
     deliveries: list[Delivery]
 
 
-@router.get("/channels", response={200: list[Channel], **ERRORS}, auth=READ, operation_id="list_channels")
-def channels(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - the key alone is asked of the request
+@router.get("/channels", response={200: list[Channel], **ERRORS}, auth=RUN, operation_id="list_channels")
+def channels(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - who asks is all that matters of the request
     """All channels, by name."""
     return [{**asdict(each), "last_sent_at": _iso(each.last_sent_at)} for each in facade.list_channels()]
 
@@ -165,7 +183,7 @@ def channels(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - the key
 def create_channel(request: Caller, given: NewChannel) -> Status[dict[str, Any]]:
     """Set a channel up."""
     made = facade.create_channel(given.kind, given.name, given.config, by=request.by, moment=request.moment)
-    return Status(201, {"name": made.channel.name, "kind": made.channel.kind, "secret": made.secret})
+    return Status(201, {"name": made.what.name, "kind": made.what.kind, "secret": made.secret})
 
 
 @router.post("/channels/{name}/test", response={200: Tried, **ERRORS}, auth=WRITE, operation_id="test_channel")
@@ -195,10 +213,15 @@ def check_plan(request: Caller, given: NewPlan) -> dict[str, Any]:  # noqa: ARG0
     return {"ok": True}
 
 
-@router.get("/routing/versions", response={200: list[Plan], **ERRORS}, auth=READ, operation_id="list_routing_versions")
-def plan_versions(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001
+@router.get("/routing/versions", response={200: PlanPage, **ERRORS}, auth=READ, operation_id="list_routing_versions")
+def plan_versions(request: Caller, filters: Query[PlanFilters]) -> dict[str, Any]:
     """Every version of the plan, the latest first."""
-    return [_plan(each) for each in facade.plan_versions()]
+    after = paging.place("versions", filters.cursor, paging.number)
+    found = facade.plan_versions(before=int(after[1]) if after else None, limit=filters.limit + 1)
+    shown = found[: filters.limit]
+    last = shown[-1] if len(found) > len(shown) else None
+    following = paging.mark("versions", last.published_at or request.moment, str(last.version)) if last else None
+    return {"items": [_plan(each) for each in shown], "next": following}
 
 
 @router.get("/silences", response={200: list[Silence], **ERRORS}, auth=READ, operation_id="list_silences")
@@ -207,7 +230,7 @@ def silences(request: Caller) -> list[dict[str, Any]]:
     return [_silence(each) for each in facade.list_silences(request.moment)]
 
 
-@router.post("/silences", response={201: Silence, **ERRORS}, auth=WRITE, operation_id="create_silence")
+@router.post("/silences", response={201: Silence, **ERRORS}, auth=SILENCE, operation_id="create_silence")
 def create_silence(request: Caller, given: NewSilence) -> Status[dict[str, Any]]:
     """Keep the notices of matching alerts back until a moment."""
     try:
@@ -218,36 +241,38 @@ def create_silence(request: Caller, given: NewSilence) -> Status[dict[str, Any]]
     return Status(201, _silence(made))
 
 
-@router.delete("/silences/{silence_id}", response={200: Silence, **ERRORS}, auth=WRITE, operation_id="end_silence")
+@router.delete("/silences/{silence_id}", response={200: Silence, **ERRORS}, auth=SILENCE, operation_id="end_silence")
 def end_silence(request: Caller, silence_id: str) -> dict[str, Any]:
     """End it now; what waited for its end is looked at anew at once."""
     return _silence(facade.end_silence(silence_id, by=request.by, moment=request.moment))
 
 
-@router.get("/alerts/{alert_id}/notices", response={200: list[Notice], **ERRORS}, auth=READ, operation_id="notices_of_alert")
+@router.get("/alerts/{alert_id}/notices", response={200: list[Notice], **ERRORS}, auth=ANYBODY, operation_id="notices_of_alert")
 def notices(request: Caller, alert_id: str) -> list[dict[str, Any]]:
     """Who was told of an alert, by which way, and what was kept back and why."""
     found = alerts.alerts_by_id([alert_id]).get(alert_id)
-    if found is None or (found.subject_kind == "csm" and not sees_csms(request)):
+    if not sees(request, found):
         raise ApiError(404, f"there is no alert {alert_id[:80]!r}")
     return [
-        {**asdict(each), "at": iso(each.at), "deliveries": [_delivery(one) for one in each.deliveries]}
+        {**asdict(each), "at": iso(each.at), "deliveries": [_delivery(one, request) for one in each.deliveries]}
         for each in facade.notices_of_alert(alert_id)
     ]
 
 
-@router.get("/deliveries", response={200: DeliveryPage, **ERRORS}, auth=READ, operation_id="list_deliveries")
-def deliveries(request: Caller, filters: Query[DeliveryFilters]) -> dict[str, Any]:  # noqa: ARG001
+@router.get("/deliveries", response={200: DeliveryPage, **ERRORS}, auth=RUN, operation_id="list_deliveries")
+def deliveries(request: Caller, filters: Query[DeliveryFilters]) -> dict[str, Any]:
     """What went out, is due, or was given up; the latest first."""
-    found = facade.list_deliveries(states=filters.state, channel=filters.channel, page=filters.page, size=filters.size)
-    items = [_delivery(each) for each in found.deliveries]
-    return {"items": items, "page": found.page, "pages": found.pages, "total": found.total}
+    after = paging.place("deliveries", filters.cursor, _is_uuid)
+    found = facade.deliveries_after(after, states=filters.state, channel=filters.channel, limit=filters.limit + 1)
+    shown = found[: filters.limit]
+    following = paging.mark("deliveries", shown[-1].created_at, shown[-1].id) if len(found) > len(shown) else None
+    return {"items": [_delivery(each, request) for each in shown], "next": following}
 
 
 @router.post("/deliveries/{delivery_id}/replay", response={200: Delivery, **ERRORS}, auth=WRITE, operation_id="replay_delivery")
 def replay(request: Caller, delivery_id: str) -> dict[str, Any]:
     """Send one that was given up after all, under its old id."""
-    return _delivery(facade.replay_delivery(delivery_id, by=request.by, moment=request.moment))
+    return _delivery(facade.replay_delivery(delivery_id, by=request.by, moment=request.moment), request)
 
 
 def _plan(found: facade.PlanVersion) -> dict[str, Any]:
@@ -258,13 +283,22 @@ def _silence(found: facade.SilenceInfo) -> dict[str, Any]:
     return {**asdict(found), "starts_at": iso(found.starts_at), "ends_at": iso(found.ends_at)}
 
 
-def _delivery(found: facade.DeliveryInfo) -> dict[str, Any]:
+def _delivery(found: facade.DeliveryInfo, request: Caller) -> dict[str, Any]:
+    """As the caller may see it: what is said about a CSM is for those who lead."""
     return {
         **asdict(found),
+        "headline": HIDDEN if found.about_csm and not sees_csms(request) else found.headline,
         "created_at": iso(found.created_at),
         "next_at": _iso(found.next_at),
         "sent_at": _iso(found.sent_at),
     }
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -8,17 +8,18 @@ from typing import Any, Literal
 from ninja import Query, Router, Schema
 from pydantic import AwareDatetime, Field
 
+from tocsin import serving
 from tocsin.alerts import facade as alerts
+from tocsin.api import paging
+from tocsin.api.access import Caller, may, sees_csms
 from tocsin.api.alerts import ERRORS
-from tocsin.api.keys import Caller, Key, sees_csms
 from tocsin.api.problems import ApiError
 from tocsin.core.language import FormulaError
 from tocsin.core.moment import iso
 from tocsin.core.plain import plain
-from tocsin.web import source
 
 router = Router()
-READ = Key("read")
+READ = may("read")
 FIELDS = (
     "name",
     "owner",
@@ -53,7 +54,7 @@ class Account(Schema):
 
 
 class AccountPage(Schema):
-    """A part of a list, by id. next: the id after which the next part begins, null at the end."""
+    """A part of a list, by id. next: the cursor of the next part, null at the end; all parts are as of the same moment."""
 
     as_of: str
     items: list[Account]
@@ -65,7 +66,7 @@ class AccountFilters(Schema):
 
     where: str = Field("", max_length=4000, description="a formula that must hold", examples=["tier = 1 and mrr > 500"])
     as_of: AwareDatetime | None = None
-    after: str = Field("", max_length=400, description="the id after which the list goes on")
+    cursor: paging.Cursor = ""
     limit: int = Field(100, ge=1, le=1000)
 
 
@@ -119,12 +120,12 @@ class Match(Schema):
 @router.get("/accounts", response={200: AccountPage, **ERRORS}, auth=READ, operation_id="list_accounts")
 def accounts(request: Caller, filters: Query[AccountFilters]) -> dict[str, Any]:
     """Accounts by id, with health and money, as of now or of a moment."""
-    moment = moment_of(filters.as_of, request)
+    moment, after = part_of("accounts", filters.cursor, filters.as_of, request)
     rows = _rows(list(FIELDS), "account", filters.where or None, moment, None)
-    rows = [row for row in rows if row["subject_id"] > filters.after]
+    rows = [row for row in rows if row["subject_id"] > after]
     shown = rows[: filters.limit]
-    items = [_account(row) for row in shown]
-    return {"as_of": iso(moment), "items": items, "next": shown[-1]["subject_id"] if len(rows) > len(shown) else None}
+    following = paging.mark("accounts", moment, shown[-1]["subject_id"]) if len(rows) > len(shown) else None
+    return {"as_of": iso(moment), "items": [_account(row) for row in shown], "next": following}
 
 
 @router.get("/accounts/{account_id}", response={200: Account, **ERRORS}, auth=READ, operation_id="get_account")
@@ -141,7 +142,7 @@ def account(request: Caller, account_id: str, as_of: AwareDatetime | None = None
 def signals(request: Caller, given: Ask) -> dict[str, Any]:
     """The values of formulas, for each subject, as of a moment: what `tocsin signals` gives."""
     if given.subject == "csm" and not sees_csms(request):
-        raise ApiError(403, "signals of CSMs say how they do; that takes a key with the scope admin")
+        raise ApiError(403, "signals of CSMs say how they do; that takes a leader, or a key with the scope admin")
     moment = moment_of(given.as_of, request)
     rows = _rows(given.formulas, given.subject, given.where, moment, given.ids)
     if len(rows) > MOST_ROWS:
@@ -154,7 +155,7 @@ def signals(request: Caller, given: Ask) -> dict[str, Any]:
 
 
 @router.get("/sweeps/last", response={200: Sweep, **ERRORS}, auth=READ, operation_id="last_sweep")
-def last_sweep(request: Caller) -> dict[str, Any]:  # noqa: ARG001 - the key alone is asked of the request
+def last_sweep(request: Caller) -> dict[str, Any]:  # noqa: ARG001 - who asks is all that matters of the request
     """What the latest sweep did. 404 before the first."""
     found = alerts.last_sweep()
     if found is None:
@@ -173,8 +174,8 @@ def evaluate(request: Caller, rule_id: str, as_of: AwareDatetime | None = None) 
     except KeyError as error:
         raise ApiError(404, f"there is no rule {rule_id[:80]!r}") from error
     if rule.subject == "csm" and not sees_csms(request):
-        raise ApiError(403, f"the rule {rule.id!r} is about how CSMs do; that takes a key with the scope admin")
-    judgement = source.book(definitions).judge([rule], moment)
+        raise ApiError(403, f"the rule {rule.id!r} is about how CSMs do; that takes a leader, or a key with the scope admin")
+    judgement = serving.book(definitions).judge([rule], moment)
     if rule.id in judgement.unknown:
         raise ApiError(422, f"the rule cannot be judged: {judgement.unknown[rule.id]}")
     return [each.to_json() for each in judgement.matches]
@@ -184,7 +185,7 @@ def _rows(
     formulas: list[str], subject: str, where: str | None, moment: datetime, ids: list[str] | None
 ) -> list[dict[str, Any]]:
     try:
-        found = source.book().signals(formulas, [moment], subject, where=where, only=None if ids is None else sorted(set(ids)))
+        found = serving.book().signals(formulas, [moment], subject, where=where, only=None if ids is None else sorted(set(ids)))
     except FormulaError as error:
         raise ApiError(422, " ".join(str(error).split())) from error
     rows: list[dict[str, Any]] = found.to_pylist()
@@ -199,10 +200,24 @@ def _id(row: dict[str, Any], subject: str) -> str:
     return f"{row['account_id']}/{row['feature']}" if subject == "feature" else str(row["subject_id"])
 
 
-def known_account(account_id: str, moment: datetime) -> None:
-    """ApiError 404 where there is no such account as of the moment."""
-    if not _rows(["name"], "account", None, moment, [account_id]):
+def known_account(account_id: str, moment: datetime) -> str:
+    """The owner of an account as of the moment, '' for nobody. ApiError 404 where there is no such account then."""
+    rows = _rows(["owner"], "account", None, moment, [account_id])
+    if not rows:
         raise ApiError(404, f"there is no account {account_id[:80]!r} as of {iso(moment)}")
+    return str(rows[0]["f0"] or "")
+
+
+def part_of(of: str, cursor: str, given: datetime | None, request: Caller) -> tuple[datetime, str]:
+    """As of which moment a list of accounts is, and the id after which the part begins: those of the cursor, where one came."""
+    place = paging.place(of, cursor)
+    if place is None:
+        return moment_of(given, request), ""
+    if given is not None and moment_of(given, request) != place[0]:
+        raise ApiError(
+            400, f"the cursor is of a list as of {iso(place[0])}, and as_of is another moment; leave one of them out"
+        )
+    return place
 
 
 def moment_of(given: datetime | None, request: Caller, name: str = "as_of") -> datetime:

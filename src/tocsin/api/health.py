@@ -8,17 +8,19 @@ from typing import Any
 from ninja import Query, Router, Schema
 from pydantic import AwareDatetime, Field
 
+from tocsin import serving
+from tocsin.api import paging
+from tocsin.api.access import Caller, may
 from tocsin.api.alerts import ERRORS
-from tocsin.api.facts import known_account, moment_of
-from tocsin.api.keys import Caller, Key
+from tocsin.api.facts import known_account, moment_of, part_of
 from tocsin.api.problems import ApiError
 from tocsin.core.moment import iso
 from tocsin.core.plain import plain
 from tocsin.health import facade
-from tocsin.web import source
+from tocsin.people import facade as people
 
 router = Router()
-READ, WRITE = Key("read"), Key("alerts:write")
+READ, WRITE = may("read"), may("alerts:write")  # of people, `_may_set` says more
 
 
 class Indicator(Schema):
@@ -45,7 +47,7 @@ class Health(Schema):
 
 
 class HealthPage(Schema):
-    """A part of a list, by id of account. next: the id after which the next part begins, null at the end."""
+    """A part of a list, by id of account. next: the cursor of the next part, null at the end."""
 
     as_of: str
     items: list[Health]
@@ -57,7 +59,7 @@ class HealthFilters(Schema):
 
     account: list[str] = Field(default_factory=list, max_length=500)
     as_of: AwareDatetime | None = None
-    after: str = Field("", max_length=400, description="the id after which the list goes on")
+    cursor: paging.Cursor = ""
     limit: int = Field(100, ge=1, le=1000)
 
 
@@ -123,15 +125,15 @@ class Profile(Schema):
 @router.get("/health", response={200: HealthPage, **ERRORS}, auth=READ, operation_id="list_health")
 def listing(request: Caller, filters: Query[HealthFilters]) -> dict[str, Any]:
     """Scores, bands and indicators of accounts, by id, as of now or of a moment."""
-    moment = moment_of(filters.as_of, request)
-    found = [each for each in facade.health(source.book(), moment, filters.account or None) if each.account_id > filters.after]
+    moment, after = part_of("health", filters.cursor, filters.as_of, request)
+    found = [each for each in facade.health(serving.book(), moment, filters.account or None) if each.account_id > after]
     shown = found[: filters.limit]
-    following = shown[-1].account_id if len(found) > len(shown) else None
+    following = paging.mark("health", moment, shown[-1].account_id) if len(found) > len(shown) else None
     return {"as_of": iso(moment), "items": [each.to_json() for each in shown], "next": following}
 
 
 @router.get("/health/profiles", response={200: list[Profile], **ERRORS}, auth=READ, operation_id="list_profiles")
-def profiles(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - the key alone is asked of the request
+def profiles(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - who asks is all that matters of the request
     """The profiles in force, also those that are off, by precedence."""
     return [
         {
@@ -155,7 +157,7 @@ def split(request: Caller, account_id: str, filters: Query[SplitFilters]) -> dic
     if before is not None and before >= moment:
         raise ApiError(422, f"before is {iso(before)}, which is not earlier than as_of, {iso(moment)}")
     known_account(account_id, moment)
-    found = facade.split(source.book(), account_id, moment, before)
+    found = facade.split(serving.book(), account_id, moment, before)
     return {
         "as_of": iso(moment),
         "now": found.now.to_json(),
@@ -171,9 +173,11 @@ def split(request: Caller, account_id: str, filters: Query[SplitFilters]) -> dic
 def override(request: Caller, account_id: str, given: NewOverride) -> dict[str, Any]:
     """Put a score in the place of the computed one until a moment; it takes the place of a running one."""
     until = moment_of(given.until, request, "until")
-    known_account(account_id, request.moment)
+    _may_set(request, account_id)
     how: dict[str, Any] = {"by": request.by, "moment": request.moment}
-    return _override(facade.set_override(source.book(), account_id, score=given.score, reason=given.reason, until=until, **how))
+    return _override(
+        facade.set_override(serving.book(), account_id, score=given.score, reason=given.reason, until=until, **how)
+    )
 
 
 @router.delete(
@@ -181,8 +185,15 @@ def override(request: Caller, account_id: str, given: NewOverride) -> dict[str, 
 )
 def lift(request: Caller, account_id: str) -> dict[str, Any]:
     """End the running override: the score is the computed one again."""
-    known_account(account_id, request.moment)
-    return _override(facade.lift_override(source.book(), account_id, by=request.by, moment=request.moment))
+    _may_set(request, account_id)
+    return _override(facade.lift_override(serving.book(), account_id, by=request.by, moment=request.moment))
+
+
+def _may_set(request: Caller, account_id: str) -> None:
+    """ApiError 404 where there is no such account, 403 where a person neither leads nor is its CSM: as in the pages."""
+    owner = known_account(account_id, request.moment)
+    if not request.key and request.role not in people.LEADS and owner.lower() != request.email:
+        raise ApiError(403, "the health of an account is set by its CSM and by those who lead")
 
 
 def _override(found: facade.OverrideInfo) -> dict[str, Any]:

@@ -9,23 +9,27 @@ from typing import Any, Literal
 from ninja import Router, Schema, Status
 from pydantic import AwareDatetime, Field
 
+from tocsin.api.access import EVERYBODY, Caller, may
 from tocsin.api.alerts import ERRORS
-from tocsin.api.keys import Caller, Key
 from tocsin.api.problems import ApiError
 from tocsin.core.moment import iso
+from tocsin.delivery import facade as delivery
 from tocsin.people import facade
 
 router = Router()
-READ, WRITE, ADMIN = Key("read"), Key("people:write"), Key("admin")
+READ, ADMIN = may("read"), may("admin")
+LEAD, WRITE = may("read", facade.LEADS), may("people:write", EVERYBODY)  # of whom, `_theirs` says
 ROLE = Literal["admin", "operations", "leader", "csm", "viewer"]
 DAY = 24 * 60
 
 
 class Me(Schema):
-    """Who is asking."""
+    """Who is asking: a key with its scopes, or a person with their role."""
 
-    key: str
+    key: str | None
     scopes: list[str]
+    person: str | None
+    role: str | None
 
 
 class Away(Schema):
@@ -52,6 +56,8 @@ class Preferences(Schema):
     digest: Literal["daily", "weekly", "off"] = "daily"
     digest_at: int = Field(480, ge=0, le=DAY)
     least_severity: Literal["info", "low", "medium", "high", "critical"] = "info"
+    team_digest: Literal["weekly", "off"] = "weekly"
+    unacknowledged_days: int = Field(3, ge=1, le=90)
 
 
 class AwayShown(Schema):
@@ -117,12 +123,14 @@ class MadeKey(Schema):
 
 @router.get("/me", response={200: Me, **ERRORS}, auth=READ, operation_id="me")
 def me(request: Caller) -> dict[str, Any]:
-    """The key that is asking."""
-    return {"key": request.key.name, "scopes": list(request.key.scopes)}
+    """Who is asking."""
+    if request.key:
+        return {"key": request.key.name, "scopes": list(request.key.scopes), "person": None, "role": None}
+    return {"key": None, "scopes": [], "person": request.email, "role": request.role}
 
 
-@router.get("/people", response={200: list[Person], **ERRORS}, auth=READ, operation_id="list_people")
-def listing(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - the key alone is asked of the request
+@router.get("/people", response={200: list[Person], **ERRORS}, auth=LEAD, operation_id="list_people")
+def listing(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - who asks is all that matters of the request
     """Everybody on our side, by e-mail."""
     return [_person(each) for _, each in sorted(facade.directory().items())]
 
@@ -136,16 +144,18 @@ def create(request: Caller, given: NewPerson) -> Status[dict[str, Any]]:
 
 @router.put("/people/{email}/preferences", response={200: Person, **ERRORS}, auth=WRITE, operation_id="set_preferences")
 def preferences(request: Caller, email: str, given: Preferences) -> dict[str, Any]:
-    """How a person works and is told."""
+    """How a person works and is told: of a key with the scope, anybody's; of a person, their own."""
+    _theirs(request, email)
     values = given.dict()
     chosen = facade.Preferences(**{**values, "work_days": tuple(values["work_days"]), "channels": tuple(values["channels"])})
-    facade.set_preferences(email, chosen, by=request.by, moment=request.moment)
+    delivery.choose_preferences(email, chosen, by=request.by, moment=request.moment)
     return _one(email)
 
 
 @router.post("/people/{email}/away", response={200: Person, **ERRORS}, auth=WRITE, operation_id="add_away")
 def away(request: Caller, email: str, given: Away) -> dict[str, Any]:
     """Say that somebody is away, and who stands in."""
+    _theirs(request, email)
     try:
         period = facade.AwayPeriod(given.begins_at.astimezone(UTC), given.ends_at.astimezone(UTC), given.stand_in)
     except OverflowError as error:
@@ -170,9 +180,18 @@ def create_key(request: Caller, given: NewKey) -> Status[dict[str, Any]]:
 @router.delete("/keys/{key_id}", response={200: ApiKey, **ERRORS}, auth=ADMIN, operation_id="revoke_key")
 def revoke(request: Caller, key_id: str) -> dict[str, Any]:
     """From now on the key opens nothing."""
-    if key_id == request.key.id:
+    if request.key and key_id == request.key.id:
         raise ApiError(422, "a key cannot revoke itself; use another one, or `tocsin keys revoke`")
     return _key(facade.revoke_key(key_id, by=request.by, moment=request.moment))
+
+
+def _theirs(request: Caller, email: str) -> None:
+    """ApiError 403 where a person changes something of another, and does not run the product, or the other administrates."""
+    if request.key or request.email == email.strip().lower():
+        return
+    found = facade.person(email)
+    if request.role not in facade.RUNS or (found and found.role == "admin" and request.role != "admin"):
+        raise ApiError(403, f"the role {request.role} may not change this of {email[:254]!r}")
 
 
 def _one(email: str) -> dict[str, Any]:

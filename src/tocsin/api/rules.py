@@ -7,17 +7,17 @@ from typing import Any
 from ninja import Router, Schema
 from pydantic import Field
 
+from tocsin import serving
 from tocsin.alerts import facade
+from tocsin.api.access import Caller, may
 from tocsin.api.alerts import ERRORS
-from tocsin.api.keys import Caller, Key
 from tocsin.api.problems import ApiError
 from tocsin.core.moment import iso
 from tocsin.core.rulefiles import read_rules
 from tocsin.core.rules import Definitions
-from tocsin.web import source
 
 router = Router()
-READ, WRITE = Key("read"), Key("rules:write")
+READ, WRITE = may("read"), may("rules:write")
 
 
 class Rule(Schema):
@@ -87,7 +87,7 @@ def listing(request: Caller) -> list[dict[str, Any]]:
 
 
 @router.get("/rule-drafts", response={200: list[Rule], **ERRORS}, auth=READ, operation_id="list_drafts")
-def drafts(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - the key alone is asked of the request
+def drafts(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - who asks is all that matters of the request
     """The drafts: versions newer than those in force, judged by nothing yet."""
     return [each.to_json() for each in facade.list_drafts()]
 
@@ -116,7 +116,7 @@ def one(request: Caller, rule_id: str) -> dict[str, Any]:
 
 
 @router.post("/rule-files/check", response={200: Checked, **ERRORS}, auth=READ, operation_id="check_rules")
-def check(request: Caller, given: RuleFile) -> dict[str, Any]:  # noqa: ARG001 - the key alone is asked of the request
+def check(request: Caller, given: RuleFile) -> dict[str, Any]:  # noqa: ARG001 - who asks is all that matters of the request
     """Read a rule file and say what it holds, or every problem with its line and column; changes nothing."""
     found = _read(given.yaml)
     return {"rules": [each.id for each in found.rules], "signals": sorted(found.signals), "segments": sorted(found.segments)}
@@ -137,7 +137,7 @@ def publish(request: Caller, given: RuleFile) -> dict[str, Any]:
 def _read(text: str) -> Definitions:
     """What the file holds. ApiError 422 with every problem and its place."""
     known = facade.definitions()
-    definitions, problems = read_rules([("yaml", text)], names=source.book(known).names, known=known)
+    definitions, problems = read_rules([("yaml", text)], names=serving.book(known).names, known=known)
     if problems:
         raise ApiError(
             422, f"{len(problems)} problem{'s' if len(problems) > 1 else ''} in the file", [str(each) for each in problems]

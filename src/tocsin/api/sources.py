@@ -9,13 +9,15 @@ from typing import Any
 from ninja import Router, Schema, Status
 from pydantic import Field
 
+from tocsin.api.access import Caller, may
 from tocsin.api.alerts import ERRORS
-from tocsin.api.keys import Caller, Key
+from tocsin.core.made import Made
 from tocsin.core.moment import iso
+from tocsin.people import facade as people
 from tocsin.sources import facade
 
 router = Router()
-READ, ADMIN = Key("read"), Key("admin")
+READ, ADMIN = may("read", people.RUNS), may("admin")
 
 
 class Secret(Schema):
@@ -81,7 +83,7 @@ class Delivery(Schema):
 
 
 @router.get("/sources", response={200: list[Source], **ERRORS}, auth=READ, operation_id="list_sources")
-def listing(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - the key alone is asked of the request
+def listing(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - who asks is all that matters of the request
     """All sources, by name."""
     return [_source(each) for each in facade.list_sources()]
 
@@ -138,8 +140,8 @@ def deliveries(request: Caller, source_id: str) -> list[dict[str, Any]]:  # noqa
     return [{**asdict(each), "received_at": iso(each.received_at)} for each in facade.recent_deliveries(source_id)]
 
 
-def _made(made: facade.Made) -> dict[str, Any]:
-    found = made.source
+def _made(made: Made[facade.SourceInfo]) -> dict[str, Any]:
+    found = made.what
     return {"id": found.id, "name": found.name, "kind": found.vendor, "path": found.path, "secret": made.secret}
 
 

@@ -8,8 +8,8 @@ from ninja import Router, Schema
 from pydantic import AwareDatetime, Field
 
 from tocsin.alerts import facade
+from tocsin.api.access import Caller, sees
 from tocsin.api.alerts import ERRORS, WRITE, in_utc
-from tocsin.api.keys import Caller, sees_csms
 from tocsin.api.problems import ApiError
 
 router = Router()
@@ -38,7 +38,7 @@ def together(request: Caller, given: Act) -> dict[str, Any]:
     """Acknowledge, snooze, resolve, reopen or assign many alerts at once; where one cannot be, nothing is done."""
     ids = list(dict.fromkeys(given.ids))
     found = facade.alerts_by_id(ids)
-    hidden = [each for each in ids if each not in found or (found[each].subject_kind == "csm" and not sees_csms(request))]
+    hidden = [each for each in ids if not sees(request, found.get(each))]
     if hidden:
         raise ApiError(404, f"there is no alert {hidden[0][:80]!r}")
     by, moment, note = request.by, request.moment, given.note

@@ -14,7 +14,8 @@ from tocsin.core.errors import UserError
 from tocsin.workspace import Workspace
 
 if TYPE_CHECKING:
-    from tocsin.delivery.facade import ChannelInfo, Made
+    from tocsin.core.made import Made
+    from tocsin.delivery.facade import ChannelInfo
 
 MADE = ("id", "name", "kind", "secret")
 LISTED = ("id", "name", "kind", "on", "settings", "last_sent_at", "last_error_at", "last_error", "disabled_reason")
@@ -102,8 +103,8 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _tell(console: Console, made: Made, form: str, done: str) -> None:
-    info = made.channel
+def _tell(console: Console, made: Made[ChannelInfo], form: str, done: str) -> None:
+    info = made.what
     if form != "table":
         row = {"id": info.id, "name": info.name, "kind": info.kind, "secret": made.secret or None}
         write(console, [row], MADE, "jsonl" if form == "json" else form)

@@ -24,7 +24,7 @@ OWNERS = ("up", "demo")
 # These have nothing to do with the home: it is neither made nor asked for.
 HOMELESS = ("bench",)
 # These run beside whoever owns the home, as they open no facts.
-BESIDE = ("worker",)
+BESIDE = ("web", "worker")
 
 
 class Command(Protocol):

@@ -15,6 +15,7 @@ from tocsin.core.errors import UserError
 COMMANDS = (
     "demo",
     "up",
+    "web",
     "worker",
     "import",
     "signals",

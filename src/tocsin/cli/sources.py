@@ -17,7 +17,8 @@ from tocsin.ingest.recovery import open_inbox
 from tocsin.workspace import Workspace
 
 if TYPE_CHECKING:
-    from tocsin.sources.facade import Made, SourceInfo
+    from tocsin.core.made import Made
+    from tocsin.sources.facade import SourceInfo
     from tocsin.sources.trying import Tried
 
 MADE = ("id", "name", "kind", "url", "secret")
@@ -141,8 +142,8 @@ def _pairs(given: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _tell(console: Console, workspace: Workspace, made: Made, form: str, done: str) -> None:
-    info = made.source
+def _tell(console: Console, workspace: Workspace, made: Made[SourceInfo], form: str, done: str) -> None:
+    info = made.what
     url = f"{_address(workspace)}{info.path}"
     if form != "table":
         row = {"id": info.id, "name": info.name, "kind": info.vendor, "url": url, "secret": made.secret or None}

@@ -10,6 +10,7 @@ from tocsin.cli.moments import moment_of
 from tocsin.cli.output import write
 from tocsin.cli.parser import add_format
 from tocsin.cli.who import me
+from tocsin.core.errors import UserError
 from tocsin.workspace import Workspace
 
 COLUMNS = ("email", "name", "role", "team", "active", "can_sign_in")
@@ -17,7 +18,7 @@ COLUMNS = ("email", "name", "role", "team", "active", "can_sign_in")
 
 def register(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command."""
-    parser = commands.add_parser("users", help="people: create, list, link, roles, teams, who is away")
+    parser = commands.add_parser("users", help="people: create, list, link, roles, teams, preferences, who is away")
     acts = parser.add_subparsers(dest="act", metavar="ACT", required=True)
     create = acts.add_parser("create", help="a new user; prints a link that sets the password")
     create.add_argument("--email", required=True)
@@ -42,6 +43,16 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     away.add_argument("--until", required=True, metavar="T", help="a date or a time; they are back then")
     away.add_argument("--stand-in", default="", metavar="EMAIL", help="who is told meanwhile (default: their manager)")
     away.add_argument("--remove", action="store_true", help="take the period that begins at --from back")
+    prefer = acts.add_parser("prefer", help="how somebody works and is told: show it, or change it")
+    prefer.add_argument("email", metavar="EMAIL")
+    prefer.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="K=V",
+        help="such as channels=email,slack or quiet_from=20:00 (repeatable)",
+    )
+    add_format(prefer)
 
 
 def _set(acts: argparse._SubParsersAction[Any], name: str, value: str, text: str) -> None:
@@ -71,6 +82,8 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
         purpose = "set-password" if args.set_password else "sign-in"
         console.out(_address(workspace) + facade.make_link(args.email, moment=console.now, purpose=purpose) + "\n")
         return 0
+    if args.act == "prefer":
+        return _prefer(args, console)
     if args.act != "create":
         console.say(_change(args, console, workspace))
         return 0
@@ -82,6 +95,22 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
         console.out(f"{link}\n")
     else:
         write(console, [row], (*COLUMNS, "link"), "jsonl" if args.format == "json" else args.format)
+    return 0
+
+
+def _prefer(args: argparse.Namespace, console: Console) -> int:
+    """Show how somebody is told, after changing what is asked."""
+    from tocsin.cli import preferring
+    from tocsin.delivery import facade as delivery
+    from tocsin.people import facade
+
+    found = facade.directory().get(args.email.strip().lower())
+    if found is None:
+        raise UserError(f"there is no user {args.email.strip()!r}; `tocsin users list` shows who there is")
+    chosen = preferring.changed(found.preferences, args.set)
+    if args.set:
+        chosen = delivery.choose_preferences(found.email, chosen, by=me(), moment=console.now)
+    write(console, preferring.shown(chosen), ("name", "value"), args.format)
     return 0
 
 

@@ -49,13 +49,27 @@ def may(person: Person | None, alert: Alert) -> Person:
 def standing(alert: Alert, act: str) -> str:
     """Why nothing is left to do of an act, in a sentence; '' where it can be done."""
     if alert.state == "closed":
-        return "This alert is closed already."
+        return _closed(alert)
     if alert.state == "held":
         return "This alert is held for review, and nobody has been told of it."
     if alert.state == "acknowledged" and act == "acknowledge":
-        who = people.person(alert.acknowledged_by)
-        return f"This alert is acknowledged already, by {who.name if who else alert.acknowledged_by}."
+        return f"This alert is acknowledged already, by {_name(alert.acknowledged_by)}."
     return ""
+
+
+def _closed(alert: Alert) -> str:
+    """How an alert came to its end. alert: with its timeline."""
+    last = next((each for each in reversed(alert.timeline) if each.kind == "closed"), None)
+    if alert.close_reason == "cleared":
+        return "This alert has cleared by itself."
+    if alert.close_reason != "resolved" or last is None:
+        return "This alert is closed already."
+    return f"This alert is resolved already, by {_name(last.by)}."
+
+
+def _name(email: str) -> str:
+    found = people.person(email)
+    return found.name if found else email
 
 
 def perform(act: str, alert_id: str, *, by: str, moment: datetime, outcome: str = "", note: str = "") -> Done:

@@ -15,6 +15,7 @@ from tocsin.delivery.directory import Directory
 from tocsin.delivery.message import Message
 from tocsin.delivery.models import Delivery, Group, Heartbeat, Notice
 from tocsin.delivery.outbox import Claimed
+from tocsin.delivery.outgoing import IN_APP, put
 
 EVERY = timedelta(minutes=1)
 SILENT = timedelta(minutes=10)  # since a deliver loop has looked, while something waits
@@ -107,9 +108,6 @@ def report_dead(claimed: Claimed, error: str, moment: datetime, address: str) ->
 
 def tell_operations(headline: str, about: str, moment: datetime, address: str = "") -> None:
     """Put a message before operations (else administrators), in-app; once in SILENCE for the same matter."""
-    from tocsin.delivery.planning import IN_APP
-    from tocsin.delivery.telling import to_json
-
     name = f"{TROUBLE}: {about}"[:60]
     with transaction.atomic():
         fresh = Heartbeat.objects.filter(name=name, at__lte=moment - SILENCE).update(at=moment, detail=headline)
@@ -118,21 +116,6 @@ def tell_operations(headline: str, about: str, moment: datetime, address: str = 
         directory = Directory.at(moment)
         there = [each for each in directory.people.values() if each.active and each.role in ("operations", "admin")]
         wanted = [each for each in there if each.role == "operations"] or there
-        mark = uuid.uuid4()
-        message = to_json(Message("trouble", headline, address=address))
-        Delivery.objects.bulk_create(
-            Delivery(
-                flush=mark,
-                kind="trouble",
-                channel=IN_APP,
-                target_kind="person",
-                target=each.email,
-                immediate=False,
-                message=message,
-                headline=headline,
-                state="due",
-                created_at=moment,
-                next_at=moment,
-            )
-            for each in wanted
-        )
+        mark, message = uuid.uuid4(), Message("trouble", headline, address=address)
+        for each in wanted:
+            put(mark, "person", each.email, message, directory, moment, immediate=False, by=(IN_APP,))

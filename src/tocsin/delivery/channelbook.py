@@ -14,11 +14,14 @@ from django.db import IntegrityError, transaction
 from tocsin.alerts import facade as alerts
 from tocsin.core.errors import UserError
 from tocsin.core.language import suggestion
+from tocsin.core.made import Made
 from tocsin.delivery.channels import Channel, PermanentError, transport_of
 from tocsin.delivery.models import ChangeLog
 from tocsin.delivery.models import Channel as Row
 from tocsin.delivery.routebook import current_plan
+from tocsin.people import facade as people
 from tocsin.people import sealing
+from tocsin.people.facade import Preferences
 
 # These are always there, under these names.
 BUILT_IN = {"in-app": "in-app", "email": "email"}
@@ -46,14 +49,6 @@ class ChannelInfo:
     last_sent_at: datetime | None
     last_error: str
     last_error_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A channel that was set up or changed. secret: what the other side needs to know us by, this once; '' where nothing."""
-
-    channel: ChannelInfo
-    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +84,16 @@ def list_channels() -> list[ChannelInfo]:
     return [_info(row) for row in Row.objects.all()]
 
 
+def reaching_people() -> list[str]:
+    """The names of the channels that reach one person by their address, whether they are on or off."""
+    return sorted({*BUILT_IN, *(row.name for row in Row.objects.all() if transport_of(row.kind).personal)})
+
+
+def choose_preferences(email: str, chosen: Preferences, *, by: str, moment: datetime) -> Preferences:
+    """Choose how a person is told. UserError says which setting is wrong, such as a channel that reaches nobody."""
+    return people.set_preferences(email, chosen, channels=reaching_people(), by=by, moment=moment)
+
+
 def channel_info(name: str) -> ChannelInfo:
     """One channel. UserError where there is none of that name."""
     return _info(_row(name))
@@ -111,7 +116,9 @@ def channel_named(name: str) -> Channel:
         ) from error
 
 
-def create_channel(kind: str, name: str, config: Mapping[str, Any], *, by: str, moment: datetime, secret: str = "") -> Made:
+def create_channel(
+    kind: str, name: str, config: Mapping[str, Any], *, by: str, moment: datetime, secret: str = ""
+) -> Made[ChannelInfo]:
     """Set a channel up. UserError says what is wrong with its name or settings."""
     transport = transport_of(kind)
     if kind == "in-app":
@@ -130,7 +137,9 @@ def create_channel(kind: str, name: str, config: Mapping[str, Any], *, by: str, 
     return Made(_info(row), key if transport.shows_secret else "")
 
 
-def update_channel(name: str, config: Mapping[str, Any], *, by: str, moment: datetime, secret: str | None = None) -> Made:
+def update_channel(
+    name: str, config: Mapping[str, Any], *, by: str, moment: datetime, secret: str | None = None
+) -> Made[ChannelInfo]:
     """Change settings of a channel: those not named stay, '' takes one away.
 
     secret: a new one; '' makes one, for a kind that makes them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -16,6 +16,7 @@ from tocsin.delivery import telling
 from tocsin.delivery.directory import Directory
 from tocsin.delivery.message import Item, Message
 from tocsin.delivery.models import Notice
+from tocsin.delivery.outgoing import put
 
 if TYPE_CHECKING:
     from tocsin.alerts.facade import Alert
@@ -63,8 +64,6 @@ def send_due(moment: datetime, address: str = "", limit: int = 50) -> int:
 
 
 def _send(email: str, moment: datetime, directory: Directory, address: str) -> None:
-    from tocsin.delivery.planning import put  # which keeps notices for the digest
-
     with transaction.atomic():
         rows = Notice.objects.select_for_update().filter(target=email, target_kind="person", state="digest", due_at__lte=moment)
         notices = list(rows.order_by("id"))
@@ -77,7 +76,7 @@ def _send(email: str, moment: datetime, directory: Directory, address: str) -> N
         if found:
             over = sum(SPENT in each.reason for each in notices)
             day = day_of(moment, directory.zone(email))
-            period = f"{DAYS[day.weekday()]}, {day.day} {MONTHS[day.month - 1]}"
+            period = spoken(day)
             more = (f"and {len(found) - MOST} more, in the list of alerts",) if len(found) > MOST else ()
             message = Message("digest", _headline(found), found[:MOST], more, over, period, address)
             put(mark, "person", email, message, directory, moment, immediate=False)
@@ -85,6 +84,11 @@ def _send(email: str, moment: datetime, directory: Directory, address: str) -> N
             notice.state, notice.flush = ("planned", mark) if found else ("suppressed", None)
             notice.reason = notice.reason if found else "over before the digest"
         Notice.objects.bulk_update(notices, ("state", "flush", "reason"), batch_size=300)
+
+
+def spoken(day: date) -> str:
+    """A day in words: `Tuesday, 3 March`."""
+    return f"{DAYS[day.weekday()]}, {day.day} {MONTHS[day.month - 1]}"
 
 
 def _still(notice: Notice, known: dict[str, Alert]) -> bool:

@@ -10,9 +10,9 @@ from tocsin.delivery.auditor import SILENT, Audit, audit, seen_by_auditor
 from tocsin.delivery.channelbook import (
     ChangeInfo,
     ChannelInfo,
-    Made,
     changes_of_channels,
     channel_info,
+    choose_preferences,
     create_channel,
     disable_channel,
     enable_channel,
@@ -29,6 +29,7 @@ from tocsin.delivery.ledger import (
     DeliveryInfo,
     DeliveryPage,
     NoticeInfo,
+    deliveries_after,
     delivery,
     in_app,
     list_deliveries,
@@ -44,6 +45,7 @@ from tocsin.delivery.links import follow as follow_link
 from tocsin.delivery.loop import Loop
 from tocsin.delivery.routebook import PlanVersion, check_plan, current_plan, plan_in_force, plan_versions, publish_plan
 from tocsin.delivery.silences import SilenceInfo, create_silence, end_silence, list_silences
+from tocsin.delivery.teamweek import leads_a_team, tell_teams
 from tocsin.delivery.trying import Tried, test_channel
 
 __all__ = [
@@ -57,7 +59,6 @@ __all__ = [
     "DeliveryPage",
     "ForgedError",
     "Loop",
-    "Made",
     "NoticeInfo",
     "PlanVersion",
     "SilenceInfo",
@@ -68,9 +69,11 @@ __all__ = [
     "changes_of_channels",
     "channel_info",
     "check_plan",
+    "choose_preferences",
     "create_channel",
     "create_silence",
     "current_plan",
+    "deliveries_after",
     "delivery",
     "disable_channel",
     "enable_channel",
@@ -79,6 +82,7 @@ __all__ = [
     "ensure_channels",
     "follow_link",
     "in_app",
+    "leads_a_team",
     "list_channels",
     "list_deliveries",
     "list_silences",
@@ -92,6 +96,7 @@ __all__ = [
     "replay_delivery",
     "seen_by_auditor",
     "slack_pressed",
+    "tell_teams",
     "test_channel",
     "unseen",
     "update_channel",

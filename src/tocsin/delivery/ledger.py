@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from tocsin.core.errors import UserError
 from tocsin.delivery import waking
 from tocsin.delivery.message import Message
 from tocsin.delivery.models import Delivery, Notice
-from tocsin.delivery.planning import IN_APP
+from tocsin.delivery.outgoing import IN_APP
 from tocsin.delivery.telling import from_json
 
 STATES = ("due", "claimed", "sent", "dead")
@@ -41,7 +41,10 @@ class NoticeInfo:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryInfo:
-    """One message to one target by one channel. next_at: when it is tried next. error: of the latest attempt."""
+    """One message to one target by one channel. next_at: when it is tried next. error: of the latest attempt.
+
+    about_csm: it says how a CSM does, which is not for everybody's eyes.
+    """
 
     id: str
     kind: str
@@ -56,6 +59,7 @@ class DeliveryInfo:
     error: str
     note: str
     seen_at: datetime | None = None
+    about_csm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,20 @@ def list_deliveries(
     page = min(max(1, page), pages)
     rows = found.order_by("-created_at", "-pk")[(page - 1) * size : page * size]
     return DeliveryPage(tuple(_info(each) for each in rows), page, pages, total, counts)
+
+
+def deliveries_after(
+    after: tuple[datetime, str] | None, *, states: Sequence[str] = (), channel: str = "", limit: int = 50
+) -> list[DeliveryInfo]:
+    """Deliveries, the latest first. after: when the last one of the part before was made, and its id."""
+    found = Delivery.objects.order_by("-created_at", "-pk")
+    if channel:
+        found = found.filter(channel=channel)
+    if states:
+        found = found.filter(state__in=states)
+    if after is not None:
+        found = found.filter(Q(created_at__lt=after[0]) | Q(created_at=after[0], pk__lt=after[1]))
+    return [_info(each) for each in found[:limit]]
 
 
 def delivery(delivery_id: str) -> tuple[DeliveryInfo, Message]:
@@ -192,4 +210,5 @@ def _info(row: Delivery) -> DeliveryInfo:
         error=row.error,
         note=row.note,
         seen_at=row.seen_at,
+        about_csm=any(each.get("data", {}).get("subject", {}).get("kind") == "csm" for each in row.message.get("items", ())),
     )

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-# notice: of alerts. digest: what did not go out at once. test: from the button that tries a channel. trouble: for operations.
-MessageKind = Literal["notice", "digest", "test", "trouble"]
+# notice: of alerts. digest: what did not go out at once. team: how a team's week was, for who leads it. test: from the button
+# that tries a channel. trouble: for operations.
+MessageKind = Literal["notice", "digest", "team", "test", "trouble"]
 # What a notice says of its alert.
 ItemKind = Literal[
     "opened", "renotified", "stepped", "woken", "freed", "escalated", "assigned", "reopened", "released", "closed"
@@ -61,12 +62,32 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Figures of a message, as people read them. The first column names; the others are numbers. paths: of pages, one a row.
+
+    note: what is to be known beside it, one sentence.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    paths: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def lines(self) -> list[tuple[tuple[str, ...], str]]:
+        """Each row with the path of its page, '' where it has none."""
+        return list(zip(self.rows, self.paths or ("",) * len(self.rows), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What one delivery says to one target.
 
     headline: one line. items: gravest first. held: what else is open or was kept for the digest, in words, one line each.
     over_budget: how many notices went into the digest because the budget of immediate ones was spent.
-    period: of a digest, in words (`Tuesday, 3 March`). address: the root of the product's pages, without a slash at the end.
+    tables: of a team's week. period: of a digest, in words (`Tuesday, 3 March`). address: the root of the product's pages,
+    without a slash at the end.
     """
 
     kind: MessageKind
@@ -76,3 +97,4 @@ class Message:
     over_budget: int = 0
     period: str = ""
     address: str = ""
+    tables: tuple[Table, ...] = ()

@@ -17,15 +17,14 @@ from tocsin.core.routing import Silence
 from tocsin.delivery import budget, digests, silences, telling
 from tocsin.delivery.directory import Directory
 from tocsin.delivery.message import Message
-from tocsin.delivery.models import Channel, Delivery, Group, Notice
+from tocsin.delivery.models import Group, Notice
+from tocsin.delivery.outgoing import put
 from tocsin.delivery.routebook import plan_in_force
 
 if TYPE_CHECKING:
     from tocsin.alerts.facade import Alert
 
 MACHINE = Hearing(machine=True)
-IN_APP = "in-app"
-DEFAULT = ("email",)  # beside in-app, of who has chosen no channels
 
 
 def flush_due(moment: datetime, address: str = "", limit: int = 50) -> int:
@@ -190,43 +189,3 @@ def _deliver(
     put(mark, group.target_kind, group.target, message, directory, moment, group=group)
     for notice in going:
         notice.state, notice.flush, notice.reason = "planned", mark, ""
-
-
-def put(
-    mark: uuid.UUID,
-    target_kind: str,
-    target: str,
-    message: Message,
-    directory: Directory,
-    moment: datetime,
-    *,
-    group: Group | None = None,
-    immediate: bool = True,
-) -> list[Delivery]:
-    """Put a message into the outbox: by the channel that is the target, or by each channel of the person."""
-    names = (target,) if target_kind == "channel" else channels_of(target, directory)
-    rows = [
-        Delivery(
-            flush=mark,
-            group=group,
-            kind=message.kind,
-            channel=name,
-            target_kind=target_kind,
-            target=target,
-            immediate=immediate and target_kind == "person",
-            message=telling.to_json(message),
-            headline=message.headline,
-            state="due",
-            created_at=moment,
-            next_at=moment,
-        )
-        for name in names
-    ]
-    return Delivery.objects.bulk_create(rows)
-
-
-def channels_of(email: str, directory: Directory) -> tuple[str, ...]:
-    """The channels by which a person is told: in-app always, and those that they chose as far as these are on."""
-    wanted = directory.preferences(email).channels or DEFAULT
-    usable = set(Channel.objects.filter(name__in=wanted, disabled_reason="").values_list("name", flat=True))
-    return (IN_APP, *(name for name in dict.fromkeys(wanted) if name in usable and name != IN_APP))

@@ -44,9 +44,11 @@ def current_plan() -> PlanVersion:
     return _version(row) if row else PlanVersion(0, EMPTY)
 
 
-def plan_versions() -> list[PlanVersion]:
-    """All versions, the latest first."""
-    return [_version(row) for row in RoutingPlan.objects.order_by("-version")]
+def plan_versions(*, before: int | None = None, limit: int | None = None) -> list[PlanVersion]:
+    """The versions, the latest first: all of them, or so many at most of those before one."""
+    rows = RoutingPlan.objects.order_by("-version")
+    found = rows if before is None else rows.filter(version__lt=before)
+    return [_version(row) for row in (found[:limit] if limit else found)]
 
 
 def publish_plan(source: str, *, by: str, moment: datetime, note: str = "") -> PlanVersion:

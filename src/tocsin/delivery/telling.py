@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from tocsin.core.messages import said
+from tocsin.core.messages import percent, said
 from tocsin.core.rules import SEVERITIES
 from tocsin.delivery.message import Item, ItemKind, Line, Message
 from tocsin.delivery.models import Notice
 
 if TYPE_CHECKING:
-    from tocsin.alerts.facade import Alert
+    from tocsin.alerts.facade import Alert, EvidenceLine
 
 VERBS = {
     "closed": "is over",
@@ -58,12 +60,26 @@ def from_json(stored: Mapping[str, Any]) -> Message:
 
 
 def _item(notice: Notice, alert: Alert) -> Item:
+    kind = cast("ItemKind", notice.kind)
+    return item_of(alert, notice_id=str(notice.pk), kind=kind, at=notice.at, reason=notice.detail, why=notice.why)
+
+
+def item_of(
+    alert: Alert,
+    *,
+    notice_id: str = "",
+    kind: ItemKind = "opened",
+    at: datetime | None = None,
+    reason: str = "",
+    why: str = "",
+) -> Item:
+    """An alert as a message tells it. at: when what is told happened; its opening, where it is not said."""
     account = alert.account
     return Item(
-        notice_id=str(notice.pk),
+        notice_id=notice_id,
         alert_id=alert.id,
-        kind=cast("ItemKind", notice.kind),
-        at=notice.at,
+        kind=kind,
+        at=at or alert.opened_at,
         rule=alert.rule,
         rule_name=alert.rule_name,
         category=alert.category,
@@ -74,10 +90,10 @@ def _item(notice: Notice, alert: Alert) -> Item:
         text=alert.message,
         path=f"/alerts/{alert.id}/",
         opened_at=alert.opened_at,
-        lines=tuple(Line(each.text, _said(each.value), each.op, _said(each.threshold), each.clears) for each in alert.evidence),
+        lines=tuple(_line(each) for each in alert.evidence),
         clears=alert.clears,
-        reason=notice.detail,
-        why=notice.why,
+        reason=reason,
+        why=why,
         owner_name=account.owner_name if account else "",
         mrr=account.mrr if account else None,
         renews_on=account.renews_on.isoformat() if account and account.renews_on else "",
@@ -88,5 +104,18 @@ def _item(notice: Notice, alert: Alert) -> Item:
     )
 
 
-def _said(value: Any) -> str:
-    return "none" if value is None else said(value)
+def _line(each: EvidenceLine) -> Line:
+    """A line of evidence as people read it. What the sentence calls a share (`at least 90 %`) is one in its figures too."""
+    bound = each.threshold
+    share = _is_number(bound) and re.search(rf"(?<![\d.]){re.escape(f'{abs(bound) * 100:g}')} ?%", each.text) is not None
+    return Line(each.text, _said(each.value, share=share), each.op, _said(bound, share=share), each.clears)
+
+
+def _said(value: Any, *, share: bool) -> str:
+    if value is None:
+        return "none"
+    return percent(float(value)) if share and _is_number(value) else said(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -21,11 +21,12 @@ from tocsin.health.profilebook import (
     versions,
 )
 from tocsin.health.recalibration import apply_weights, propose
-from tocsin.health.scores import distribution, health, history, preview, rebuild, split, splits
+from tocsin.health.scores import distribution, falls, health, history, preview, rebuild, split, splits
 from tocsin.health.shapes import (
     AccountHealth,
     DayScore,
     Distribution,
+    Fall,
     IndicatorFinding,
     OverrideInfo,
     ProfileInfo,
@@ -39,6 +40,7 @@ __all__ = [
     "AccountHealth",
     "DayScore",
     "Distribution",
+    "Fall",
     "IndicatorFinding",
     "OverrideInfo",
     "ProfileInfo",
@@ -52,6 +54,7 @@ __all__ = [
     "draft_model",
     "drafts",
     "edited",
+    "falls",
     "follow_signals",
     "health",
     "history",

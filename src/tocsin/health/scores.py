@@ -7,13 +7,13 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from tocsin.core.errors import UserError
-from tocsin.core.moment import day_of, iso
+from tocsin.core.moment import day_of, floor_day, iso
 from tocsin.core.profiles import BANDS
 from tocsin.engine import Book, HealthModel
 from tocsin.engine.health import Health, Needs
 from tocsin.engine.health_history import bring_up_to_date, scored_days
 from tocsin.engine.health_split import Reading, changes, readings
-from tocsin.health.shapes import AccountHealth, DayScore, Distribution, Split
+from tocsin.health.shapes import AccountHealth, DayScore, Distribution, Fall, Split
 
 TREND = timedelta(days=30)
 
@@ -59,6 +59,37 @@ def history(book: Book, accounts: Collection[str], first: datetime, last: dateti
         )
         found[row["account_id"]].append(day)
     return found
+
+
+def falls(book: Book, moment: datetime, days: int = 7) -> list[Fall]:
+    """The accounts whose score fell in the days before a moment, those that fell most first.
+
+    Compared is what is kept of two starts of days: that of the moment's day and that of so many days earlier. Churned accounts
+    are left out, and those that another version of a profile scores now: that is no change of theirs.
+    """
+    today = floor_day(moment, book.store.zone)
+    first = floor_day(moment - timedelta(days=days), book.store.zone)
+    then, now = (
+        {
+            (row["account_id"], row["profile"]): row
+            for row in scored_days(book, at, at, None).to_pylist()
+            if row["score"] is not None and not row["frozen"]
+        }
+        for at in (first, today)
+    )
+    fallen = {
+        key[0]: (float(then[key]["score"]), float(row["score"]), row["band"])
+        for key, row in now.items()
+        if key in then and row["score"] < then[key]["score"]
+    }
+    if not fallen:
+        return []
+    rows = book.signals(["name", "owner"], [moment], only=sorted(fallen)).to_pylist()
+    found = [
+        Fall(row["subject_id"], row["f0"] or row["subject_id"], (row["f1"] or "").lower(), *fallen[row["subject_id"]])
+        for row in rows
+    ]
+    return sorted(found, key=lambda each: (-each.points, each.account_id))
 
 
 def distribution(book: Book, moment: datetime, accounts: Collection[str] | None = None) -> Distribution:

@@ -125,6 +125,23 @@ class DayScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Fall:
+    """A score that fell between two days. owner: of the account, in small letters, '' for nobody."""
+
+    account_id: str
+    name: str
+    owner: str
+    before: float
+    now: float
+    band: str | None
+
+    @property
+    def points(self) -> float:
+        """By how many points; above 0."""
+        return self.before - self.now
+
+
+@dataclass(frozen=True, slots=True)
 class Distribution:
     """How many accounts are in each band; churned ones are not counted. bands: `Good`, `Average`, `Poor`, '' (not scored).
 

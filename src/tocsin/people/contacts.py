@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
@@ -13,10 +14,11 @@ from tocsin.core.moment import MomentError, iso, zone_named
 from tocsin.core.rules import SEVERITIES
 from tocsin.people import audit
 from tocsin.people.models import Away, User, normal_email
-from tocsin.people.shapes import DIGESTS, AwayPeriod, Contact, Preferences
+from tocsin.people.shapes import DIGESTS, TEAM_DIGESTS, AwayPeriod, Contact, Preferences
 
 DAY = 24 * 60
 MOST_A_WEEK = 1000
+LONGEST_WAIT = 90  # days
 LISTS = ("work_days", "channels")
 
 
@@ -49,9 +51,12 @@ def preferences_of(user: User) -> Preferences:
     return replace(Preferences(), **given)
 
 
-def set_preferences(email: str, chosen: Preferences, *, by: str, moment: datetime) -> Preferences:
-    """Choose for a person. UserError says which setting is wrong and how it is written."""
-    check_preferences(chosen)
+def set_preferences(email: str, chosen: Preferences, *, channels: Collection[str], by: str, moment: datetime) -> Preferences:
+    """Choose for a person. channels: the names of those that reach people; delivery knows them.
+
+    UserError says which setting is wrong and how it is written.
+    """
+    check_preferences(chosen, channels)
     with transaction.atomic():
         user = user_of(email)
         plain: dict[str, Any] = {
@@ -65,8 +70,14 @@ def set_preferences(email: str, chosen: Preferences, *, by: str, moment: datetim
     return chosen
 
 
-def check_preferences(chosen: Preferences) -> None:
-    """UserError where a setting is wrong."""
+def check_preferences(chosen: Preferences, channels: Collection[str]) -> None:
+    """UserError where a setting is wrong. channels: as in `set_preferences`."""
+    _check_hours(chosen)
+    _check_telling(chosen, channels)
+
+
+def _check_hours(chosen: Preferences) -> None:
+    """When somebody works, and when they are not to be disturbed."""
     if chosen.zone:
         try:
             zone_named(chosen.zone)
@@ -85,8 +96,19 @@ def check_preferences(chosen: Preferences) -> None:
         raise UserError(f"quiet hours are times of day, in minutes after midnight from 0 to {DAY}")
     if chosen.country and not _known_country(chosen.country):
         raise UserError(f"no public holidays are known for {chosen.country!r}; write a code such as DE, DE-BY, US or US-CA")
+
+
+def _check_telling(chosen: Preferences, channels: Collection[str]) -> None:
+    """By which ways somebody is told, how often, and of what."""
+    for name in chosen.channels:
+        if name not in channels:
+            raise UserError(f"there is no channel {name!r} that reaches people; there are {', '.join(sorted(channels))}")
     if chosen.digest not in DIGESTS:
         raise UserError(f"unknown digest {chosen.digest!r}; it is one of {', '.join(DIGESTS)}")
+    if chosen.team_digest not in TEAM_DIGESTS:
+        raise UserError(f"unknown digest of a team {chosen.team_digest!r}; it is one of {', '.join(TEAM_DIGESTS)}")
+    if not 1 <= chosen.unacknowledged_days <= LONGEST_WAIT:
+        raise UserError(f"unacknowledged_days is a number of days from 1 to {LONGEST_WAIT}")
     if not (0 <= chosen.daily_cap <= MOST_A_WEEK and 0 <= chosen.weekly_budget <= MOST_A_WEEK):
         raise UserError(f"a budget is a number of immediate notices from 0 to {MOST_A_WEEK}")
     if chosen.least_severity not in SEVERITIES:

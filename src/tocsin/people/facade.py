@@ -24,12 +24,14 @@ from tocsin.people.keys import SCOPES, create_key, key_for, list_keys, revoke_ke
 from tocsin.people.models import FailedSignIn, Role, SignInLink, Team, User, normal_email
 from tocsin.people.ranks import set_active, set_manager, set_role, set_team, teams
 from tocsin.people.shapes import AwayPeriod, Change, Contact, KeyInfo, Preferences
-from tocsin.people.sight import ACTS, LEADS, looking_as, only_leaders, sees_csm
+from tocsin.people.sight import ACTS, LEADS, NOBODY, RUNS, looking_as, only_leaders, sees_csm
 
 __all__ = [
     "ACTS",
     "LEADS",
+    "NOBODY",
     "ROLES",
+    "RUNS",
     "SCOPES",
     "AwayPeriod",
     "Change",
@@ -74,6 +76,7 @@ __all__ = [
 ]
 
 ROLES = tuple(str(role) for role in Role.values)
+TITLES_OF_LEADERS = ("manager", "team lead", "director")  # as files say `leader`
 ROLES_OF_FILES = (Role.LEADER, Role.CSM, Role.VIEWER)  # what a row of `csms` may make of somebody
 WINDOW = timedelta(minutes=15)  # of failed attempts that count
 MOST_BY_WHO, MOST_BY_ADDRESS = 8, 40
@@ -314,6 +317,8 @@ def _sync_user(
 def _role(given: Any) -> str:
     """A role from the facts: ours where it is one that gives no rights beyond the product's daily use, else csm."""
     word = str(given or "").strip().lower()
+    if word in TITLES_OF_LEADERS:
+        return str(Role.LEADER)
     return word if word in ROLES_OF_FILES else str(Role.CSM)
 
 

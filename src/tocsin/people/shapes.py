@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 DIGESTS = ("daily", "weekly", "off")
+TEAM_DIGESTS = ("weekly", "off")
 WORKDAYS = (0, 1, 2, 3, 4)
 
 
@@ -26,6 +27,8 @@ class Preferences:
     which may run over midnight; None for none. country: code whose public holidays are free (`DE`, `DE-BY`), '' for none.
     channels: names, beside in-app, of immediate notices; () for e-mail. weekly_budget, daily_cap: immediate notices.
     digest: daily, weekly (on Monday) or off, at digest_at. least_severity: what is milder only comes with the digest.
+    team_digest: of who leads a team, weekly (on Monday, at digest_at) or off; it names what nobody has acknowledged for
+    unacknowledged_days.
     """
 
     zone: str = ""
@@ -41,6 +44,8 @@ class Preferences:
     digest: str = "daily"
     digest_at: int = 8 * 60
     least_severity: str = "info"
+    team_digest: str = "weekly"
+    unacknowledged_days: int = 3
 
 
 @dataclass(frozen=True, slots=True)

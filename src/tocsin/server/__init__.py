@@ -76,7 +76,7 @@ def serve(
     token = secrets.token_urlsafe(32)
     limits = workspace.configuration.limits
     inbox = open_inbox(workspace.store(), workspace.home, limits)
-    worker = Worker(workspace)
+    worker = Worker(workspace, address=lambda: settings.TOCSIN_PUBLIC_URL or address)
     pulse = Pulse(workspace, worker)
     writer = Writer(workspace.store(), inbox, limits, stored=pulse.arrived)
     deliverer = Deliverer(lambda: settings.TOCSIN_PUBLIC_URL or address)

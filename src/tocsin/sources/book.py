@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 
 from tocsin.core.errors import UserError
 from tocsin.core.language import suggestion
+from tocsin.core.made import Made
 from tocsin.ingest.hooks import VENDORS, Request
 from tocsin.ingest.hooks.generic.mapping import rules
 from tocsin.ingest.hooks.values import zone_of
@@ -19,7 +20,7 @@ from tocsin.sources import keyring
 from tocsin.sources.keyring import CHOSEN_HERE, Secret
 from tocsin.sources.models import HookDelivery
 from tocsin.sources.models import Source as Row
-from tocsin.sources.shapes import DeliveryInfo, Made, SourceInfo
+from tocsin.sources.shapes import DeliveryInfo, SourceInfo
 
 PREFIX = "/hooks/"
 RECENT = 20
@@ -34,7 +35,7 @@ def create_source(
     moment: datetime,
     given: Sequence[str] = (),
     settings: Mapping[str, Any] | None = None,
-) -> Made:
+) -> Made[SourceInfo]:
     """Set a source up. given: its secrets; without any, one is made where we choose it, else it comes later.
 
     UserError says what is wrong with its vendor, name, secrets or settings.
@@ -88,7 +89,7 @@ def resume_source(reference: str, *, by: str, moment: datetime) -> SourceInfo:
     return _pause(reference, False, "source resumed", by, moment)
 
 
-def add_secret(reference: str, secret: str = "", *, by: str, moment: datetime) -> Made:
+def add_secret(reference: str, secret: str = "", *, by: str, moment: datetime) -> Made[SourceInfo]:
     """One more secret that the source may sign with; made where none is given and we choose it.
 
     UserError where it is there already, there are too many, or the vendor gives the secret.

@@ -15,7 +15,7 @@ from tocsin.sources.book import (
 )
 from tocsin.sources.keyring import CHOSEN_HERE
 from tocsin.sources.noting import clear_expired, for_door, is_repeated, note_received, note_refused
-from tocsin.sources.shapes import BECAME, DeliveryInfo, DoorSource, Made, SecretInfo, SourceInfo
+from tocsin.sources.shapes import BECAME, DeliveryInfo, DoorSource, SecretInfo, SourceInfo
 
 __all__ = [
     "BECAME",
@@ -23,7 +23,6 @@ __all__ = [
     "PREFIX",
     "DeliveryInfo",
     "DoorSource",
-    "Made",
     "SecretInfo",
     "SourceInfo",
     "add_secret",

@@ -46,14 +46,6 @@ class SourceInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A source that was set up or got a secret. secret: where we made it, this once; else ''."""
-
-    source: SourceInfo
-    secret: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class DoorSource:
     """What the door needs to know of a source. unreadable: its secrets were sealed with another key of the workspace."""
 

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from tocsin.people.models import User as User  # noqa: PLC0414 - what `request.user` is, for other files of the pages too
 
 P = ParamSpec("P")
-ACTS, LEADS = people.ACTS, people.LEADS
-RUNS = frozenset({"admin", "operations"})
+ACTS, LEADS, RUNS = people.ACTS, people.LEADS, people.RUNS
 
 
 class Seen(HttpRequest):

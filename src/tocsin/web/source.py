@@ -1,32 +1,40 @@
-"""What the pages read besides the operational database: the workspace's facts, through the engine, kept for a minute.
-
-A value is kept under the generation of the facts and the minute in which it was asked for, so that a page never shows facts
-that were replaced since, and forty page views of one minute cost one evaluation.
-"""
+"""What the pages read besides the operational database: the workspace's facts, through the engine. See `tocsin.serving`."""
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from tocsin import workspace
-from tocsin.alerts import facade as alerts
-from tocsin.core.rules import Definitions
 from tocsin.core.schema import COLLECTIONS
 from tocsin.engine import Book
 from tocsin.facts import timeline
-from tocsin.facts.duckdb import DuckStore
-from tocsin.health import facade as health
+from tocsin.serving import book, here, kept, now, place, stamp, store
 
-T = TypeVar("T")
+__all__ = [
+    "LATE",
+    "AccountRow",
+    "account",
+    "accounts",
+    "book",
+    "currency",
+    "data_as_of",
+    "kept",
+    "latest_start",
+    "note_unavailable",
+    "now",
+    "place",
+    "series",
+    "stamp",
+    "store",
+    "values",
+    "zone",
+]
+
 log = logging.getLogger("tocsin.web")
-KEPT = 256
 LATE = timedelta(hours=26)  # data older than this is marked: a nightly import has failed
 
 # Of what happens at an instant. Alerts and much of the history (overrides, edits) are of our own making and say nothing of how
@@ -38,41 +46,6 @@ _INSTANTS = tuple(
     if each.start is not None and each.column(each.start).type == "time" and each.name not in OF_OURS
 )
 ACCOUNT_FIELDS = ("name", "owner", "tier", "plan", "lifecycle_stage", "status", "mrr", "renews_on", "segment", "product")
-
-
-class _Shelf:
-    """The latest values, by key; each made once, also when several threads ask for it at a time."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._guard = threading.Lock()
-        self._values: OrderedDict[Hashable, Any] = OrderedDict()
-        self._making: dict[Hashable, threading.Lock] = {}
-
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The value of the key, made where it is missing."""
-        with self._guard:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return cast("T", self._values[key])
-            lock = self._making.setdefault(key, threading.Lock())
-        with lock:
-            with self._guard:
-                if key in self._values:
-                    return cast("T", self._values[key])
-            try:
-                made = make()
-            finally:
-                with self._guard:
-                    self._making.pop(key, None)
-            with self._guard:
-                self._values[key] = made
-                while len(self._values) > self._size:
-                    self._values.popitem(last=False)
-            return made
-
-
-_shelf = _Shelf(KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,56 +65,14 @@ class AccountRow:
     product: str
 
 
-def now() -> datetime:
-    """The moment of the page. The only place of the web room that reads the clock."""
-    return datetime.now(UTC)
-
-
-def store() -> DuckStore:
-    """The facts of the workspace that this process serves. RuntimeError outside of one."""
-    return _here().store()
-
-
-def book(definitions: Definitions | None = None) -> Book:
-    """The evaluator over these facts, with the signals, segments and profiles in force: the same one until these change.
-
-    definitions: those in force, where the caller has them already.
-    """
-    given, scoring = definitions or alerts.definitions(), health.model()
-
-    def make() -> tuple[Definitions, Book]:
-        tolerance = _here().configuration.churn_tolerance
-        return given, Book(store(), given.signals, given.segments, health=scoring, churn_tolerance=tolerance)
-
-    # The definitions are kept with it, so that the id of their signals stays theirs; a version of a profile never changes.
-    return kept(("book", id(given.signals), tuple(each.mark for each in scoring.versions)), make)[1]
-
-
-def stamp(definitions: Definitions | None = None) -> tuple[object, ...]:
-    """What a value that takes long is made of: while it is the same, the value stands. See `web.background`."""
-    return (store().generation, definitions or alerts.definitions())
-
-
-def place() -> tuple[int, str]:
-    """Which workspace this process serves: of whose facts a kept value is."""
-    here = _here()
-    return id(here), str(here.home)
-
-
 def zone() -> ZoneInfo:
     """The workspace's time zone."""
-    return _here().zone
+    return here().zone
 
 
 def currency() -> str:
     """What money is shown in: see `timeline.currency`."""
     return kept(("currency",), lambda: timeline.currency(store()))
-
-
-def kept(key: tuple[Hashable, ...], make: Callable[[], T], moment: datetime | None = None) -> T:
-    """The value of a key for these facts (and, where a moment is given, for its minute), made where it is missing."""
-    minute = None if moment is None else int(moment.timestamp() // 60)
-    return _shelf.get((place(), store().generation, minute, *key), make)
 
 
 def data_as_of(moment: datetime) -> datetime | None:
@@ -288,10 +219,3 @@ def _plain(value: Any) -> Any:
 
 def _utc(value: datetime) -> datetime:
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-def _here() -> workspace.Workspace:
-    here = workspace.current()
-    if here is None:
-        raise RuntimeError("no workspace is open in this process")
-    return here

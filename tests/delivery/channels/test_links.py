@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from tests.delivery.conftest import ANN, OLGA, START, Town
 from tocsin.alerts import facade as alerts
@@ -37,7 +39,9 @@ def test_following_it_asks_and_the_button_acts(town_now: Town) -> None:
     alert = alerts.alert(town_now.alert("usage-drop").id)
     assert (alert.state, alert.acknowledged_by) == ("acknowledged", ANN)
     assert alert.timeline[-1].reason == "calling them"
-    assert b"acknowledged already" in Client().get(path).content, "it is used up"
+    for used in (Client().get(path), Client().post(path)):
+        assert b"Nothing left to do" in used.content
+        assert b"This alert is acknowledged already, by Ann." in used.content, "it is used up"
 
 
 def test_resolving_asks_what_it_was_worth(town_now: Town) -> None:
@@ -46,6 +50,42 @@ def test_resolving_asks_what_it_was_worth(town_now: Town) -> None:
     Client().post(path, {"outcome": "false_alarm", "note": "a test account"})
     alert = town_now.alert("usage-drop")
     assert (alert.state, alert.outcome, alert.note) == ("closed", "false_alarm", "a test account")
+    assert b"This alert is resolved already, by Ann." in Client().post(path, {"outcome": "useful"}).content
+    assert town_now.alert("usage-drop").outcome == "false_alarm"
+
+
+def test_what_cleared_by_itself_says_so(town_now: Town) -> None:
+    path = link(town_now, "acknowledge")
+    town_now.close("usage-drop", "A1")
+    assert b"This alert has cleared by itself." in Client().get(path).content
+
+
+@pytest.mark.parametrize("act", ["acknowledge", "snooze-day", "snooze-week", "resolve"])
+def test_programs_that_follow_it_change_nothing(town_now: Town, act: str) -> None:
+    path, scanner = link(town_now, act), Client()
+    with CaptureQueriesContext(connection) as asked:
+        for _ in range(3):
+            for answer in (scanner.get(path), scanner.head(path), scanner.options(path)):
+                assert answer.status_code in (200, 405)
+                assert not answer.cookies, "nor is anything kept in whoever follows it"
+    assert {each["sql"].split()[0] for each in asked} == {"SELECT"}
+    assert town_now.alert("usage-drop").state == "open"
+
+
+def test_it_needs_neither_a_session_nor_cookies(town_now: Town) -> None:
+    path = link(town_now, "acknowledge")
+    assert Client(enforce_csrf_checks=True).post(path).status_code == 200
+    assert town_now.alert("usage-drop").acknowledged_by == ANN
+    again = Client(enforce_csrf_checks=True)
+    assert again.get("/alerts/").status_code == 302, "it signs nobody in"
+
+
+def test_it_shows_what_there_is_to_decide_on(town_now: Town) -> None:
+    shown = Client().get(link(town_now, "snooze-day")).content.decode()
+    assert "MRR is below 10" in shown
+    assert "7.5" in shown
+    assert "You act as Ann." in shown
+    assert "Silent until" in shown
 
 
 @pytest.mark.parametrize(("act", "days"), [("snooze-day", 1), ("snooze-week", 7)])
@@ -58,8 +98,17 @@ def _forged(path: str) -> str:
     return path[:-3] + ("A" if path[-3] != "A" else "B") + path[-2:]
 
 
-@pytest.mark.parametrize("how", ["forged", "old", "nonsense", "gone", "viewer"])
-def test_links_that_do_nothing(town_now: Town, how: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("forged", b"This link is not valid"),
+        ("old", b"This link has expired"),
+        ("nonsense", b"This link is not valid"),
+        ("gone", b"This link no longer works for you"),
+        ("viewer", b"This link no longer works for you"),
+    ],
+)
+def test_links_that_do_nothing(town_now: Town, how: str, said: bytes) -> None:
     path = link(town_now, "acknowledge")
     if how == "forged":
         path = _forged(path)
@@ -73,7 +122,8 @@ def test_links_that_do_nothing(town_now: Town, how: str) -> None:
         people.set_role(ANN, "viewer", by=OLGA, moment=town_now.now)
     for answer in (Client().get(path), Client().post(path)):
         assert answer.status_code == 410
-        assert b"no longer works" in answer.content
+        assert said in answer.content
+        assert b"Nothing was changed." in answer.content
     assert town_now.alert("usage-drop").state == "open"
 
 

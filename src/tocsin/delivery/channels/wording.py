@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from tocsin.core.moment import zone_named
-from tocsin.delivery.message import Item, Line, Message
+from tocsin.delivery.message import Item, Line, Message, Table
 
 OPERATORS = {"<": "below", "<=": "at most", ">": "above", ">=": "at least", "=": "is", "!=": "not"}
 # What is told of an alert, where it is not that it opened.
@@ -79,11 +79,27 @@ def text(message: Message) -> str:
     parts = [message.headline]
     if message.period:
         parts.append(message.period)
+    parts += ["\n".join(_table(table)) for table in message.tables]
+    if message.tables and message.items:
+        parts.append("Waiting for somebody")
     parts += ["\n".join(_item(message, item)) for item in message.items]
     parts += ["\n".join(f"- {line}" for line in message.held)] if message.held else []
     budget = said_of_budget(message)
     parts += [budget] if budget else []
     return "\n\n".join(parts) + "\n"
+
+
+def lines_of(table: Table) -> list[str]:
+    """The rows of a table as lines: `Critical - under a day: 2; longer: 1; all: 3`."""
+    found = []
+    for name, *values in table.rows:
+        told = [f"{head}: {value}" for head, value in zip(table.head[1:], values, strict=True) if value]
+        found.append(f"{name} - {'; '.join(told)}" if told else name)
+    return [*found, table.note] if table.note else found
+
+
+def _table(table: Table) -> list[str]:
+    return [table.title, *(f"  {line}" for line in lines_of(table))]
 
 
 def _item(message: Message, item: Item) -> Iterator[str]:

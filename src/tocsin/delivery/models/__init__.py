@@ -4,6 +4,7 @@ from tocsin.delivery.models.channels import Channel, Conversation
 from tocsin.delivery.models.outbox import Delivery, Group, Notice
 from tocsin.delivery.models.plans import EscalationStep, Heartbeat, RoutingPlan, Silence
 from tocsin.delivery.models.records import ChangeLog
+from tocsin.delivery.models.teams import TeamWeek
 
 __all__ = [
     "ChangeLog",
@@ -16,4 +17,5 @@ __all__ = [
     "Notice",
     "RoutingPlan",
     "Silence",
+    "TeamWeek",
 ]

@@ -132,9 +132,8 @@ def _many(act: str, request: Seen, ids: list[str], by: str, moment: datetime) ->
         raise UserError("tick the alerts first")
     if len(ids) > MOST_AT_ONCE:
         raise UserError(f"{len(ids)} alerts are more than {MOST_AT_ONCE} at once; tick fewer")
-    for alert in alerts.alerts_by_id(ids).values():
-        if not may_see(request.user, alert):
-            raise UserError("one of them is not for you")
+    if not all(may_see(request.user, alert) for alert in alerts.alerts_by_id(ids).values()):
+        raise UserError("some of these alerts are there no more; look at the list anew")  # as of those that there are not
     note = _note(request)
     if act == "acknowledge":
         done, verb = alerts.acknowledge_together(ids, by=by, moment=moment, note=note), "acknowledged"

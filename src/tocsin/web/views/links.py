@@ -18,23 +18,25 @@ LONGEST_BODY = 512 * 1024
 
 
 @never_cache
-@require_http_methods(["GET", "POST"])
+@csrf_exempt  # the link is the proof: signed, for one person and act; and browsers within mail programs keep no cookies
+@require_http_methods(["GET", "HEAD", "POST"])
 def link(request: HttpRequest, token: str) -> HttpResponse:
     """Show what a link does; its button does it. Nothing happens on following it, as programs that scan mail do so too."""
     moment = source.now()
     try:
         opened = delivery.follow_link(token, moment=moment)
-        if request.method == "GET" or opened.over:
-            return render(request, "tocsin/link.html", {"opened": opened, "words": delivery.LINK_ACTS[opened.link.act]})
+        if request.method != "POST" or opened.over:
+            words = delivery.LINK_ACTS[opened.link.act]
+            return render(request, "tocsin/link.html", {"now": moment, "opened": opened, "words": words})
         outcome, note = request.POST.get("outcome", ""), request.POST.get("note", "")
         done = delivery.act_by_link(token, moment=moment, outcome=outcome, note=note)
     except delivery.DeadLinkError as error:
-        return render(request, "tocsin/link_dead.html", {"reason": str(error)}, status=410)
+        return render(request, "tocsin/link_dead.html", {"title": error.title, "reason": str(error)}, status=410)
     except UserError as error:
         sentence = str(error)
         reason = f"{sentence[:1].upper()}{sentence[1:]}."
-        return render(request, "tocsin/link_dead.html", {"reason": reason}, status=409)
-    return render(request, "tocsin/link_done.html", {"done": done})
+        return render(request, "tocsin/link_dead.html", {"title": "That did not work", "reason": reason}, status=409)
+    return render(request, "tocsin/link_done.html", {"now": moment, "done": done})
 
 
 @csrf_exempt  # it comes from Slack, signed

@@ -16,7 +16,7 @@ from tocsin.delivery.channels import wording
 from tocsin.delivery.channels.base import Target
 from tocsin.delivery.message import Item, Message
 
-WHOLE = {"notice": 12, "digest": 6}  # alerts that are shown with their evidence; mail programs cut long mails off
+WHOLE = {"notice": 12, "digest": 6, "team": 0}  # alerts that are shown with their evidence; mail programs cut long mails off
 MOST_REFERENCES = 20
 LONGEST_SUBJECT = 150
 
@@ -101,7 +101,7 @@ def _preview(message: Message) -> str:
 
 
 def _template(message: Message) -> str:
-    return message.kind if message.kind in ("notice", "digest") else "plain"
+    return message.kind if message.kind in ("notice", "digest", "team") else "plain"
 
 
 def _shown(item: Item, number: int, target: Target, message: Message, moment: datetime, *, shared: bool) -> Shown:

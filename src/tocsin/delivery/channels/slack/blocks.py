@@ -28,6 +28,9 @@ def blocks_of(message: Message, items: Sequence[Item], *, buttons: bool) -> list
         found.append(_section("head", f"*{escaped(message.headline)}*"))
     if message.period or message.over_budget:
         found.append(_context("about", " ".join(filter(None, (escaped(message.period), wording.said_of_budget(message))))))
+    for number, table in enumerate(message.tables):
+        told = "\n".join(escaped(line) for line in wording.lines_of(table))
+        found.append(_section(f"table-{number}", f"*{escaped(table.title)}*\n{told}"))
     for item in items[:MOST_ITEMS]:
         found += _item(message, item, buttons=buttons)
     more = [f"and {len(items) - MOST_ITEMS} more"] if len(items) > MOST_ITEMS else []

@@ -22,8 +22,9 @@ _IDS = uuid.UUID("0f0f4a4b-6d3f-5d0c-9a57-2f6f1f2d8b11")
 
 def payloads(target: Target, message: Message, moment: datetime) -> Iterator[tuple[str, bytes]]:
     """(id, body) for each item, or one for a message without items. Ids are those of the delivery: the same on a retry."""
-    if not message.items:
+    if not message.items or message.kind == "team":
         yield _id(target, message.kind), _body(f"message.{message.kind}", moment, {"text": message.headline})
+        return
     for item in message.items:
         kind = "opened" if item.kind in OPENED else item.kind
         yield _id(target, item.notice_id), _body(f"alert.{kind}", item.at, data_of(message, item))

@@ -41,8 +41,8 @@ def create(request: Seen) -> str:
         given.get("kind", ""), given.get("name", ""), config, by=request.user.email, moment=source.now()
     )
     if made.secret:
-        messages.info(request, f"The secret of {made.channel.name}, shown this once: {made.secret}")
-    return f"The channel {made.channel.name} is set up"
+        messages.info(request, f"The secret of {made.what.name}, shown this once: {made.secret}")
+    return f"The channel {made.what.name} is set up"
 
 
 def test(request: Seen) -> str:

@@ -13,19 +13,19 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from tocsin.core.errors import UserError
-from tocsin.web.shell import Seen, page, signed_in
+from tocsin.web.shell import LEADS, RUNS, Seen, page, signed_in
 
-RUNS = frozenset({"admin", "operations"})
 # Part -> its title, and the roles that see it (none: everybody).
 PARTS: dict[str, tuple[str, frozenset[str]]] = {
     "me": ("Yours", frozenset()),
-    "people": ("People", RUNS | {"leader"}),
-    "routing": ("Routes and silences", RUNS | {"leader"}),
+    "people": ("People", LEADS),
+    "routing": ("Routes and silences", LEADS),
     "channels": ("Channels", RUNS),
     "deliveries": ("Deliveries", RUNS),
     "keys": ("Keys", frozenset({"admin"})),
     "audit": ("Audit", RUNS),
 }
+ACTS: dict[str, tuple[str, ...]] = {}  # part -> what can be done there
 Act = Callable[[Seen], str]
 Show = Callable[[Seen], dict[str, Any]]
 
@@ -36,6 +36,7 @@ def part(name: str, show: Show, acts: dict[str, Act], *, acting: frozenset[str] 
     acting: the roles that may act; None for all who see the part. Where an act cannot be done, the page says why and keeps
     what was typed.
     """
+    ACTS[name] = tuple(acts)
 
     @require_http_methods(["GET", "POST"])
     @signed_in

@@ -35,6 +35,7 @@ def show(request: Seen) -> dict[str, Any]:
             if each.personal and each.name != "in-app"
         ],
         "severities": SEVERITIES,
+        "leads": delivery.leads_a_team(me.email),
         "colleagues": [each for each in directory.values() if each.active and each.email != me.email],
         "workspace_zone": source.zone().key,
     }
@@ -42,7 +43,7 @@ def show(request: Seen) -> dict[str, Any]:
 
 def choose(request: Seen) -> str:
     """Keep what was chosen."""
-    given = request.POST
+    given, before = request.POST, people.directory()[request.user.email].preferences
     chosen = people.Preferences(
         zone=given.get("zone", "").strip(),
         work_days=tuple(sorted(int(day) for day in given.getlist("work_days") if day.isdecimal() and len(day) == 1)),
@@ -51,14 +52,16 @@ def choose(request: Seen) -> str:
         quiet_from=minute(given["quiet_from"], "the beginning of your quiet hours") if given.get("quiet_from") else None,
         quiet_to=minute(given["quiet_to"], "the end of your quiet hours") if given.get("quiet_to") else None,
         country=given.get("country", "").strip().upper(),
-        channels=tuple(given.getlist("channels")),
+        channels=tuple(given.getlist("channels")) or ("in-app",),  # that is the one that nobody can do without
         weekly_budget=whole(given.get("weekly_budget", ""), "the budget of a week"),
         daily_cap=whole(given.get("daily_cap", ""), "the most of a day"),
         digest=given.get("digest", ""),
         digest_at=minute(given.get("digest_at", ""), "the time of the digest"),
         least_severity=given.get("least_severity", ""),
+        team_digest=given.get("team_digest", before.team_digest),
+        unacknowledged_days=whole(given.get("unacknowledged_days", str(before.unacknowledged_days)), "the days of waiting"),
     )
-    people.set_preferences(request.user.email, chosen, by=request.user.email, moment=source.now())
+    delivery.choose_preferences(request.user.email, chosen, by=request.user.email, moment=source.now())
     return "Your settings are kept"
 
 

@@ -9,8 +9,8 @@ from django.contrib import messages
 from tocsin.alerts import facade as alerts
 from tocsin.people import facade as people
 from tocsin.web import source
-from tocsin.web.shell import Seen
-from tocsin.web.views.settings.frame import RUNS, part
+from tocsin.web.shell import RUNS, Seen
+from tocsin.web.views.settings.frame import part
 
 ROLES = {
     "admin": "Administrator",

@@ -71,7 +71,7 @@ def show_audit(request: Seen) -> dict[str, Any]:  # noqa: ARG001
     lines += [(each.at, each.by, each.act, each.what, _said(each.detail)) for each in delivery.changes_of_channels(MOST)]
     lines += [
         (each.published_at, each.by, "published", f"routing plan v{each.version}", each.note)
-        for each in delivery.plan_versions()
+        for each in delivery.plan_versions(limit=MOST)
         if each.published_at is not None
     ]
     lines += [(each.at, each.by, each.act, each.what, _said(each.detail)) for each in alerts.audit(MOST)]

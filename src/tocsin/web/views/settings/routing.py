@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
+
 from tocsin.core.errors import UserError
 from tocsin.core.moment import start_of_day
 from tocsin.delivery import facade as delivery
 from tocsin.web import source
-from tocsin.web.shell import Seen
-from tocsin.web.views.settings.frame import RUNS, part
+from tocsin.web.shell import RUNS, Seen
+from tocsin.web.views.settings.frame import part
 
 
 def show(request: Seen) -> dict[str, Any]:
@@ -19,7 +21,7 @@ def show(request: Seen) -> dict[str, Any]:
     return {
         "plan": plan,
         "source": request.POST.get("source", plan.source),
-        "versions": delivery.plan_versions()[:20],
+        "versions": delivery.plan_versions(limit=20),
         "silences": delivery.list_silences(moment),
         "runs": request.user.role in RUNS,
         "tomorrow": (moment + timedelta(days=1)).date(),
@@ -29,7 +31,7 @@ def show(request: Seen) -> dict[str, Any]:
 def publish(request: Seen) -> str:
     """Put a plan in force."""
     if request.user.role not in RUNS:
-        raise UserError("administrators and operations publish the plan")
+        raise PermissionDenied
     text = request.POST.get("source", "").replace("\r\n", "\n")
     made = delivery.publish_plan(text, by=request.user.email, moment=source.now(), note=request.POST.get("note", "")[:2000])
     return f"Version {made.version} is in force"
