@@ -96,7 +96,8 @@ class Worker:
             with breathing.working(breathing.SWEEPING):
                 report = facade.pulse_states(self._workspace.book(), lambda: datetime.now(UTC), accounts=touched)
             log.debug("pulse of %d accounts: %d opened, %d closed", len(touched), report.opened, report.closed)
-            self._whole = self._whole or report.missed
+            if report.missed:
+                self.nudge()
         except UserError as error:
             log.info("no pulse: %s", error)
         except Exception:  # as in `sweep`

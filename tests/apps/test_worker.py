@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -13,9 +14,11 @@ from django.contrib.sessions.models import Session
 
 from tests.apps.fakes import T0
 from tocsin import worker as module
+from tocsin.alerts.facade import PulseReport
 from tocsin.core.errors import UserError
+from tocsin.facts.live.shapes import Taken
 from tocsin.logs import OneLine
-from tocsin.worker import Worker
+from tocsin.worker import Pulse, Worker
 from tocsin.workspace import Workspace
 
 
@@ -145,3 +148,117 @@ def test_it_sweeps_at_once_when_nudged_and_when_it_is_time(monkeypatch: pytest.M
 
 def test_one_that_never_began_stops() -> None:
     assert worker(1).stop(1)
+    assert Pulse(cast("Workspace", Stub(1)), worker(1)).stop(1)
+
+
+# --- What arrives
+
+
+@dataclass
+class Asked:
+    """What pulses were asked for, and what they answer."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    states: list[frozenset[str]] = field(default_factory=list)
+    outcome: Exception | None = None
+    report: PulseReport = field(default_factory=PulseReport)
+    looked: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    judged: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def pulse_rows(self, *_: object, **more: Any) -> PulseReport:
+        """The pulse of rows."""
+        self.rows.append(more)
+        self.looked.release()
+        if self.outcome is not None:
+            raise self.outcome
+        return self.report
+
+    def pulse_states(self, *_: object, accounts: frozenset[str]) -> PulseReport:
+        """The pulse of conditions."""
+        self.states.append(accounts)
+        self.judged.release()
+        if self.outcome is not None:
+            raise self.outcome
+        return self.report
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    made = Asked()
+    monkeypatch.setattr(module, "SETTLE", 0.0)
+    monkeypatch.setattr("tocsin.alerts.facade.pulse_rows", made.pulse_rows)
+    monkeypatch.setattr("tocsin.alerts.facade.pulse_states", made.pulse_states)
+    return made
+
+
+def taken(*accounts: str, names: tuple[str, ...] = ("x",)) -> Taken:
+    return Taken(accounts=frozenset(accounts), events=1, collections=frozenset({"events"}), event_names=frozenset(names))
+
+
+def test_a_look_goes_back_to_the_look_before(asked: Asked) -> None:
+    one = worker(1)
+    pulse = Pulse(cast("Workspace", Stub(1)), one)
+    began = pulse._seen
+    for minutes in (1, 2):
+        pulse.look(taken("a", names=(f"n{minutes}",)), T0 + timedelta(minutes=minutes))
+    assert [each["arrived"] for each in asked.rows] == [began, T0 + timedelta(minutes=1)]
+    assert [sorted(each["what"].event_names) for each in asked.rows] == [["n1"], ["n2"]]
+    one.pulse()
+    one.pulse()
+    assert asked.states == [frozenset({"a"})], "the conditions of those accounts follow, once"
+
+
+def test_what_arrives_together_is_looked_at_together(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweeping(monkeypatch)
+    pulse = Pulse(cast("Workspace", Stub(1)), worker(1))
+    pulse.arrived(taken("a", names=("x",)), T0 + timedelta(days=900))
+    pulse.arrived(taken("b", names=("y",)), T0 + timedelta(days=901))
+    pulse.arrived(Taken(), T0 + timedelta(days=999))
+    pulse.start()
+    assert asked.looked.acquire(timeout=10)
+    assert pulse.stop(10)
+    (only,) = asked.rows
+    assert only["accounts"] == {"a", "b"}
+    assert only["what"].event_names == {"x", "y"}
+    assert pulse._seen == T0 + timedelta(days=901)
+
+
+@pytest.mark.parametrize("outcome", [UserError("not now"), ZeroDivisionError("of all things")])
+def test_a_look_that_fails_is_left_to_a_sweep_at_once(asked: Asked, log: Kept, outcome: Exception) -> None:
+    asked.outcome = outcome
+    one = worker(1)
+    one._whole = False
+    pulse = Pulse(cast("Workspace", Stub(1)), one)
+    pulse.look(taken("a"), T0)
+    assert one._whole
+    assert one._touched == {"a"}
+    assert len(log.lines) == 1
+    one.pulse()
+    assert len(log.lines) == 2, "the pulse of conditions outlives it as well"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_accounts_that_are_touched_are_judged_soon(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    swept = sweeping(monkeypatch)
+    one = worker(1)
+    one.start()
+    assert swept.acquire(timeout=10)
+    one.touch(frozenset({"a"}))
+    assert asked.judged.acquire(timeout=10)
+    assert not swept.acquire(timeout=0.2), "no sweep for that"
+    assert one.stop(10)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_before_a_sweep_has_taken_stock_what_is_touched_brings_one_at_once(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept = sweeping(monkeypatch)
+    asked.report = PulseReport(missed=True)
+    one = worker(1)
+    one.start()
+    assert swept.acquire(timeout=10)
+    one.touch(frozenset({"a"}))
+    assert asked.judged.acquire(timeout=10)
+    assert swept.acquire(timeout=10)
+    assert one.stop(10)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from django.db.models import Q
 
 from tocsin.alerts import cards
-from tocsin.alerts.models import AccountSnapshot, Episode
+from tocsin.alerts.models import AccountSnapshot, Episode, Pending
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.rowfindings import Identity, RowFindings, look_at_rows
 from tocsin.alerts.scope import out_of_scope
@@ -18,11 +20,12 @@ if TYPE_CHECKING:
     from tocsin.core.rules import Rule
     from tocsin.engine import Book, Judgement, Match
 
+T = TypeVar("T")
 STATE_TRIGGERS = ("when", "countdown")  # what opens and closes alerts by what holds as of a moment
 
 # Whether the facts of an opening were revised is looked at for so many openings a sweep and so far back: late data come
 # within days, and each opening is an evaluation of its own.
-CHUNK = 500  # accounts of one statement
+CHUNK = 500  # rows, or keys, of one statement
 MOST_OPENINGS, FARTHEST = 12, timedelta(days=30)
 
 
@@ -35,7 +38,8 @@ class Findings:
     revised: running episodes that no longer match, and would not have opened by what is known now.
     scopes:  rule id -> how many subjects it is about. cards: the accounts with alerts, as of the moment.
     rows:    what the facts say of rules with a row trigger.
-    earlier: rule id -> how many alerts pulses have opened since the sweep before: they count for the circuit breaker.
+    earlier: rule id -> how many alerts pulses have opened or held since the sweep before, for the circuit breaker.
+    elsewhere: of a pulse, people who belong to none of its accounts any more, although alerts of theirs are noted there.
     """
 
     matches: Mapping[Identity, Match]
@@ -47,6 +51,7 @@ class Findings:
     cards: Sequence[AccountSnapshot]
     rows: RowFindings
     earlier: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: frozenset[str] = frozenset()
 
 
 def look(
@@ -102,9 +107,30 @@ def running_episodes(accounts: frozenset[str] | None) -> list[Episode]:
     running = Episode.objects.filter(state__in=RUNNING)
     if accounts is None:
         return list(running)
-    wanted = sorted(accounts)
-    parts = [wanted[first : first + CHUNK] for first in range(0, len(wanted), CHUNK)]
-    return [row for part in parts for row in running.filter(account_id__in=part)]
+    return [row for part in parts(sorted(accounts)) for row in running.filter(account_id__in=part)]
+
+
+def parts(keys: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The keys, so many of them as one statement takes."""
+    for first in range(0, len(keys), CHUNK):
+        yield keys[first : first + CHUNK]
+
+
+def elsewhere(book: Book, rules: Sequence[Rule], accounts: frozenset[str], moment: datetime) -> frozenset[str]:
+    """People of whom an alert, or what may become one, is noted at one of these accounts, and who are not of them now."""
+    of_people = [rule.id for rule in rules if rule.subject == "person"]
+    if not of_people:
+        return frozenset()
+    noted: set[str] = set()
+    for part in parts(sorted(accounts)):
+        theirs = Q(rule__in=of_people, account_id__in=part)
+        episodes = Episode.objects.filter(theirs).filter(Q(state__in=RUNNING) | Q(remembered=True))
+        for rows in (episodes, Pending.objects.filter(theirs)):
+            noted |= set(rows.values_list("subject_id", flat=True))
+    if not noted:
+        return frozenset()
+    here = book.evaluate([], [moment], "person", only=sorted(noted), accounts=sorted(accounts), deleted=True)
+    return frozenset(noted.difference(here.column("subject_id").to_pylist()))
 
 
 def _held_of_ours(book: Book, rules: Sequence[Rule], episodes: Sequence[Episode]) -> set[tuple[str, str]]:

@@ -17,8 +17,8 @@ from django.db.models import Count
 
 from tocsin.alerts import cards, freshness
 from tocsin.alerts.announce import OnTransition, announce
-from tocsin.alerts.findings import STATE_TRIGGERS, Findings, look
-from tocsin.alerts.locks import writing
+from tocsin.alerts.findings import STATE_TRIGGERS, Findings, elsewhere, look
+from tocsin.alerts.locks import sweeping, writing
 from tocsin.alerts.models import Sweep, Transition
 from tocsin.alerts.rowfindings import RowFindings
 from tocsin.alerts.rulebook import definitions as definitions_in_force
@@ -113,7 +113,11 @@ def pulse_states(
     definitions: Definitions | None = None,
     on_transition: OnTransition | None = None,
 ) -> PulseReport:
-    """Judge the conditions and countdowns of these accounts anew. Not while a sweep is under way: the caller sees to that."""
+    """Judge the conditions and countdowns of these accounts anew.
+
+    Waits for a sweep that is under way, and none begins beside it: of two that look and then write, the one that writes last
+    would undo what the other has seen since.
+    """
     given = definitions or definitions_in_force()
     rules = [
         each
@@ -121,17 +125,20 @@ def pulse_states(
         if each.state == "on" and each.trigger.kind in STATE_TRIGGERS and each.subject not in PORTFOLIO_SUBJECTS
     ]
     rules = [each for each in rules if each.trigger.kind == "when" or "." not in str(each.trigger.spec["countdown"])]
-    moment, last = clock(), _latest()
-    if last is None or moment < last.as_of:
-        return PulseReport(missed=True)
-    if not rules or not accounts:
-        return PulseReport()
-    judgement = book.judge(rules, moment, accounts=accounts)
-    unknown = {**freshness.stale(book, rules, moment), **judgement.unknown}
-    findings = look(book, rules, judgement, unknown, last.as_of, {}, accounts=accounts)
-    with writing, transaction.atomic():
-        findings = replace(findings, scopes=last.figures.get("scopes", {}), earlier=opened_since(last.as_of))
-        return _turned(moment, findings, rules, given.rules, accounts, on_transition)
+    with sweeping:
+        moment, last = clock(), _latest()
+        if last is None or moment < last.as_of:
+            return PulseReport(missed=True)
+        if not rules or not accounts:
+            return PulseReport()
+        judgement = book.judge(rules, moment, accounts=accounts)
+        unknown = {**freshness.stale(book, rules, moment), **judgement.unknown}
+        findings = look(book, rules, judgement, unknown, last.as_of, {}, accounts=accounts)
+        away = elsewhere(book, rules, accounts, moment)
+        with writing, transaction.atomic():
+            scopes, earlier = last.figures.get("scopes", {}), opened_since(last.as_of)
+            findings = replace(findings, scopes=scopes, earlier=earlier, elsewhere=away)
+            return _turned(moment, findings, rules, given.rules, accounts, on_transition)
 
 
 def _turned(
@@ -156,6 +163,6 @@ def _latest() -> Sweep | None:
 
 
 def opened_since(moment: datetime) -> dict[str, int]:
-    """Rule id -> how many alerts pulses have opened after a moment."""
-    opened = Transition.objects.filter(kind="opened", by=BY, at__gt=moment)
+    """Rule id -> how many alerts pulses have opened after a moment; those that were held are new alerts as well."""
+    opened = Transition.objects.filter(kind__in=("opened", "held"), by=BY, at__gt=moment)
     return {row["episode__rule"]: row["n"] for row in opened.order_by().values("episode__rule").annotate(n=Count("id"))}

@@ -72,7 +72,8 @@ def look_at_rows(
     for rule in triggered:
         before = judged.get(rule.id, previous)
         since = before if before is not None else moment
-        mine = [episode for episode in running if episode.rule == rule.id]
+        # What a pulse opened while this sweep looked is of a row that is not yet to be seen as of its moment.
+        mine = [episode for episode in running if episode.rule == rule.id and episode.opened_at <= moment]
         memory = (rule.collapse or timedelta(0), rule.cooldown or timedelta(0))
         horizons[rule.id] = since - late_of(rule) - max(memory)
         remembered = openings(rule.id, horizons[rule.id])

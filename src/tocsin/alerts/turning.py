@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
 from tocsin.alerts import cards
-from tocsin.alerts.findings import STATE_TRIGGERS, Findings, running_episodes
+from tocsin.alerts.findings import CHUNK, STATE_TRIGGERS, Findings, parts
 from tocsin.alerts.models import Episode, Pending, Transition
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.rowfindings import Identity
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from tocsin.core.rules import Rule
     from tocsin.engine import Evidence, Match
 
-T = TypeVar("T")
 BY = "sweep"
-CHUNK = 500  # rows of one statement
 KINDS = {
     "open": "opened",
     "hold": "held",
@@ -79,6 +77,8 @@ class Turning:
     _rows: dict[Identity, Match] = field(default_factory=dict)
     _counted: dict[Identity, tuple[int, Match]] = field(default_factory=dict)
     _told: list[Episode] = field(default_factory=list)
+    _moved: list[Episode] = field(default_factory=list)
+    _moved_waiting: list[Pending] = field(default_factory=list)
     _over_at_once: list[tuple[Episode, Outcome]] = field(default_factory=list)
     _requieted: list[Episode] = field(default_factory=list)
     _freed: list[Episode] = field(default_factory=list)
@@ -103,9 +103,11 @@ class Turning:
         on = [rule for rule in rules if rule.trigger.kind in STATE_TRIGGERS]
         self._load(on)
         concerned = {rule.id for rule in rules}
+        of_people = {rule.id for rule in rules if rule.subject == "person"}
         subjects: dict[str, set[tuple[str, str]]] = {}
         for rule_id, subject, key in (*self.findings.matches, *self._episodes, *self._waiting):
-            if rule_id in concerned:
+            # Who has gone to another account is judged there, or by the sweep.
+            if rule_id in concerned and not (subject in self.findings.elsewhere and rule_id in of_people):
                 subjects.setdefault(rule_id, set()).add((subject, key))
         for group in _ladders(on):
             self._turn(group, sorted(set().union(*(subjects.get(rule.id, ()) for rule in group))))
@@ -118,8 +120,9 @@ class Turning:
 
     def _load(self, rules: Sequence[Rule]) -> None:
         """The running episodes of all rules, what is pending, and closed ones that still matter to one of these."""
-        for row in running_episodes(self.accounts):
-            self._episodes[row.rule, row.subject_id, row.key] = row
+        for theirs in self._of_whom():
+            for row in Episode.objects.filter(theirs, state__in=RUNNING):
+                self._episodes[row.rule, row.subject_id, row.key] = row
         longest = max((rule.policy.cooldown for rule in rules), default=timedelta(0))
         matters = (
             Q(since__isnull=False)
@@ -129,11 +132,22 @@ class Turning:
         )
         over = Episode.objects.filter(matters, remembered=True, rule__in=[rule.id for rule in rules])
         pending = Pending.objects.all()
-        for part in [None] if self.accounts is None else _parts(sorted(self.accounts)):
-            for row in (over if part is None else over.filter(account_id__in=part)).iterator(CHUNK):
+        for theirs in self._of_whom():
+            for row in over.filter(theirs).iterator(CHUNK):
                 self._episodes.setdefault((row.rule, row.subject_id, row.key), row)
-            for waiting in (pending if part is None else pending.filter(account_id__in=part)).iterator(CHUNK):
+            for waiting in pending.filter(theirs).iterator(CHUNK):
                 self._waiting[waiting.rule, waiting.subject_id, waiting.key] = waiting
+
+    def _of_whom(self) -> Iterator[Q]:
+        """All rows; or those noted at the accounts of the pulse, and those of people who have come to them from others."""
+        if self.accounts is None:
+            yield Q()
+            return
+        for part in parts(sorted(self.accounts)):
+            yield Q(account_id__in=part)
+        people = {(match.rule.id, match.subject_id) for match in self.findings.matches.values() if match.kind == "person"}
+        for part in parts(sorted({subject for _, subject in people})):
+            yield Q(subject_id__in=part, rule__in=sorted({rule for rule, _ in people}))
 
     # What follows
 
@@ -225,7 +239,8 @@ class Turning:
                 # What was over before anybody could be told opens and closes at once, and is news to nobody.
                 verdict = Verdict(truth=True, quiet=self.baseline or _over(match, self.moment))
                 turns.append(Turn(rule, identity, verdict, transition(None, verdict, match.as_of, rule.policy)))
-            for opening in known:
+            # A pulse sees the rows that have just arrived, and not those before: repeats are counted by sweeps.
+            for opening in known if self.accounts is None else ():
                 if opening.key in folded.counts:
                     latest = folded.latest[opening.key]
                     self._counted[rule.id, subject, opening.key] = (folded.counts[opening.key], latest)
@@ -278,8 +293,12 @@ class Turning:
             self._forget_waiting(identity)
         else:
             self.figures["pending"] += 1
-            if identity not in self._waiting and state.since is not None:
-                account = match.account_id if match is not None else None
+            account = match.account_id if match is not None else None
+            waiting = self._waiting.get(identity)
+            if waiting is not None and account and account != waiting.account_id:
+                waiting.account_id = account
+                self._moved_waiting.append(waiting)
+            if waiting is None and state.since is not None:
                 rule_id, subject, key = identity
                 self._pend.append(Pending(rule=rule_id, subject_id=subject, key=key, since=state.since, account_id=account))
 
@@ -287,6 +306,9 @@ class Turning:
         was = state_of(episode)
         if match is not None and state.live:
             self._seen.append(episode.pk)
+            if match.account_id and match.account_id != episode.account_id:
+                episode.account_id = match.account_id
+                self._moved.append(episode)
         if outcome.action == "keep":
             self.figures["kept"] += 1
         if state == was:
@@ -350,7 +372,7 @@ class Turning:
 
         for rule, found in groupby(sorted(self._counted), key=lambda identity: identity[0]):
             keys = [key for _, _, key in found]
-            for part in _parts(keys):
+            for part in parts(keys):
                 for row in Episode.objects.filter(rule=rule, key__in=part):
                     count, latest = self._counted.get((rule, row.subject_id, row.key), (row.count, None))
                     if latest is None or count <= row.count:
@@ -366,7 +388,7 @@ class Turning:
         for episode, _ in self._made:
             opening.setdefault(episode.rule, []).append(episode.subject_id)
         for rule, subjects in opening.items():
-            for part in _parts(subjects):
+            for part in parts(subjects):
                 Episode.objects.filter(remembered=True, rule=rule, subject_id__in=part).update(remembered=False)
 
     def write(self) -> list[TransitionNotice]:
@@ -379,12 +401,14 @@ class Turning:
         Episode.objects.bulk_update(rows, STATE_FIELDS, batch_size=CHUNK // 5)
         self._recount()
         Episode.objects.bulk_update(self._told, ("message", "evidence", "count"), batch_size=CHUNK // 5)
+        Episode.objects.bulk_update(self._moved, ("account_id",), batch_size=CHUNK)
+        Pending.objects.bulk_update(self._moved_waiting, ("account_id",), batch_size=CHUNK)
         Episode.objects.bulk_update(self._requieted, ("inhibited_by",), batch_size=CHUNK)
         self._supersede_memories()
         Episode.objects.bulk_create([episode for episode, _ in self._made], batch_size=CHUNK)
-        for part in _parts(self._seen):
+        for part in parts(self._seen):
             Episode.objects.filter(pk__in=part).update(last_seen_at=self.moment)
-        for part in _parts(self._forget):
+        for part in parts(self._forget):
             Pending.objects.filter(pk__in=part).delete()
         Pending.objects.bulk_create(self._pend, batch_size=CHUNK)
         happened = [*self._changed, *self._made, *self._over_at_once]
@@ -442,8 +466,3 @@ def _ladders(rules: Iterable[Rule]) -> Iterator[list[Rule]]:
         else:
             ladders.setdefault(rule.ladder, []).append(rule)
     yield from ladders.values()
-
-
-def _parts(keys: Sequence[T]) -> Iterator[Sequence[T]]:
-    for first in range(0, len(keys), CHUNK):
-        yield keys[first : first + CHUNK]

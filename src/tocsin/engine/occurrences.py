@@ -189,6 +189,9 @@ def _source(book: Book, rule: Rule, stretch: Stretch, accounts: Collection[str] 
         return Changes(rule.subject, attribute, after, stretch.until, accounts=accounts, deleted=deleted)
     collection = given_collection(rule)
     assert collection is not None
+    if late is not None and stretch.arrived is not None:
+        # A row that arrived in time after `arrived` started no earlier than this, however long it took to be looked at.
+        after = min(after, stretch.arrived - late)
     where = _of_rows_alone(book, rule, collection)
     return OfRows(
         rule.subject,
