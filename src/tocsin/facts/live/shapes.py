@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 WAITING = "no account yet"  # the reason of what will be placed when its account is known
 
@@ -15,6 +15,7 @@ class Event:
     """An event, its account named or still to be found by the person. properties: JSON text of an object, or None.
 
     at: UTC. kind: None where neither the sender nor the catalog says. raw: the message as received; received: when it was.
+    by_person: the account is that of the person; visitor: the anonymous visitor whose event it was, whoever they turned out to be.
     """
 
     id: str
@@ -29,6 +30,8 @@ class Event:
     properties: str | None
     raw: bytes
     received: datetime | None = None
+    by_person: bool = False
+    visitor: str | None = None
 
 
 @dataclass(slots=True)
@@ -49,12 +52,21 @@ class Traits:
 
 @dataclass(slots=True)
 class Membership:
-    """A person belongs to an account from a moment on; `left`: no longer."""
+    """A person belongs to an account from a moment on; `left`: no longer. weak: said in passing, by no `group`."""
 
     person: str
     account: str
     at: datetime
     left: bool = False
+    weak: bool = False
+
+
+class Link(NamedTuple):
+    """An anonymous visitor is that person, as was told at a moment (UTC)."""
+
+    anonymous: str
+    person: str
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -72,7 +84,7 @@ class Refusal:
 
 @dataclass(slots=True)
 class Arrivals:
-    """What came, in its order. links: (anonymous id, user id). groups: accounts that are there from now on.
+    """What came, in its order. groups: accounts that are there from now on.
 
     rows: (collection, column -> JSON value, which source sent it), as inbound webhooks give them.
     """
@@ -80,7 +92,7 @@ class Arrivals:
     events: list[Event] = field(default_factory=list)
     traits: list[Traits] = field(default_factory=list)
     memberships: list[Membership] = field(default_factory=list)
-    links: list[tuple[str, str]] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
     groups: dict[str, None] = field(default_factory=dict)
     rows: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
