@@ -31,50 +31,63 @@ _Latest = tuple[datetime, bool, bool]  # when, gone, whether any word is that th
 
 
 class Places:
-    """The accounts of some people; each is given as it was named, or by its own id."""
+    """The accounts of some people; each is given as it was named, or by its own id.
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, people: Iterable[str]) -> None:
+    stored: `stored` is wanted of all of them.
+    """
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, people: Iterable[str], *, stored: bool = False) -> None:
+        self._cursor = cursor
+        self._asked: set[str] = set()
         self._turns: dict[str, list[Turn]] = {}
         self._single: dict[str, str] = {}
         self.stored: dict[str, str] = {}  # person -> the account that their row has
         self.told: set[str] = set()  # of whom a `group` or the like said where they belong
-        wanted = sorted(set(people))
+        self.ask(people, stored=stored)
+
+    def ask(self, people: Iterable[str], *, stored: bool = False) -> None:
+        """Look up those of these people who have not been asked for yet."""
+        wanted = sorted(set(people) - self._asked)
+        self._asked.update(wanted)
         if wanted:
-            self._find(cursor, wanted)
+            self._find(self._cursor, wanted, stored)
 
     def at(self, person: str, moment: datetime) -> str | None:
         """The account of a person at a moment (UTC); None where nothing is known."""
         turns = self._turns.get(person)
         if turns is None:
             return self._single.get(person)
-        place = bisect_right(turns, moment.astimezone(UTC).replace(tzinfo=None), key=lambda turn: turn[0])
+        place = bisect_right(turns, _plain(moment), key=lambda turn: turn[0])
         return turns[max(0, place - 1)][1]
 
-    def now(self) -> dict[str, str]:
-        """Person -> the account that they are of after all that was told."""
-        return {**self._single, **{person: turns[-1][1] for person, turns in self._turns.items()}}
+    def now(self, people: Iterable[str]) -> dict[str, str]:
+        """Person -> the account that they are of after all that was told; of those who were asked for."""
+        found = {}
+        for person in people:
+            if person in self._turns:
+                found[person] = self._turns[person][-1][1]
+            elif person in self._single:
+                found[person] = self._single[person]
+        return found
 
     def turns(self, person: str) -> Sequence[Turn]:
         """When a person went to which account, the first from ever on."""
         single = self._single.get(person)
         return [(ALWAYS, single)] if single is not None else self._turns.get(person, ())
 
-    def _find(self, cursor: duckdb.DuckDBPyConnection, wanted: Sequence[str]) -> None:
+    def _find(self, cursor: duckdb.DuckDBPyConnection, wanted: Sequence[str], stored: bool) -> None:
         cursor.register("persons", pa.table({"id": wanted}))
         try:
-            stored = cursor.execute(
-                "SELECT people.id, accounts.id FROM people JOIN accounts ON accounts.key = people.account_key "
-                "WHERE people.id IN (SELECT id FROM persons)"
-            ).fetchall()
             rows = cursor.execute(
                 "SELECT person, min(account), max(account), bool_or(NOT weak) FROM memberships "
                 "WHERE joined AND person IN (SELECT id FROM persons) GROUP BY person"
             ).fetchall()
+            held = _stored(cursor) if stored or len(rows) < len(wanted) else {}
         finally:
             cursor.unregister("persons")
-        self.stored = dict(stored)
-        self._single = dict(stored)
-        self.told = {person for person, _, _, told in rows if told}
+        self.stored |= held
+        self._single |= held
+        self.told |= {person for person, _, _, told in rows if told}
         several = []
         for person, least, greatest, told in rows:
             if least == greatest and told:  # whom a group names is known: the group has made it
@@ -83,7 +96,7 @@ class Places:
                 self._single.pop(person, None)
                 several.append(person)
         if several:
-            self._turns = {person: found for person, words in _words(cursor, several).items() if (found := turns(words))}
+            self._turns |= {person: found for person, words in _words(cursor, several).items() if (found := turns(words))}
 
 
 def turns(words: Iterable[Word]) -> list[Turn]:
@@ -118,13 +131,14 @@ def tell(cursor: duckdb.DuckDBPyConnection, words: Sequence[Membership]) -> dict
     cursor.register("persons", pa.table({"id": sorted({each.person for each in words})}))
     try:
         before = _known(cursor)
-        based = _base(cursor, {person for person, _, _ in before})
+        known = {person for person, _, _ in before}
+        based = _base(cursor, known) if any(each.person not in known for each in words) else set()
         told |= based
         after = dict(before)
         for person, account, weak, at, gone in sorted(told, key=lambda each: each[3:]):
-            known = after.get((person, account, weak))
-            latest = (at, gone) if known is None or (at, gone) > known[:2] else known[:2]
-            after[person, account, weak] = (*latest, not gone or (known is not None and known[2]))
+            last = after.get((person, account, weak))
+            latest = (at, gone) if last is None or (at, gone) > last[:2] else last[:2]
+            after[person, account, weak] = (*latest, not gone or (last is not None and last[2]))
         new = {each for each in told if before.get(each[:3], (None, None))[:2] != each[3:]}
         _keep(cursor, {pair: latest for pair, latest in after.items() if before.get(pair) != latest}, new)
     finally:
@@ -169,11 +183,16 @@ def _known(cursor: duckdb.DuckDBPyConnection) -> dict[_Pair, _Latest]:
 
 def _base(cursor: duckdb.DuckDBPyConnection, known: set[str]) -> set[tuple[str, str, bool, datetime, bool]]:
     """Where people are by a file who have no word yet: there they were before the first."""
+    return {(person, account, True, ALWAYS, False) for person, account in _stored(cursor).items() if person not in known}
+
+
+def _stored(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Person -> the own id of the account that their row has, of those in `persons`."""
     rows = cursor.execute(
         "SELECT people.id, accounts.id FROM people JOIN accounts ON accounts.key = people.account_key "
         "WHERE people.id IN (SELECT id FROM persons)"
-    ).fetchall()
-    return {(person, account, True, ALWAYS, False) for person, account in rows if person not in known}
+    )
+    return dict(rows.fetchall())
 
 
 def _keep(
@@ -222,4 +241,4 @@ def _words(cursor: duckdb.DuckDBPyConnection, people: Sequence[str]) -> dict[str
 
 
 def _plain(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)
+    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).replace(tzinfo=None)

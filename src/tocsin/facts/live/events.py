@@ -45,21 +45,24 @@ def put_events(
     finally:
         cursor.unregister("incoming")
     _drop_known(cursor, seen)
+    visits = any(each.visitor is not None for each in events)
+    met = "UNION SELECT visitor FROM arriving WHERE visitor IS NOT NULL" if visits else ""
     cursor.execute(
         "INSERT INTO person_keys SELECT (SELECT coalesce(max(key), 0) FROM person_keys) + row_number() OVER (ORDER BY id), id "
-        "FROM (SELECT person AS id FROM arriving WHERE person IS NOT NULL UNION SELECT visitor FROM arriving "
-        "WHERE visitor IS NOT NULL) AS met ANTI JOIN person_keys USING (id)"
+        f"FROM (SELECT DISTINCT person AS id FROM arriving WHERE person IS NOT NULL {met}) AS met ANTI JOIN person_keys USING (id)"
     )
-    cursor.execute("""
+    visitor = "LEFT JOIN person_keys AS visitor ON visitor.id = arriving.visitor" if visits else ""
+    cursor.execute(f"""
         CREATE OR REPLACE TEMP TABLE new_events AS
         SELECT arriving.ord, arriving.h, arriving.id, own.key AS account_key, own.id AS account_id, who.key AS person_key,
                arriving.name, arriving."at", coalesce(known.kind, arriving.kind) AS kind,
                coalesce(arriving.feature, known.feature) AS feature, arriving.minutes,
-               CAST(arriving.properties AS JSON) AS properties, arriving.by_person, visitor.key AS visitor_key
+               CAST(arriving.properties AS JSON) AS properties, arriving.by_person,
+               {"visitor.key" if visits else "CAST(NULL AS INTEGER)"} AS visitor_key
         FROM arriving
         LEFT JOIN account_refs AS own ON own.ref = arriving.account
         LEFT JOIN person_keys AS who ON who.id = arriving.person
-        LEFT JOIN person_keys AS visitor ON visitor.id = arriving.visitor
+        {visitor}
         LEFT JOIN event_catalog AS known ON known.name = arriving.name
     """)
     refused = [

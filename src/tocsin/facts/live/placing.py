@@ -53,8 +53,11 @@ def claim(cursor: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> None:
 
 def judge(cursor: duckdb.DuckDBPyConnection, visitors: Iterable[str], people: Iterable[str]) -> dict[str, str]:
     """Who these visitors are, and those whom these people claim; gives visitor -> person of those who are another now."""
-    cursor.register("asked", pa.table({"id": pa.array(sorted(set(visitors)), pa.string())}))
-    cursor.register("claiming", pa.table({"id": pa.array(sorted(set(people)), pa.string())}))
+    visitors, people = set(visitors), set(people)
+    if not (visitors or people) or not cursor.execute("SELECT 1 FROM identities WHERE NOT now LIMIT 1").fetchall():
+        return {}
+    cursor.register("asked", pa.table({"id": pa.array(sorted(visitors), pa.string())}))
+    cursor.register("claiming", pa.table({"id": pa.array(sorted(people), pa.string())}))
     try:
         # A visitor whom one person claims, and who is that person already, is nobody else whatever has been told.
         rows = cursor.execute(
@@ -68,7 +71,8 @@ def judge(cursor: duckdb.DuckDBPyConnection, visitors: Iterable[str], people: It
     if not rows:
         return {}
     claims: dict[str, list[tuple[bool, datetime, str]]] = {}
-    placed = Places(cursor, [person for _, person, _, _ in rows]).now()
+    claiming = {person for _, person, _, _ in rows}
+    placed = Places(cursor, claiming).now(claiming)
     was = {anonymous: person for anonymous, person, _, now in rows if now}
     for anonymous, person, at, _ in rows:
         claims.setdefault(anonymous, []).append((person in placed, at, person))

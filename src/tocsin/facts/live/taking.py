@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -110,20 +110,21 @@ class _Taking:
         made = {str(values["id"]) for _, values in rows}
         told = [each for each in arrivals.traits if each.collection == "accounts"]
         refusals += self._rows([*rows, *rows_of_traits(self.cursor, told, made)])
-        refusals += self._people(arrivals, made)
+        places = Places(self.cursor, ())
+        refusals += self._people(arrivals, made, places)
         date_changes(self.cursor)
         told_events, unplaced = self._told([(name, values) for name, values, _ in arrivals.rows])
         refusals += unplaced
-        events, unplaced = self._placed(arrivals.events)
+        events, unplaced = self._placed(arrivals.events, places)
         events += told_events
         refusals += unplaced
         taken = self._events(events, refusals, len(events))
-        found = self._placeable(arrivals)
+        found = self._placeable(arrivals, places)
         refused.enter(self.cursor, refusals, self.now)
         again = self.one(self.reread(found)) if found else Taken()
         return taken.plus([again])
 
-    def _people(self, arrivals: Arrivals, made: Collection[str]) -> list[Refusal]:
+    def _people(self, arrivals: Arrivals, made: Collection[str], places: Places) -> list[Refusal]:
         """Who belongs where, what was told of people, and whose the events are that they or their visitors did before.
 
         made: accounts that are new, by which people may be placed who named them before.
@@ -134,8 +135,8 @@ class _Taking:
         concerned = belonging.tell(self.cursor, words)
         concerned |= dict.fromkeys(belonging.naming(self.cursor, made), belonging.ALWAYS)
         people = {*(each.person for each in words), *(each.id for each in traits), *concerned}
-        places = Places(self.cursor, people)
-        homes = self._homes(places)
+        places.ask(people, stored=True)
+        homes = self._homes(places, people)
         good, refusals = self._of_people(traits, homes)
         rows = [
             (name, {**values, "account_id": homes[values["id"]]} if name == "people" else values)
@@ -153,19 +154,21 @@ class _Taking:
         handed = placing.hand_over(self.cursor, self.past, turned)
         if handed:
             concerned |= dict.fromkeys(turned.values(), belonging.ALWAYS)
+            places.ask(turned.values())
         if concerned:
             make_references(self.cursor)
-            handed |= placing.move(self.cursor, self.past, concerned, Places(self.cursor, concerned))
+            handed |= placing.move(self.cursor, self.past, concerned, places)
         self.touched |= handed
         return refusals
 
-    def _homes(self, places: Places) -> dict[str, str]:
+    def _homes(self, places: Places, people: Iterable[str]) -> dict[str, str]:
         """Person -> the own id of the account that they are of now; only those whose account is known."""
-        named = places.now()
-        if not named:
-            return {}
-        make_references(self.cursor)
-        own = parts.own_ids(self.cursor, named.values())
+        named = places.now(people)
+        own = {account: account for account in places.stored.values()}
+        others = set(named.values()) - own.keys()
+        if others:
+            make_references(self.cursor)
+            own |= parts.own_ids(self.cursor, others)
         return {person: own[account] for person, account in named.items() if account in own}
 
     def _told(self, given: Sequence[Given]) -> tuple[list[Event], list[Refusal]]:
@@ -180,11 +183,13 @@ class _Taking:
             refusals += self._rows(others)
         return events, parts.merged(refusals)
 
-    def _placeable(self, arrivals: Arrivals) -> list[tuple[str, str, datetime]]:
+    def _placeable(self, arrivals: Arrivals, places: Places) -> list[tuple[str, str, datetime]]:
         """What waited for the accounts that are known now.
 
         Only for those: what would be refused again would be found again, and so on without end.
         """
+        if not refused.any_waiting(self.cursor):
+            return []
         rows = arrivals.rows
         people = {each.person for each in (*arrivals.links, *arrivals.memberships)}
         people |= {each.id for each in arrivals.traits if each.collection == "people"}
@@ -194,7 +199,8 @@ class _Taking:
         accounts += [str(values.get("external_id")) for name, values, _ in rows if name == "account_aliases"]
         if not (people or accounts):
             return []
-        known = self._homes(Places(self.cursor, people))
+        places.ask(people)
+        known = self._homes(places, people)
         if accounts:
             make_references(self.cursor)
         return refused.waiting(
@@ -255,14 +261,14 @@ class _Taking:
                 waits.append(Refusal("people", WAITING, raw, account=each.account, person=each.id, received=at))
         return good, waits
 
-    def _placed(self, events: list[Event]) -> tuple[list[Event], list[Refusal]]:
+    def _placed(self, events: list[Event], places: Places) -> tuple[list[Event], list[Refusal]]:
         """Events with their account, by the person where they name none, and those that wait for one."""
         visits = [each for each in events if each.person is None and each.anonymous is not None]
         behind = placing.people_behind(self.cursor, (each.anonymous for each in visits if each.anonymous is not None))
         for each in visits:
             each.visitor = each.anonymous
             each.person = behind.get(each.anonymous or "", each.anonymous)
-        places = Places(self.cursor, (each.person for each in events if each.account is None and each.person is not None))
+        places.ask(each.person for each in events if each.account is None and each.person is not None)
         good, waits = [], []
         for each in events:
             if each.account is None and each.person is not None:
