@@ -19,6 +19,7 @@ from tocsin.ingest.segment.messages import Context, read_call, read_envelope, re
 from tocsin.ingest.segment.reading import Told
 
 REJECTED = "rejected"  # in place of a collection: a body that could not be read, with the reason
+UNREADABLE = "it is no JSON object of a collection"  # the reason of what cannot be read again
 _WRITTEN_IN = 4096  # bytes that a message may have grown by what its address and its batch said of it
 _OF_KIND = {"identify": "people", "group": "accounts", "alias": "people"}
 
@@ -45,17 +46,22 @@ def arrivals_of(records: Sequence[Record], limits: Limits) -> Arrivals:
 
 
 def again(waiting: Sequence[tuple[str, str, datetime]], limits: Limits) -> Arrivals:
-    """What waited for its account: (collection, row as received, when it was received)."""
+    """What waited for its account, or is tried again: (collection, row as received, when it was received).
+
+    What cannot be read is refused once more: it has been taken off the list, and would be lost.
+    """
     told = Told()
     for collection, row, received in waiting:
         try:
             given = json.loads(row)
-        except ValueError:
+        except (ValueError, RecursionError):
             given = None
-        if isinstance(given, dict) and _is_message(given):
+        if not isinstance(given, dict) or collection not in COLLECTIONS:
+            told.refused.append(Refusal(collection, UNREADABLE, row, received=received))
+        elif _is_message(given):
             kind = None if isinstance(given.get("type"), str) else {"people": "identify"}.get(collection, "track")
             _add(told, row.encode(), kind, received, None, limits, more=_WRITTEN_IN)
-        elif isinstance(given, dict):
+        else:
             told.rows.append((collection, given, ""))
     return told
 
@@ -105,9 +111,11 @@ def _collection(raw: bytes, kind: str | None) -> str:
 
 
 def _kept(raw: bytes) -> str:
-    """A message as it is kept in the list of rejected rows: as received, with what no text can hold replaced."""
-    text = raw.decode("utf-8", "replace").replace("\x00", "\ufffd")
-    return text if len(text) <= 100_000 else json.dumps(text[:1_000] + "...")
+    """A message as it is kept in the list of rejected rows: as received and whole, with what no text can hold replaced.
+
+    How long it may be is a matter of the door, which has taken it in.
+    """
+    return raw.decode("utf-8", "replace").replace("\x00", "\ufffd")
 
 
-__all__ = ["REJECTED", "again", "arrivals_of"]
+__all__ = ["REJECTED", "UNREADABLE", "again", "arrivals_of"]
