@@ -27,7 +27,7 @@ def test_what_cannot_be_read_again_is_kept(acme: Line) -> None:
 def test_waiting_rows_that_are_no_objects_stay_in_the_list(line: Line) -> None:
     with line.store.write() as cursor:
         cursor.execute(
-            "INSERT INTO rejected (source, collection, reason, \"row\", account_ref, person_ref, \"at\") "
+            'INSERT INTO rejected (source, collection, reason, "row", account_ref, person_ref, "at") '
             "VALUES ('http', 'events', 'no account yet', '[1]', 'acme', 'ann', TIMESTAMP '2026-03-01')"
         )
     line.send(group("acme", 1, "ann"))

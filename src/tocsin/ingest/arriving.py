@@ -34,7 +34,7 @@ def arrivals_of(records: Sequence[Record], limits: Limits) -> Arrivals:
             try:
                 envelope = read_envelope(record.body)
             except (msgspec.DecodeError, RecursionError):  # the door has read it, with more room for what nests deep
-                told.refused.append(Refusal("events", "the batch cannot be read", _kept(record.body), received=record.received))
+                told.refused.append(Refusal("events", "the batch cannot be read", kept(record.body), received=record.received))
                 continue
             sent_at, shared = read_time(envelope.sent_at), shared_context(envelope)
             breathing.breathe()
@@ -85,12 +85,12 @@ def _add(
 ) -> None:
     if len(raw) > limits.message + more:
         reason = f"the message has {len(raw):,} bytes, more than {limits.message:,}"
-        told.refused.append(Refusal(_collection(raw, kind), reason, _kept(raw), received=received))
+        told.refused.append(Refusal(meant(raw, kind), reason, kept(raw), received=received))
         return
     try:
         told.add(read_call(raw, kind=kind, received=received, sent_at=sent_at, ahead=limits.ahead, shared=shared))
     except UserError as error:
-        told.refused.append(Refusal(_collection(raw, kind), str(error), _kept(raw), received=received))
+        told.refused.append(Refusal(meant(raw, kind), str(error), kept(raw), received=received))
 
 
 def _add_rows(told: Told, record: Record) -> None:
@@ -98,11 +98,11 @@ def _add_rows(told: Told, record: Record) -> None:
         if collection in COLLECTIONS:
             told.rows.append((collection, values, record.source))
         elif collection == REJECTED:
-            row = _kept(values["row"].encode("utf-8", "replace"))
+            row = kept(values["row"].encode("utf-8", "replace"))
             told.refused.append(Refusal(values["collection"], values["reason"], row, received=record.received))
 
 
-def _collection(raw: bytes, kind: str | None) -> str:
+def meant(raw: bytes, kind: str | None) -> str:
     """Which collection a bad message was meant for, as far as it says so."""
     for name, collection in _OF_KIND.items():
         if kind == name or (kind is None and f'"{name}"'.encode() in raw[:2000]):
@@ -110,7 +110,7 @@ def _collection(raw: bytes, kind: str | None) -> str:
     return "events"
 
 
-def _kept(raw: bytes) -> str:
+def kept(raw: bytes) -> str:
     """A message as it is kept in the list of rejected rows: as received and whole, with what no text can hold replaced.
 
     How long it may be is a matter of the door, which has taken it in.
@@ -118,4 +118,4 @@ def _kept(raw: bytes) -> str:
     return raw.decode("utf-8", "replace").replace("\x00", "\ufffd")
 
 
-__all__ = ["REJECTED", "UNREADABLE", "again", "arrivals_of"]
+__all__ = ["REJECTED", "UNREADABLE", "again", "arrivals_of", "kept", "meant"]
