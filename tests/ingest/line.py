@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from tocsin.engine import Book
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.live.shapes import Taken
 from tocsin.facts.live.taking import position
@@ -140,3 +142,45 @@ SCENE: list[Message] = [
     track("e7", 14, "Account Removed User", userId="eve", context={"groupId": "acme"}),
     track("e8", 15, "Trial Started", userId="bob", context={"groupId": "bolt"}, properties={"trial_plan_name": "trial"}),
 ]
+
+
+# Everything that anybody could see
+
+MOMENTS = [datetime(2026, 3, day, 1, tzinfo=UTC) for day in (2, 5, 9, 11, 13, 16, 30)]
+OF_ACCOUNTS = ["name", "plan", "seats", "crm_tier", "status", "count(events)", "distinct(events.person_id)", "count(people)"]
+
+
+def tables(line: Line) -> dict[str, Any]:
+    """What is stored of it, and what waits."""
+    return {
+        "accounts": line.accounts(),
+        "people": line.people(),
+        "events": line.events(),
+        "history": line.rows(
+            'SELECT DISTINCT accounts.id, field, value, "at" FROM account_timeline JOIN accounts USING (key) ORDER BY ALL'
+        ),
+        "rejected": line.rejected(),
+    }
+
+
+def facts(line: Line) -> dict[str, Any]:
+    """Everything that anybody could see of it."""
+    book, known = Book(line.store, {}), line.store.attributes("accounts")
+    asked = [each for each in OF_ACCOUNTS if each != "crm_tier" or each in known]
+    return {
+        **tables(line),
+        "signals": book.signals(asked, MOMENTS).to_pylist(),
+        "of people": book.signals(["email", "role", "count(events)"], MOMENTS, "person").to_pylist(),
+        "memberships": line.rows("SELECT * FROM memberships ORDER BY ALL"),
+    }
+
+
+def played(batches: Sequence[Sequence[Message]], seen: Callable[[Line], dict[str, Any]] = facts) -> dict[str, Any]:
+    """What is seen of these batches, sent one after the other into an empty store."""
+    line = Line(Path(mkdtemp()))
+    try:
+        for batch in batches:
+            line.send(*batch)
+        return seen(line)
+    finally:
+        line.close()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tocsin.core.errors import UserError
-from tocsin.facts.live.shapes import Event, Membership
+from tocsin.facts.live.shapes import Event, Link, Membership
 from tocsin.ingest.segment.messages import read_call
 from tocsin.ingest.segment.reading import MOST_TRAITS, Told, snake
 
@@ -258,9 +258,9 @@ def test_a_group_makes_an_account_and_a_member() -> None:
 
 
 def test_visitors_turn_out_to_be_somebody() -> None:
-    assert told(type="alias", previousId="a1", userId="u1").links == [("a1", "u1")]
-    assert told(type="identify", anonymousId="a1", userId="u1").links == [("a1", "u1")]
-    assert told(type="track", anonymousId="a1", userId="u1", event="E").links == [("a1", "u1")]
+    assert told(type="alias", previousId="a1", userId="u1").links == [Link("a1", "u1", AT)]
+    assert told(type="identify", anonymousId="a1", userId="u1").links == [Link("a1", "u1", AT)]
+    assert told(type="track", anonymousId="a1", userId="u1", event="E").links == [Link("a1", "u1", AT)]
     assert told(type="identify", anonymousId="a1", traits={"email": "x@y.example"}).traits == []
 
 

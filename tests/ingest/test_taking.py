@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import random
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
@@ -15,7 +14,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.ingest.line import NOW, SCENE, Line, Message, acme, group, identify, line, track, when
+from tests.ingest.line import NOW, SCENE, Line, Message, acme, group, identify, line, played, track, when
 from tocsin.engine import Book
 from tocsin.facts.importing import import_paths
 from tocsin.facts.rejected import list_rejected
@@ -341,37 +340,6 @@ def test_whatever_comes_is_stored_or_listed_and_the_inbox_never_stops(batches: l
 
 
 # Whatever the order
-
-
-MOMENTS = [datetime(2026, 3, day, 1, tzinfo=UTC) for day in (2, 5, 9, 11, 13, 16, 30)]
-OF_ACCOUNTS = ["name", "plan", "seats", "crm_tier", "status", "count(events)", "distinct(events.person_id)", "count(people)"]
-
-
-def facts(line: Line) -> dict[str, Any]:
-    """Everything that anybody could see of it."""
-    book = Book(line.store, {})
-    return {
-        "accounts": line.accounts(),
-        "people": line.people(),
-        "events": line.events(),
-        "signals": book.signals(OF_ACCOUNTS, MOMENTS).to_pylist(),
-        "of people": book.signals(["email", "role", "count(events)"], MOMENTS, "person").to_pylist(),
-        "memberships": line.rows("SELECT * FROM memberships ORDER BY ALL"),
-        "history": line.rows(
-            'SELECT DISTINCT accounts.id, field, value, "at" FROM account_timeline JOIN accounts USING (key) ORDER BY ALL'
-        ),
-        "rejected": line.rejected(),
-    }
-
-
-def played(batches: Sequence[Sequence[Message]]) -> dict[str, Any]:
-    line = Line(Path(mkdtemp()))
-    try:
-        for batch in batches:
-            line.send(*batch)
-        return facts(line)
-    finally:
-        line.close()
 
 
 @pytest.fixture(scope="module")

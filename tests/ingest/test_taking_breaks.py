@@ -35,7 +35,7 @@ def broken(line: Line, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
 @pytest.mark.parametrize(
     "place",
     [
-        "tocsin.facts.live.taking.placing.link",
+        "tocsin.facts.live.taking.placing.claim",
         "tocsin.facts.live.taking.put_rows",
         "tocsin.facts.live.taking.put_events",
         "tocsin.facts.live.taking.refused.enter",

@@ -31,6 +31,8 @@ _EXTRA = {
     "accounts": "key INTEGER, custom JSON, custom_given JSON, left_out BOOLEAN, first_seen TIMESTAMP",
     "people": "key INTEGER, custom JSON, custom_given JSON, left_out BOOLEAN, first_seen TIMESTAMP",
 }
+# Of events: whether the account is that of the person, and the visitor who turned out to be that person.
+_EVENTS = {"by_person": "BOOLEAN", "visitor_key": "INTEGER"}
 EXTRA_NAMES = ("key", "custom", "custom_given", "left_out", "first_seen")
 
 _OTHER_TABLES = (
@@ -44,6 +46,17 @@ _OTHER_TABLES = (
         '"row" VARCHAR, account_ref VARCHAR, row_id VARCHAR, "at" TIMESTAMP, person_ref VARCHAR)'
     ),
 )
+# What stores of this layout lack that were made before there was any of it: (table, column, type and default).
+_LATER_COLUMNS = (
+    ("rejected", "person_ref", "VARCHAR"),
+    ("memberships", "weak", "BOOLEAN DEFAULT false"),
+    ("memberships", "joined", "BOOLEAN DEFAULT true"),
+    ("identities", "at", "TIMESTAMP"),
+    ("identities", "now", "BOOLEAN DEFAULT true"),
+    *(("events", name, kind) for name, kind in _EVENTS.items()),
+)
+# Every word of `memberships`, of which that is the latest of each person and account.
+_WORDS = 'CREATE TABLE IF NOT EXISTS member_words AS SELECT person, account, "at", gone, weak FROM memberships'
 # The collections whose rows note the import that made them: a rule on new rows asks how late a row arrived.
 SEEN = tuple(name for name, each in COLLECTIONS.items() if each.start is not None and name not in _EXTRA)
 # Tables that a file of this layout may lack, because it was made before there were any; they are made when it is opened.
@@ -60,8 +73,11 @@ _LATER_TABLES = (
     "CREATE TABLE IF NOT EXISTS health_notes (id BIGINT, key INTEGER, since TIMESTAMP)",
     # What arrives live (`facts.live`): who belongs to which account since when, who an anonymous visitor turned out to be, the
     # latest that was told of each attribute, and what an event is by its name.
-    'CREATE TABLE IF NOT EXISTS memberships (person VARCHAR, account VARCHAR, "at" TIMESTAMP, gone BOOLEAN)',
-    "CREATE TABLE IF NOT EXISTS identities (anonymous VARCHAR, person VARCHAR)",
+    (
+        'CREATE TABLE IF NOT EXISTS memberships (person VARCHAR, account VARCHAR, "at" TIMESTAMP, gone BOOLEAN, '
+        "weak BOOLEAN DEFAULT false, joined BOOLEAN DEFAULT true)"
+    ),
+    'CREATE TABLE IF NOT EXISTS identities (anonymous VARCHAR, person VARCHAR, "at" TIMESTAMP, now BOOLEAN DEFAULT true)',
     'CREATE TABLE IF NOT EXISTS told (collection VARCHAR, id VARCHAR, field VARCHAR, value VARCHAR, "at" TIMESTAMP)',
     "CREATE TABLE IF NOT EXISTS event_catalog (name VARCHAR, kind VARCHAR, feature VARCHAR)",
 )
@@ -98,8 +114,9 @@ def create_tables(cursor: duckdb.DuckDBPyConnection) -> None:
         columns = [f"{quote(name)} {kind}" for name, kind in physical_columns(collection).items()]
         columns += [_EXTRA[collection.name]] if collection.name in _EXTRA else []
         columns += ["first_seen TIMESTAMP"] if collection.name in SEEN else []
+        columns += [f"{name} {kind}" for name, kind in _EVENTS.items()] if collection.name == "events" else []
         cursor.execute(f"CREATE TABLE {quote(collection.name)} ({', '.join(columns)})")
-    for statement in (*_OTHER_TABLES, *_LATER_TABLES):
+    for statement in (*_OTHER_TABLES, *_LATER_TABLES, _WORDS):
         cursor.execute(statement)
     cursor.execute("CREATE TABLE meta (name VARCHAR, value VARCHAR)")
     cursor.execute("INSERT INTO meta VALUES ('layout', ?)", [str(LAYOUT_VERSION)])
@@ -125,6 +142,8 @@ def check_layout(cursor: duckdb.DuckDBPyConnection, path: str) -> None:
         )
     for statement in _LATER_TABLES:
         cursor.execute(statement)
-    cursor.execute("ALTER TABLE rejected ADD COLUMN IF NOT EXISTS person_ref VARCHAR")
+    for table, column, kind in _LATER_COLUMNS:
+        cursor.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {quote(column)} {kind}")
+    cursor.execute(_WORDS)
     for name in SEEN:
         cursor.execute(f"ALTER TABLE {quote(name)} ADD COLUMN IF NOT EXISTS first_seen TIMESTAMP")

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tocsin.facts.duckdb import DuckStore
+from tocsin.facts.layout import literal
+from tocsin.facts.live.shapes import WAITING
 
 _BATCH = 2_000
 
@@ -55,7 +57,8 @@ def unmatched(store: DuckStore) -> list[tuple[str, str, int]]:
     """What names an account that is not known: (collection, the account as it was named, rows), most rows first."""
     table = store.query(
         "SELECT collection, account_ref, count(*) AS n FROM rejected "
-        "WHERE account_ref IS NOT NULL AND (starts_with(reason, 'unknown account') OR contains(reason, 'alias of several')) "
+        f"WHERE account_ref IS NOT NULL AND (reason = {literal(WAITING)} OR starts_with(reason, 'unknown account') "
+        "OR contains(reason, 'alias of several')) "
         "GROUP BY collection, account_ref ORDER BY n DESC, collection, account_ref"
     )
     return [(row["collection"], row["account_ref"], row["n"]) for row in table.to_pylist()]

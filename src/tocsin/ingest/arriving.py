@@ -20,6 +20,7 @@ from tocsin.ingest.segment.messages import Context, Message, read_call, read_env
 from tocsin.ingest.segment.reading import Told
 
 REJECTED = "rejected"  # in place of a collection: a body that could not be read, with the reason
+UNREADABLE = "it is no JSON object of a collection"  # the reason of what cannot be read again
 _WRITTEN_IN = 4096  # bytes that a message may have grown by what its address and its batch said of it
 _OF_KIND = {"identify": "people", "group": "accounts", "alias": "people"}
 
@@ -34,7 +35,7 @@ def arrivals_of(records: Sequence[Record], limits: Limits) -> Arrivals:
             try:
                 envelope = read_envelope(record.body)
             except (msgspec.DecodeError, RecursionError):  # the door has read it, with more room for what nests deep
-                told.refused.append(Refusal("events", "the batch cannot be read", _kept(record.body), received=record.received))
+                told.refused.append(Refusal("events", "the batch cannot be read", kept(record.body), received=record.received))
                 continue
             sent_at, shared = read_time(envelope.sent_at), shared_context(envelope)
             breathing.breathe()
@@ -53,17 +54,22 @@ def arrivals_of(records: Sequence[Record], limits: Limits) -> Arrivals:
 
 
 def again(waiting: Sequence[tuple[str, str, datetime]], limits: Limits) -> Arrivals:
-    """What waited for its account: (collection, row as received, when it was received)."""
+    """What waited for its account, or is tried again: (collection, row as received, when it was received).
+
+    What cannot be read is refused once more: it has been taken off the list, and would be lost.
+    """
     told = Told()
     for collection, row, received in waiting:
         try:
             given = json.loads(row)
-        except ValueError:
+        except (ValueError, RecursionError):
             given = None
-        if isinstance(given, dict) and _is_message(given):
+        if not isinstance(given, dict) or collection not in COLLECTIONS:
+            told.refused.append(Refusal(collection, UNREADABLE, row, received=received))
+        elif _is_message(given):
             kind = None if isinstance(given.get("type"), str) else {"people": "identify"}.get(collection, "track")
             _add(told, row.encode(), kind, received, None, limits, more=_WRITTEN_IN)
-        elif isinstance(given, dict):
+        else:
             told.rows.append((collection, given, ""))
     return told
 
@@ -87,12 +93,12 @@ def _add(
 ) -> None:
     if len(raw) > limits.message + more:
         reason = f"the message has {len(raw):,} bytes, more than {limits.message:,}"
-        told.refused.append(Refusal(_collection(raw, kind), reason, _kept(raw), received=received))
+        told.refused.append(Refusal(meant(raw, kind), reason, kept(raw), received=received))
         return
     try:
         told.add(read_call(raw, kind=kind, received=received, sent_at=sent_at, ahead=limits.ahead, shared=shared))
     except UserError as error:
-        told.refused.append(Refusal(_collection(raw, kind), str(error), _kept(raw), received=received))
+        told.refused.append(Refusal(meant(raw, kind), str(error), kept(raw), received=received))
 
 
 def _add_rows(told: Told, record: Record) -> None:
@@ -100,11 +106,11 @@ def _add_rows(told: Told, record: Record) -> None:
         if collection in COLLECTIONS:
             told.rows.append((collection, values, record.source))
         elif collection == REJECTED:
-            row = _kept(values["row"].encode("utf-8", "replace"))
+            row = kept(values["row"].encode("utf-8", "replace"))
             told.refused.append(Refusal(values["collection"], values["reason"], row, received=record.received))
 
 
-def _collection(raw: bytes, kind: str | None) -> str:
+def meant(raw: bytes, kind: str | None) -> str:
     """Which collection a bad message was meant for, as far as it says so."""
     for name, collection in _OF_KIND.items():
         if kind == name or (kind is None and f'"{name}"'.encode() in raw[:2000]):
@@ -112,10 +118,12 @@ def _collection(raw: bytes, kind: str | None) -> str:
     return "events"
 
 
-def _kept(raw: bytes) -> str:
-    """A message as it is kept in the list of rejected rows: as received, with what no text can hold replaced."""
-    text = raw.decode("utf-8", "replace").replace("\x00", "\ufffd")
-    return text if len(text) <= 100_000 else json.dumps(text[:1_000] + "...")
+def kept(raw: bytes) -> str:
+    """A message as it is kept in the list of rejected rows: as received and whole, with what no text can hold replaced.
+
+    How long it may be is a matter of the door, which has taken it in.
+    """
+    return raw.decode("utf-8", "replace").replace("\x00", "\ufffd")
 
 
-__all__ = ["REJECTED", "again", "arrivals_of"]
+__all__ = ["REJECTED", "UNREADABLE", "again", "arrivals_of", "kept", "meant"]

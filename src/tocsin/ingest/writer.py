@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from tocsin.core.errors import UserError
 from tocsin.facts import breathing
 from tocsin.facts.duckdb import DuckStore
-from tocsin.facts.live.shapes import Taken
+from tocsin.facts.live.shapes import Arrivals, Taken
 from tocsin.facts.live.taking import Taker, position
+from tocsin.ingest import isolating
 from tocsin.ingest.arriving import again, arrivals_of
 from tocsin.ingest.limits import Limits
 from tocsin.ingest.log import Log
@@ -25,6 +26,9 @@ from tocsin.ingest.records import Record, unpacked
 MOST = 4 * 1024 * 1024  # bytes of one stretch: some ten thousand events
 PACE = 0.05  # seconds from the beginning of one stretch to the beginning of the next, where little comes in
 RETRY = 2.0  # seconds after which what failed is tried again
+# How often a stretch may fail, other than for want of space, before it is taken apart: what is amiss for a moment (memory, a
+# statement that was interrupted) has passed by then, and what comes in waits some seconds and no longer.
+TRIES = 3
 
 log = logging.getLogger("tocsin.ingest")
 
@@ -75,10 +79,19 @@ class Writer:
 
     def drain(self) -> int:
         """Take in all that is there, here and now; gives how many events were new."""
-        events = 0
+        events, failures = 0, 0
         while self._inbox.end > self._position:
             before = self._position
-            events += self.step().events
+            try:
+                events += self.step().events
+            except UserError:
+                raise
+            except Exception:
+                failures += 1
+                if failures < TRIES:
+                    continue
+                events += self.quarantine().events
+            failures = 0
             if self._position == before:
                 log.error("%s bytes of the inbox cannot be read", self._inbox.end - before)
                 break
@@ -86,18 +99,44 @@ class Writer:
 
     def step(self) -> Taken:
         """Take in one stretch."""
-        stretch = self._inbox.read(self._position, MOST)
-        if not stretch:
+        records, after = self._stretch()
+        if after == self._position:
             return Taken()
+        now = self._clock()
+        return self._done(self._taker.take(arrivals_of(records, self._limits), after, now), after, now)
+
+    def quarantine(self) -> Taken:
+        """Take in one stretch that fails, all but the messages that fail alone: those go into the list of rejected rows.
+
+        Nothing is lost: the position moves in the transaction that lists them; what was taken in before a crash is known when
+        it comes again. Raises what a stretch of nothing raises: then it is no message's fault, and everything waits.
+        """
+        records, after = self._stretch()
+        now = self._clock()
+        self._taker.take(Arrivals(), None, now)
+
+        def take(parts: Sequence[Record]) -> Taken:
+            return self._taker.take(arrivals_of(parts, self._limits), None, now)
+
+        taken, failed = isolating.isolate(isolating.pieces(records), take, self._stop.is_set)
+        refused = [isolating.refusal(piece, error) for piece, error in failed]
+        last = self._taker.take(Arrivals(refused=refused), after, now)
+        for each, (_, error) in zip(refused, failed, strict=True):
+            log.error("a message cannot be stored, and is kept in the list of rejected rows: %s", each.reason, exc_info=error)
+        return self._done(last.plus(taken), after, now)
+
+    def _stretch(self) -> tuple[list[Record], int]:
+        """The records of the next stretch, and the position behind it."""
+        stretch = self._inbox.read(self._position, MOST)
         records: list[Record] = []
         for each in stretch:
             try:
                 records.append(unpacked(each.payload))
             except ValueError:
                 log.exception("a record of the inbox cannot be read and is passed over")
-        after = stretch[-1].after
-        now = self._clock()
-        taken = self._taker.take(arrivals_of(records, self._limits), after, now)
+        return records, stretch[-1].after if stretch else self._position
+
+    def _done(self, taken: Taken, after: int, now: datetime) -> Taken:
         with self._moved:
             self._position = after
             self._moved.notify_all()
@@ -106,19 +145,27 @@ class Writer:
         return taken
 
     def _run(self) -> None:
+        failures = 0
         while not self._stop.is_set():
             if not self._inbox.wait(self._position, 0.5):
                 continue
             began = time.monotonic()
             try:
                 with breathing.working(breathing.STORING):
-                    self.step()
+                    if failures < TRIES:
+                        self.step()
+                    else:
+                        self.quarantine()
+                failures = 0
+            except InterruptedError:
+                continue
             except UserError as error:
                 log.error("what came in cannot be stored and waits in the inbox: %s", error)  # noqa: TRY400 - one line says it
                 self._stop.wait(RETRY)
                 continue
             except Exception:  # the loop must outlive whatever it meets
                 log.exception("what came in cannot be stored and waits in the inbox")
+                failures += 1
                 self._stop.wait(RETRY)
                 continue
             self._stop.wait(max(0.0, PACE - (time.monotonic() - began)))

@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 
 from tocsin.core.schema import COLLECTIONS
-from tocsin.facts.live.parts import Given
+from tocsin.facts.live.parts import BY_PERSON, Given
 from tocsin.facts.live.seen import SeenHashes
 from tocsin.facts.live.shapes import Event
 
@@ -63,7 +63,7 @@ def _event(values: dict[str, Any]) -> Event | None:
     own = told.get("id") or f"row-{hashlib.sha256(raw.encode()).hexdigest()[:32]}"
     return Event(
         own, told["account_id"], told.get("person_id"), None, told["name"], at, told.get("kind"), told.get("feature"),
-        None if minutes is None else float(minutes), text, raw.encode(),
+        None if minutes is None else float(minutes), text, raw.encode(), by_person=bool(values.get(BY_PERSON)),
     )  # fmt: skip
 
 

@@ -20,9 +20,11 @@ from tocsin.facts.past import Past
 EVENTS = COLLECTIONS["events"]
 _TEXTS = ("id", "account", "person", "name", "kind", "feature", "properties")
 _SCHEMA = pa.schema([
-    ("ord", pa.int32()), *((name, pa.string()) for name in _TEXTS), ("at", pa.timestamp("us")), ("minutes", pa.float64())
+    ("ord", pa.int32()), *((name, pa.string()) for name in _TEXTS), ("at", pa.timestamp("us")), ("minutes", pa.float64()),
+    ("visitor", pa.string()), ("by_person", pa.bool_()),
 ])  # fmt: skip
 _GIVEN = ("id", "account_key", "person_key", "name", "at", "kind", "feature", "minutes", "properties")
+_EXTRA = ("by_person", "visitor_key", "first_seen")
 
 
 def seen_hashes(cursor: duckdb.DuckDBPyConnection) -> SeenHashes:
@@ -44,19 +46,24 @@ def put_events(
     finally:
         cursor.unregister("incoming")
     _drop_known(cursor, seen)
+    visits = any(each.visitor is not None for each in events)
+    met = "UNION SELECT visitor FROM arriving WHERE visitor IS NOT NULL" if visits else ""
     cursor.execute(
         "INSERT INTO person_keys SELECT (SELECT coalesce(max(key), 0) FROM person_keys) + row_number() OVER (ORDER BY id), id "
-        "FROM (SELECT DISTINCT person AS id FROM arriving WHERE person IS NOT NULL) AS met ANTI JOIN person_keys USING (id)"
+        f"FROM (SELECT DISTINCT person AS id FROM arriving WHERE person IS NOT NULL {met}) AS met ANTI JOIN person_keys USING (id)"
     )
-    cursor.execute("""
+    visitor = "LEFT JOIN person_keys AS visitor ON visitor.id = arriving.visitor" if visits else ""
+    cursor.execute(f"""
         CREATE OR REPLACE TEMP TABLE new_events AS
         SELECT arriving.ord, arriving.h, arriving.id, own.key AS account_key, own.id AS account_id, who.key AS person_key,
                arriving.name, arriving."at", coalesce(known.kind, arriving.kind) AS kind,
                coalesce(arriving.feature, known.feature) AS feature, arriving.minutes,
-               CAST(arriving.properties AS JSON) AS properties
+               CAST(arriving.properties AS JSON) AS properties, arriving.by_person,
+               {"visitor.key" if visits else "CAST(NULL AS INTEGER)"} AS visitor_key
         FROM arriving
         LEFT JOIN account_refs AS own ON own.ref = arriving.account
         LEFT JOIN person_keys AS who ON who.id = arriving.person
+        {visitor}
         LEFT JOIN event_catalog AS known ON known.name = arriving.name
     """)
     refused = [
@@ -67,10 +74,11 @@ def put_events(
     ]
     good = "(SELECT * FROM new_events WHERE account_key > 0) AS new"
     past.rows(EVENTS, good, _GIVEN, (), stored=False)
-    held = [*physical_columns(EVENTS), "first_seen"]
+    held = [*physical_columns(EVENTS), *_EXTRA]
     cells = [f'new."{name}"' if name in _GIVEN else "NULL" for name in physical_columns(EVENTS)]
     cursor.execute(
-        f"INSERT INTO events ({names(held)}) SELECT {', '.join(cells)}, {as_timestamp(now)} FROM {good} ORDER BY ord"
+        f"INSERT INTO events ({names(held)}) SELECT {', '.join(cells)}, new.by_person, new.visitor_key, {as_timestamp(now)} "
+        f"FROM {good} ORDER BY ord"
     )
     accounts = {row[0] for row in cursor.execute(f"SELECT DISTINCT account_id FROM {good}").fetchall()}
     hashes = cursor.execute(f"SELECT h FROM {good}").fetchnumpy()["h"].astype(np.uint64)
@@ -100,10 +108,15 @@ def _table(events: Sequence[Event]) -> pa.Table:
         *(pa.array(given[name], pa.string()) for name in _TEXTS),
         pa.array(given["at"], pa.timestamp("us", "UTC")).view(pa.timestamp("us")),
         pa.array(given["minutes"], pa.float64()),
+        # A visitor whom nobody knows is the person.
+        pa.array(given["visitor"], pa.string()),
+        pa.array([each or None for each in given["by_person"]], pa.bool_()),
     ]
     return pa.Table.from_arrays(columns, schema=_SCHEMA)
 
 
 def _refusal(event: Event, ambiguous: bool) -> Refusal:
     reason = f"the account {event.account!r} is an alias of several accounts; name it by its own id" if ambiguous else WAITING
-    return Refusal("events", reason, event.raw.decode("utf-8", "replace"), event.id, event.account, received=event.received)
+    who = (event.visitor or event.person) if event.by_person else None
+    raw = event.raw.decode("utf-8", "replace")
+    return Refusal("events", reason, raw, event.id, event.account, who, received=event.received)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import duckdb
@@ -16,13 +16,15 @@ import pyarrow as pa
 from tocsin.core.schema import COLLECTIONS, Collection
 from tocsin.facts.importing.stage import make_references
 from tocsin.facts.layout import physical_columns, quote
-from tocsin.facts.live import placing
+from tocsin.facts.live.belonging import Places
 from tocsin.facts.live.shapes import WAITING, Refusal
 
 Given = tuple[str, dict[str, Any]]  # collection, column -> JSON value
 LEADING = ("accounts", "account_aliases")
 PEOPLE = ("people", "csms", "teams")
 EMPTY = (None, "")
+BY_PERSON = "by_person"  # in a row of `events` where nobody but its person says which account it is of
+_LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 def batches(rows: Sequence[Given]) -> Iterator[list[Given]]:
@@ -76,7 +78,7 @@ class _Completing:
         self.name_accounts(everything)
         incomplete = [str(row["id"]) for row in rows if self.key and row.get("id") and self.missing(row)]
         self.stored = _stored(cursor, collection, incomplete)
-        self.accounts = placing.accounts_of(cursor, (who for row in everything if (who := self.person(row)) is not None))
+        self.places = Places(cursor, (who for row in everything if (who := self.person(row)) is not None))
         for row in rows:
             self.add(row)
 
@@ -104,9 +106,20 @@ class _Completing:
         if self.collection.name == "accounts" and told.get("id") and told.get("name") in EMPTY:
             told["name"] = told["id"]
         if "account_id" in self.collection.required and told.get("account_id") in EMPTY:
-            account = self.accounts.get(self.person(told) or "")
+            account = self.places.at(self.person(told) or "", self.begun(told))
             if account:
                 told["account_id"] = account
+                if self.collection.name == "events":
+                    told[BY_PERSON] = True
+
+    def begun(self, row: dict[str, Any]) -> datetime:
+        """When what a row tells began; the end of time where it does not say."""
+        given = row.get(self.collection.start or "")
+        try:
+            moment = datetime.fromisoformat(given) if isinstance(given, str) else _LATEST
+        except ValueError:
+            return _LATEST
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
     def missing(self, row: dict[str, Any]) -> list[str]:
         """The required columns that a row lacks."""
@@ -120,7 +133,7 @@ class _Completing:
 
     def name_accounts(self, rows: Iterable[dict[str, Any]]) -> None:
         """Put the account's own id in place of an alias."""
-        own = _accounts(self.cursor, (str(row[self.owner]) for row in rows if row.get(self.owner)))
+        own = own_ids(self.cursor, (str(row[self.owner]) for row in rows if row.get(self.owner)))
         for row in rows:
             if row.get(self.owner):
                 row[self.owner] = own.get(str(row[self.owner]), str(row[self.owner]))
@@ -151,13 +164,8 @@ def merged(refused: Sequence[Refusal]) -> list[Refusal]:
     return list(found.values())
 
 
-def known_accounts(cursor: duckdb.DuckDBPyConnection, names: Iterable[str]) -> list[str]:
-    """Those names, ids or aliases, that are of an account."""
-    return list(_accounts(cursor, names))
-
-
-def _accounts(cursor: duckdb.DuckDBPyConnection, names: Iterable[str]) -> dict[str, str]:
-    """Name of an account -> its own id; only those that are known, and of one account."""
+def own_ids(cursor: duckdb.DuckDBPyConnection, names: Iterable[str]) -> dict[str, str]:
+    """Name of an account -> its own id; only those that are known, and of one account. After `make_references`."""
     wanted = sorted(set(names))
     if not wanted:
         return {}

@@ -1,91 +1,176 @@
-"""Whom what arrives belongs to: anonymous visitors who turned out to be somebody, and the account of each person."""
+"""Whose events are whose: anonymous visitors who turned out to be somebody, and events that move with their person.
+
+Several people may claim one visitor. The latest claim by its time counts, of those whose account is known: who has none could
+not take the visitor's events anywhere.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 
 import duckdb
 import pyarrow as pa
 
-from tocsin.facts.live.shapes import Membership
+from tocsin.facts.live.belonging import ALWAYS, Places
+from tocsin.facts.live.shapes import Link
+from tocsin.facts.past import Past
+
+_CLAIMS = pa.schema([("anonymous", pa.string()), ("person", pa.string()), ("at", pa.timestamp("us"))])
+_STAYS = pa.schema([
+    ("person", pa.string()), ("account", pa.string()), ("since", pa.timestamp("us")), ("until", pa.timestamp("us")),
+])  # fmt: skip
+_NEVER = datetime(9999, 12, 31)  # noqa: DTZ001 - as the store has instants
 
 
-def link(cursor: duckdb.DuckDBPyConnection, links: Sequence[tuple[str, str]]) -> None:
-    """Keep who anonymous visitors turned out to be, and that what they did was done by them; the latest word counts."""
+def claim(cursor: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> None:
+    """Keep who anonymous visitors turned out to be; `judge` says then who each of them is."""
     if not links:
         return
-    latest = dict(links)
-    cursor.register("links", pa.table({"anonymous": list(latest), "person": list(latest.values())}))
+    latest: dict[tuple[str, str], datetime] = {}
+    for anonymous, person, at in links:
+        known = latest.get((anonymous, person))
+        if known is None or at > known:
+            latest[anonymous, person] = at
+    moments = [at.astimezone(UTC).replace(tzinfo=None) for at in latest.values()]
+    columns = [
+        pa.array([each[0] for each in latest]),
+        pa.array([each[1] for each in latest]),
+        pa.array(moments, _CLAIMS.types[2]),
+    ]
+    cursor.register("claims", pa.Table.from_arrays(columns, schema=_CLAIMS))
+    same = "identities.anonymous = claims.anonymous AND identities.person = claims.person"
     try:
-        cursor.execute("DELETE FROM identities WHERE anonymous IN (SELECT anonymous FROM links)")
-        cursor.execute("INSERT INTO identities SELECT * FROM links")
-        _hand_over(cursor)
+        cursor.execute(
+            f'UPDATE identities SET "at" = claims."at" FROM claims WHERE {same} AND coalesce(identities."at" < claims."at", true)'
+        )
+        cursor.execute(
+            f'INSERT INTO identities SELECT anonymous, person, "at", false FROM claims ANTI JOIN identities ON {same}'
+        )
     finally:
-        cursor.unregister("links")
+        cursor.unregister("claims")
 
 
-def _hand_over(cursor: duckdb.DuckDBPyConnection) -> None:
-    """What visitors did before it was known who they are, in accounts that it named itself."""
-    was = "links JOIN person_keys AS was ON was.id = links.anonymous"
-    if cursor.execute(f"SELECT 1 FROM {was} LIMIT 1").fetchone() is None:
-        return
+def judge(cursor: duckdb.DuckDBPyConnection, visitors: Iterable[str], people: Iterable[str]) -> dict[str, str]:
+    """Who these visitors are, and those whom these people claim; gives visitor -> person of those who are another now."""
+    visitors, people = set(visitors), set(people)
+    if not (visitors or people) or not cursor.execute("SELECT 1 FROM identities WHERE NOT now LIMIT 1").fetchall():
+        return {}
+    cursor.register("asked", pa.table({"id": pa.array(sorted(visitors), pa.string())}))
+    cursor.register("claiming", pa.table({"id": pa.array(sorted(people), pa.string())}))
+    try:
+        # A visitor whom one person claims, and who is that person already, is nobody else whatever has been told.
+        rows = cursor.execute(
+            "SELECT anonymous, person, coalesce(\"at\", TIMESTAMP '1970-01-01'), now FROM identities WHERE anonymous IN ("
+            "SELECT anonymous FROM identities WHERE anonymous IN (SELECT id FROM asked) OR person IN (SELECT id FROM claiming)"
+            ") AND anonymous IN (SELECT anonymous FROM identities WHERE NOT now)"
+        ).fetchall()
+    finally:
+        cursor.unregister("claiming")
+        cursor.unregister("asked")
+    if not rows:
+        return {}
+    claims: dict[str, list[tuple[bool, datetime, str]]] = {}
+    claiming = {person for _, person, _, _ in rows}
+    placed = Places(cursor, claiming).now(claiming)
+    was = {anonymous: person for anonymous, person, _, now in rows if now}
+    for anonymous, person, at, _ in rows:
+        claims.setdefault(anonymous, []).append((person in placed, at, person))
+    found = {anonymous: max(each)[2] for anonymous, each in claims.items()}
+    turned = {anonymous: person for anonymous, person in found.items() if was.get(anonymous) != person}
+    if turned:
+        cursor.register("turned", _pairs(turned))
+        try:
+            cursor.execute(
+                "UPDATE identities SET now = identities.person = turned.person FROM turned "
+                "WHERE turned.anonymous = identities.anonymous"
+            )
+        finally:
+            cursor.unregister("turned")
+    return turned
+
+
+def hand_over(cursor: duckdb.DuckDBPyConnection, past: Past, turned: Mapping[str, str]) -> set[str]:
+    """What these visitors did was done by these people. Gives the ids of the accounts whose events they are."""
+    if not turned:
+        return set()
+    cursor.register("turned", _pairs(turned))
+    try:
+        cursor.execute(
+            "CREATE OR REPLACE TEMP TABLE handing AS SELECT was.key AS visitor_key, turned.person FROM turned "
+            "JOIN person_keys AS was ON was.id = turned.anonymous"
+        )
+    finally:
+        cursor.unregister("turned")
+    if cursor.execute("SELECT 1 FROM handing LIMIT 1").fetchone() is None:
+        return set()
     cursor.execute(
         "INSERT INTO person_keys SELECT (SELECT max(key) FROM person_keys) + row_number() OVER (ORDER BY id), id "
-        f"FROM (SELECT DISTINCT links.person AS id FROM {was}) AS met ANTI JOIN person_keys USING (id)"
+        "FROM (SELECT DISTINCT person AS id FROM handing) AS met ANTI JOIN person_keys USING (id)"
     )
+    cursor.execute("""
+        CREATE OR REPLACE TEMP TABLE moving AS
+        SELECT events.rowid AS place, events.account_key AS old, events.account_key AS new, events."at",
+               handing.visitor_key, own.key AS person_key
+        FROM events JOIN handing ON handing.visitor_key = coalesce(events.visitor_key, events.person_key)
+        JOIN person_keys AS own ON own.id = handing.person
+        WHERE events.person_key <> own.key
+    """)
     cursor.execute(
-        f"UPDATE events SET person_key = own.key FROM {was} JOIN person_keys AS own ON own.id = links.person "
-        "WHERE events.person_key = was.key"
+        "UPDATE events SET person_key = moving.person_key, visitor_key = moving.visitor_key FROM moving "
+        "WHERE events.rowid = moving.place"
     )
+    return _noted(cursor, past)
+
+
+def move(cursor: duckdb.DuckDBPyConnection, past: Past, people: Mapping[str, datetime], places: Places) -> set[str]:
+    """Events that were placed by these people go where the people were then. Gives the ids of the accounts concerned.
+
+    people: whose, and from when on (UTC, without a zone) their account may be another.
+    """
+    rows = []
+    for person in people:
+        turns = places.turns(person)
+        bounds = [ALWAYS if not at else each[0] for at, each in enumerate(turns)]
+        rows += [
+            {"person": person, "account": account, "since": bounds[at], "until": [*bounds, _NEVER][at + 1]}
+            for at, (_, account) in enumerate(turns)
+        ]
+    if not rows:
+        return set()
+    cursor.register("stays", pa.Table.from_pylist(rows, schema=_STAYS))
+    try:
+        cursor.execute(
+            """
+            CREATE OR REPLACE TEMP TABLE moving AS
+            SELECT events.rowid AS place, events.account_key AS old, refs.key AS new, events."at"
+            FROM events JOIN person_keys AS who ON who.key = events.person_key
+            JOIN stays ON stays.person = who.id AND events."at" >= stays.since AND events."at" < stays.until
+            JOIN account_refs AS refs ON refs.ref = stays.account AND refs.key > 0
+            WHERE events.by_person AND events.account_key <> refs.key AND events."at" >= $since
+            """,
+            {"since": min(people.values())},
+        )
+    finally:
+        cursor.unregister("stays")
+    cursor.execute("UPDATE events SET account_key = moving.new FROM moving WHERE events.rowid = moving.place")
+    return _noted(cursor, past)
+
+
+def _noted(cursor: duckdb.DuckDBPyConnection, past: Past) -> set[str]:
+    """Note whose past the events in `moving` change; gives the ids of the accounts."""
+    past.note('SELECT old, min("at") FROM moving GROUP BY old')
+    past.note('SELECT new, min("at") FROM moving GROUP BY new')
+    rows = cursor.execute(
+        "SELECT id FROM accounts WHERE key IN (SELECT old FROM moving UNION SELECT new FROM moving)"
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def visitors_of(cursor: duckdb.DuckDBPyConnection, people: Iterable[str]) -> list[str]:
     """The anonymous ids of these people."""
     rows = cursor.execute("SELECT anonymous FROM identities WHERE person IN (SELECT unnest(?))", [sorted(set(people))])
     return [row[0] for row in rows.fetchall()]
-
-
-def join(cursor: duckdb.DuckDBPyConnection, memberships: Sequence[Membership]) -> dict[str, str]:
-    """Keep who belongs where; gives the account (as it was named) of each of these people whose account is another now.
-
-    A person may be in several accounts; theirs is that of the latest `group` by its timestamp which they have not left.
-    """
-    if not memberships:
-        return {}
-    latest: dict[tuple[str, str], Membership] = {}
-    for each in memberships:
-        known = latest.get((each.person, each.account))
-        if known is None or (each.at, each.left) > (known.at, known.left):  # who joins and leaves at one moment has left
-            latest[each.person, each.account] = each
-    rows = [
-        {"person": each.person, "account": each.account, "at": each.at.astimezone(UTC).replace(tzinfo=None), "gone": each.left}
-        for each in latest.values()
-    ]
-    schema = pa.schema([("person", pa.string()), ("account", pa.string()), ("at", pa.timestamp("us")), ("gone", pa.bool_())])
-    cursor.register("joining", pa.Table.from_pylist(rows, schema=schema))
-    try:
-        before = _accounts(cursor, "SELECT DISTINCT person FROM joining")
-        cursor.execute(
-            "DELETE FROM memberships USING joining WHERE memberships.person = joining.person "
-            'AND memberships.account = joining.account AND (memberships."at", memberships.gone) <= (joining."at", joining.gone)'
-        )
-        cursor.execute(
-            "INSERT INTO memberships SELECT joining.* FROM joining ANTI JOIN memberships "
-            "ON memberships.person = joining.person AND memberships.account = joining.account"
-        )
-        after = _accounts(cursor, "SELECT DISTINCT person FROM joining")
-    finally:
-        cursor.unregister("joining")
-    return {person: account for person, account in after.items() if before.get(person) != account}
-
-
-def _accounts(cursor: duckdb.DuckDBPyConnection, people: str) -> dict[str, str]:
-    rows = cursor.execute(
-        'SELECT person, arg_max(account, ("at", account)) FROM memberships '
-        f"WHERE NOT gone AND person IN ({people}) GROUP BY person"
-    ).fetchall()
-    return dict(rows)
 
 
 def people_behind(cursor: duckdb.DuckDBPyConnection, visitors: Iterable[str]) -> Mapping[str, str]:
@@ -96,24 +181,12 @@ def people_behind(cursor: duckdb.DuckDBPyConnection, visitors: Iterable[str]) ->
     cursor.register("visitors", pa.table({"id": wanted}))
     try:
         rows = cursor.execute(
-            "SELECT anonymous, person FROM identities WHERE anonymous IN (SELECT id FROM visitors)"
+            "SELECT anonymous, person FROM identities WHERE now AND anonymous IN (SELECT id FROM visitors)"
         ).fetchall()
     finally:
         cursor.unregister("visitors")
     return dict(rows)
 
 
-def accounts_of(cursor: duckdb.DuckDBPyConnection, people: Iterable[str]) -> Mapping[str, str]:
-    """User id -> the account that they belong to: by their latest group, else by what is stored of the person."""
-    wanted = sorted(set(people))
-    if not wanted:
-        return {}
-    cursor.register("persons", pa.table({"id": wanted}))
-    try:
-        stored = cursor.execute(
-            "SELECT people.id, accounts.id FROM people JOIN accounts ON accounts.key = people.account_key "
-            "WHERE people.id IN (SELECT id FROM persons)"
-        ).fetchall()
-        return {**dict(stored), **_accounts(cursor, "SELECT id FROM persons")}
-    finally:
-        cursor.unregister("persons")
+def _pairs(pairs: Mapping[str, str]) -> pa.Table:
+    return pa.table({"anonymous": list(pairs), "person": list(pairs.values())})

@@ -47,6 +47,11 @@ def enter(cursor: duckdb.DuckDBPyConnection, refused: Sequence[Refusal], now: da
         cursor.unregister("turned_away")
 
 
+def any_waiting(cursor: duckdb.DuckDBPyConnection) -> bool:
+    """Whether anything waits for its account."""
+    return bool(cursor.execute(f"SELECT 1 FROM rejected WHERE source = 'http' AND reason = '{WAITING}' LIMIT 1").fetchall())
+
+
 def waiting(
     cursor: duckdb.DuckDBPyConnection, persons: Iterable[str], accounts: Iterable[str]
 ) -> list[tuple[str, str, datetime]]:

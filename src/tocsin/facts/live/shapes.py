@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -18,6 +18,7 @@ class Event(msgspec.Struct, gc=False):
     A Struct, as there are a hundred thousand a second of them.
 
     at: UTC. kind: None where neither the sender nor the catalog says. raw: the message as received; received: when it was.
+    by_person: the account is that of the person; visitor: the anonymous visitor whose event it was, whoever they turned out to be.
     """
 
     id: str
@@ -32,6 +33,8 @@ class Event(msgspec.Struct, gc=False):
     properties: str | None
     raw: bytes
     received: datetime | None = None
+    by_person: bool = False
+    visitor: str | None = None
 
 
 @dataclass(slots=True)
@@ -52,12 +55,21 @@ class Traits:
 
 @dataclass(slots=True)
 class Membership:
-    """A person belongs to an account from a moment on; `left`: no longer."""
+    """A person belongs to an account from a moment on; `left`: no longer. weak: said in passing, by no `group`."""
 
     person: str
     account: str
     at: datetime
     left: bool = False
+    weak: bool = False
+
+
+class Link(NamedTuple):
+    """An anonymous visitor is that person, as was told at a moment (UTC)."""
+
+    anonymous: str
+    person: str
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -75,7 +87,7 @@ class Refusal:
 
 @dataclass(slots=True)
 class Arrivals:
-    """What came, in its order. links: (anonymous id, user id). groups: accounts that are there from now on.
+    """What came, in its order. groups: accounts that are there from now on.
 
     rows: (collection, column -> JSON value, which source sent it), as inbound webhooks give them.
     """
@@ -83,7 +95,7 @@ class Arrivals:
     events: list[Event] = field(default_factory=list)
     traits: list[Traits] = field(default_factory=list)
     memberships: list[Membership] = field(default_factory=list)
-    links: list[tuple[str, str]] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
     groups: dict[str, None] = field(default_factory=dict)
     rows: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,12 +12,13 @@ from tocsin.facts import history
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing.stage import make_references
 from tocsin.facts.importing.upsert import as_timestamp, make_changes
-from tocsin.facts.live import eventrows, parts, placing, refused
+from tocsin.facts.live import belonging, eventrows, parts, placing, refused
+from tocsin.facts.live.belonging import Places
 from tocsin.facts.live.events import put_events, seen_hashes
 from tocsin.facts.live.parts import Given
 from tocsin.facts.live.rows import put_rows
 from tocsin.facts.live.seen import Hashes, SeenHashes
-from tocsin.facts.live.shapes import WAITING, Arrivals, Event, Refusal, Taken, Traits
+from tocsin.facts.live.shapes import WAITING, Arrivals, Event, Membership, Refusal, Taken, Traits
 from tocsin.facts.live.traits import date_changes, rows_of_traits
 from tocsin.facts.past import Past
 
@@ -104,28 +105,71 @@ class _Taking:
     def one(self, arrivals: Arrivals) -> Taken:
         """Store arrivals, and then what has waited for the accounts that they brought."""
         refusals = list(arrivals.refused)
-        placing.link(self.cursor, arrivals.links)
+        placing.claim(self.cursor, arrivals.links)
         rows = self._accounts(arrivals)
         made = {str(values["id"]) for _, values in rows}
-        moved = placing.join(self.cursor, arrivals.memberships)
-        rows += [("people", {"id": person, "account_id": account}) for person, account in moved.items()]
-        of_people, unplaced = self._of_people([each for each in arrivals.traits if each.collection == "people"])
-        refusals += unplaced
         told = [each for each in arrivals.traits if each.collection == "accounts"]
-        rows += rows_of_traits(self.cursor, told, made)
-        rows += self._with_accounts(rows_of_traits(self.cursor, of_people), of_people)
-        refusals += self._rows(rows)
+        refusals += self._rows([*rows, *rows_of_traits(self.cursor, told, made)])
+        places = Places(self.cursor, ())
+        refusals += self._people(arrivals, made, places)
         date_changes(self.cursor)
         told_events, unplaced = self._told([(name, values) for name, values, _ in arrivals.rows])
         refusals += unplaced
-        events, unplaced = self._placed(arrivals.events)
+        events, unplaced = self._placed(arrivals.events, places)
         events += told_events
         refusals += unplaced
         taken = self._events(events, refusals, len(events))
-        found = self._placeable(arrivals, moved)
+        found = self._placeable(arrivals, places)
         refused.enter(self.cursor, refusals, self.now)
         again = self.one(self.reread(found)) if found else Taken()
         return taken.plus([again])
+
+    def _people(self, arrivals: Arrivals, made: Collection[str], places: Places) -> list[Refusal]:
+        """Who belongs where, what was told of people, and whose the events are that they or their visitors did before.
+
+        made: accounts that are new, by which people may be placed who named them before.
+        """
+        traits = [each for each in arrivals.traits if each.collection == "people"]
+        passing = [Membership(each.id, each.account, each.at, weak=True) for each in traits if each.account is not None]
+        words = [*arrivals.memberships, *passing]
+        concerned = belonging.tell(self.cursor, words)
+        concerned |= dict.fromkeys(belonging.naming(self.cursor, made), belonging.ALWAYS)
+        people = {*(each.person for each in words), *(each.id for each in traits), *concerned}
+        places.ask(people, stored=True)
+        homes = self._homes(places, people)
+        good, refusals = self._of_people(traits, homes)
+        rows = [
+            (name, {**values, "account_id": homes[values["id"]]} if name == "people" else values)
+            for name, values in rows_of_traits(self.cursor, good)
+        ]
+        told = {values["id"] for name, values in rows if name == "people"}
+        met = places.stored.keys() | places.told | {each.id for each in good}
+        rows += [
+            ("people", {"id": person, "account_id": account})
+            for person, account in homes.items()
+            if person in met and person not in told and places.stored.get(person) != account
+        ]
+        refusals += self._rows(rows)
+        turned = placing.judge(self.cursor, {each.anonymous for each in arrivals.links}, homes.keys() - places.stored.keys())
+        handed = placing.hand_over(self.cursor, self.past, turned)
+        if handed:
+            concerned |= dict.fromkeys(turned.values(), belonging.ALWAYS)
+            places.ask(turned.values())
+        if concerned:
+            make_references(self.cursor)
+            handed |= placing.move(self.cursor, self.past, concerned, places)
+        self.touched |= handed
+        return refusals
+
+    def _homes(self, places: Places, people: Iterable[str]) -> dict[str, str]:
+        """Person -> the own id of the account that they are of now; only those whose account is known."""
+        named = places.now(people)
+        own = {account: account for account in places.stored.values()}
+        others = set(named.values()) - own.keys()
+        if others:
+            make_references(self.cursor)
+            own |= parts.own_ids(self.cursor, others)
+        return {person: own[account] for person, account in named.items() if account in own}
 
     def _told(self, given: Sequence[Given]) -> tuple[list[Event], list[Refusal]]:
         """Store rows that webhooks gave, perhaps in part. Gives the events among them, which are stored with the others."""
@@ -139,24 +183,28 @@ class _Taking:
             refusals += self._rows(others)
         return events, parts.merged(refusals)
 
-    def _placeable(self, arrivals: Arrivals, moved: Iterable[str]) -> list[tuple[str, str, datetime]]:
+    def _placeable(self, arrivals: Arrivals, places: Places) -> list[tuple[str, str, datetime]]:
         """What waited for the accounts that are known now.
 
         Only for those: what would be refused again would be found again, and so on without end.
         """
+        if not refused.any_waiting(self.cursor):
+            return []
         rows = arrivals.rows
-        visitors = dict(arrivals.links)
-        people = {*moved, *visitors.values(), *(each.id for each in arrivals.traits if each.collection == "people")}
+        people = {each.person for each in (*arrivals.links, *arrivals.memberships)}
+        people |= {each.id for each in arrivals.traits if each.collection == "people"}
         people |= {str(values.get("id")) for name, values, _ in rows if name == "people"}
-        placed = placing.accounts_of(self.cursor, people)
-        accounts = [*arrivals.groups, *(str(values.get("id")) for name, values, _ in rows if name == "accounts")]
+        accounts = [*arrivals.groups, *(each.account for each in arrivals.memberships)]
+        accounts += [str(values.get("id")) for name, values, _ in rows if name == "accounts"]
         accounts += [str(values.get("external_id")) for name, values, _ in rows if name == "account_aliases"]
+        if not (people or accounts):
+            return []
+        places.ask(people)
+        known = self._homes(places, people)
         if accounts:
             make_references(self.cursor)
         return refused.waiting(
-            self.cursor,
-            [*placed, *placing.visitors_of(self.cursor, placed)],
-            parts.known_accounts(self.cursor, accounts),
+            self.cursor, [*known, *placing.visitors_of(self.cursor, known)], parts.own_ids(self.cursor, accounts)
         )
 
     def _seen_so_far(self) -> tuple[SeenHashes, ...]:
@@ -202,59 +250,35 @@ class _Taking:
             ("accounts", {"id": each, "name": names.get(each) or each}) for each in dict.fromkeys(wanted) if each not in known
         ]
 
-    def _of_people(self, traits: list[Traits]) -> tuple[list[Traits], list[Refusal]]:
+    def _of_people(self, traits: list[Traits], homes: Mapping[str, str]) -> tuple[list[Traits], list[Refusal]]:
         """Traits of people who have an account, and those that wait for one."""
-        lacking = [each.id for each in traits if each.account is None]
-        accounts = placing.accounts_of(self.cursor, lacking)
         good, waits = [], []
         for each in traits:
-            each.account = each.account or accounts.get(each.id)
-            if each.account is None:
-                waits.append(
-                    Refusal(
-                        "people",
-                        WAITING,
-                        each.raw.decode("utf-8", "replace"),
-                        person=each.id,
-                        received=each.received or self.now,
-                    )
-                )
-            else:
+            if each.id in homes:
                 good.append(each)
+            else:
+                raw, at = each.raw.decode("utf-8", "replace"), each.received or self.now
+                waits.append(Refusal("people", WAITING, raw, account=each.account, person=each.id, received=at))
         return good, waits
 
-    def _with_accounts(self, rows: list[Given], traits: Sequence[Traits]) -> list[Given]:
-        """Rows of people, each with the account that it needs."""
-        accounts = {each.id: each.account for each in traits}
-        theirs = placing.accounts_of(self.cursor, accounts)
-        return [
-            (name, {**values, "account_id": theirs.get(values["id"]) or accounts[values["id"]]} if name == "people" else values)
-            for name, values in rows
-        ]
-
-    def _placed(self, events: list[Event]) -> tuple[list[Event], list[Refusal]]:
+    def _placed(self, events: list[Event], places: Places) -> tuple[list[Event], list[Refusal]]:
         """Events with their account, by the person where they name none, and those that wait for one."""
         if all(each.account is not None and (each.person is not None or each.anonymous is None) for each in events):
             return events, []
-        behind = placing.people_behind(
-            self.cursor, (each.anonymous for each in events if each.person is None and each.anonymous is not None)
-        )
-        for each in events:
-            if each.person is None and each.anonymous is not None:
-                each.person = behind.get(each.anonymous)
-        accounts = placing.accounts_of(
-            self.cursor, (each.person for each in events if each.account is None and each.person is not None)
-        )
+        visits = [each for each in events if each.person is None and each.anonymous is not None]
+        behind = placing.people_behind(self.cursor, (each.anonymous for each in visits if each.anonymous is not None))
+        for each in visits:
+            each.visitor = each.anonymous
+            each.person = behind.get(each.anonymous or "", each.anonymous)
+        places.ask(each.person for each in events if each.account is None and each.person is not None)
         good, waits = [], []
         for each in events:
             if each.account is None and each.person is not None:
-                each.account = accounts.get(each.person)
+                each.account, each.by_person = places.at(each.person, each.at), True
             if each.account is None:
-                who = each.person or each.anonymous
-                raw = each.raw.decode("utf-8", "replace")
+                who, raw = each.visitor or each.person, each.raw.decode("utf-8", "replace")
                 waits.append(Refusal("events", WAITING, raw, each.id, person=who, received=each.received or self.now))
             else:
-                each.person = each.person or each.anonymous
                 good.append(each)
         return good, waits
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from tocsin.facts.live.shapes import Event
+from tocsin.facts.live.shapes import Event, Link
 from tocsin.ingest.segment import b2b
 from tocsin.ingest.segment.messages import EARLIEST, LONGEST_ID, BadMessageError, Message
 from tocsin.ingest.segment.reading import Told, kind_of, of_properties
@@ -61,7 +61,7 @@ def add(told: Told, message: Message, raw: msgspec.Raw, received: datetime, ahea
     if at.tzinfo is not UTC:
         at = at.astimezone(UTC)
     if person is not None and anonymous is not None:
-        told.links.append((anonymous, person))
+        told.links.append(Link(anonymous, person, at))
     told.events.append(
         Event(own, account, person, anonymous, name, at, kind_of(name, feature), feature, minutes, text, bytes(raw), received)
     )

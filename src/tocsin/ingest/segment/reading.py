@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tocsin.core.schema import COLLECTIONS, Column
-from tocsin.facts.live.shapes import Arrivals, Event, Membership, Traits
+from tocsin.facts.live.shapes import Arrivals, Event, Link, Membership, Traits
 from tocsin.ingest.segment import b2b
 from tocsin.ingest.segment.messages import BadMessageError, Call, shown
 
@@ -40,7 +40,7 @@ class Told(Arrivals):
         """Take in what a call tells. BadMessageError where its properties or traits are none."""
         message = call.message
         if message.user_id and message.anonymous_id:
-            self.links.append((message.anonymous_id, message.user_id))
+            self.links.append(Link(message.anonymous_id, message.user_id, call.at))
         if call.kind in ("track", "page", "screen"):
             self._event(call)
         elif call.kind == "identify":
@@ -61,7 +61,7 @@ class Told(Arrivals):
             if message.user_id:
                 self.memberships.append(Membership(message.user_id, message.group_id, call.at))
         elif message.previous_id and message.user_id:
-            self.links.append((message.previous_id, message.user_id))
+            self.links.append(Link(message.previous_id, message.user_id, call.at))
 
     def _event(self, call: Call) -> None:
         message, name, kind = call.message, call.message.event or "", None

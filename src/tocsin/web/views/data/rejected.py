@@ -11,9 +11,8 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.http import urlencode
 
-from tocsin.core.schema import COLLECTIONS
 from tocsin.facts import turned
-from tocsin.facts.live.shapes import WAITING, Refusal
+from tocsin.facts.live.shapes import WAITING
 from tocsin.ingest.arriving import again as reread
 from tocsin.people import facade as people
 from tocsin.web import source, words
@@ -22,7 +21,6 @@ from tocsin.web.views.data.frame import A_PAGE, act, listed, page_number, paging
 
 LONGEST_ROW = 4_000  # characters of a row as the page shows it
 KINDS = 100
-UNREADABLE = "it is no JSON object of a collection"
 
 
 def show(request: Seen, moment: datetime) -> dict[str, Any]:  # noqa: ARG001 - the same for all who see it
@@ -54,13 +52,7 @@ def try_again(request: Seen, moment: datetime) -> str:
     takes, limits = taker()
 
     def take(rows: Sequence[turned.Waiting]) -> int:
-        arrivals = reread([each for each in rows if _readable(each)], limits)
-        arrivals.refused += [
-            Refusal(collection, UNREADABLE, row, received=at)
-            for collection, row, at in rows
-            if not _readable((collection, row, at))
-        ]
-        return takes.take(arrivals, None, moment).refused
+        return takes.take(reread(rows, limits), None, moment).refused
 
     given, refused = turned.try_again(source.store(), kind, take)
     said = listed([f"{given - refused:,} came in", f"{words.plural(refused, 'row')} turned away again" if refused else ""])
@@ -74,16 +66,6 @@ def forget(request: Seen, moment: datetime) -> str:
     gone = words.plural(turned.forget(source.store(), kind), "row")
     people.note("rejected rows forgotten", _named(kind), gone, by=request.user.email, moment=moment)
     return f"{gone} forgotten"
-
-
-def _readable(row: turned.Waiting) -> bool:
-    """Whether the row is an object of a collection that there is: the door passes over everything else without a word."""
-    if row[0] not in COLLECTIONS:
-        return False
-    try:
-        return isinstance(json.loads(row[1]), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def pretty(text: str) -> str:
