@@ -136,7 +136,7 @@ def tall(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader, name:
         grouping[alias] = b.coalesce(exp.paren(reader.value(predicate, last), copy=False), exp.false())
     select = seen.select(*(b.as_(value, alias) for alias, value in grouping.items()), copy=False)
     for (function, column), alias in measures.items():
-        select = select.select(b.as_(_partial(function, column, reader, last), alias), copy=False)
+        select = select.select(b.as_(_partial(function, column, rows, reader, last), alias), copy=False)
     select = select.group_by(*(b.whole(index + 1) for index in range(len(grouping))), copy=False)
     pivot = exp.select(*(b.column("p", key) for key in group.keys)).from_(b.table(f"{name}_tall", "p"))
     numbered = {border: index for index, border in enumerate(inner_borders, start=1)}
@@ -202,9 +202,9 @@ def _search(rows: Rows, borders: Sequence[datetime], low: int, high: int) -> exp
     return b.case((later, _search(rows, borders, middle + 1, high)), otherwise=_search(rows, borders, low, middle))
 
 
-def _partial(function: str, column: Term | None, reader: Reader, at: datetime) -> exp.Expr:
+def _partial(function: str, column: Term | None, rows: Rows, reader: Reader, at: datetime) -> exp.Expr:
     if column is None:
-        return b.count_rows()
+        return rows.counted()
     value = reader.value(column, at)
     kinds = {"count": exp.Count, "sum": exp.Sum, "min": exp.Min, "max": exp.Max}
     return kinds[function](this=value)

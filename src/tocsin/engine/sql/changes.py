@@ -40,7 +40,7 @@ class Changes:
         """The points; no row set them off."""
         assert not given
         asked = Question(self.subject, [self.until], [], accounts=self.accounts)
-        everyone = universe(self.subject, asked, around.left_out).subquery("u")
+        everyone = universe(self.subject, asked, around).subquery("u")
         parts = [self._entries(), *(each for name in self._dates() for each in self._named(name, around))]
         instants: exp.Query = parts[0]
         for part in parts[1:]:

@@ -14,6 +14,7 @@ from tocsin.core.language.terms import Attribute, OfAccount, Term
 from tocsin.core.schema import COLLECTIONS, PORTFOLIO_SUBJECTS
 from tocsin.engine.instants import Instant
 from tocsin.engine.plan import Aspect, Leaf, View, leaves, make_plan
+from tocsin.engine.rolled import Rollup
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql import holdings
 from tocsin.engine.sql.asof import column_name
@@ -132,12 +133,16 @@ class PerAccount(Statement):
         self._want(wanted)
 
     def _want(self, wanted: Mapping[Leaf, str]) -> None:
-        self.plan = make_plan((leaf.term, leaf.at) for leaf in wanted)
+        self.plan = make_plan(((leaf.term, leaf.at) for leaf in wanted), rollup=self._rollup())
         self.wanted = wanted
         self.rates: dict[Instant, str] = {}  # instant -> CTE with the rate of each account's currency, as `rate$`
         for view in self.plan.views.values() if self.around.converts else ():
             if view.entity == "account" and MONEY.intersection(view.columns):
                 view.columns.setdefault(CURRENCY, Attribute("text", "account", "currency"))
+
+    def _rollup(self) -> Rollup | None:
+        """What can be taken from the rollup of old events."""
+        return Rollup("account", self.around.borders) if self.around.borders else None
 
     def query(self) -> exp.Select:
         """The SELECT, with its own helpers before it: `account_key`, `id`, `created_at`, and a column for each leaf."""

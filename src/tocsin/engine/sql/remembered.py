@@ -37,7 +37,9 @@ def points_sql(question: PointsQuestion, around: Surroundings) -> str:
         arrived=source.arrived and _ARRIVED,
         accounts=None if source.accounts is None else _ACCOUNTS,
     )
-    key = (marked, tuple(question.formulas), question.where, question.given, around)
+    # The statement hangs on the points' time only by which border of the rollup lies before all of them.
+    border = max((each for each in around.borders if question.earliest is not None and each < question.earliest), default=None)
+    key = (marked, tuple(question.formulas), question.where, question.given, around, border)
     with _guard:
         written = _kept.get(key)
     if written is None:

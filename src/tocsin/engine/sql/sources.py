@@ -41,7 +41,7 @@ class EveryMoment:
         """The points; a point has no triggering row."""
         assert not given
         asked = Question(self.subject, self.moments, [], only=self.only, accounts=self.accounts)
-        subjects = universe(self.subject, asked, around.left_out).subquery("u")
+        subjects = universe(self.subject, asked, around).subquery("u")
         moments = exp.select(b.as_(exp.Unnest(expressions=[_instants(self.moments)]), "at"))
         here = Point(table="m", column="at")
         made = exp.select(exp.Column(this=exp.Star(), table=b.name("u")), b.column("m", "at")).from_(subjects)
@@ -79,7 +79,7 @@ class OwnMoments:
         )
         asked = Question(self.subject, [max((at for _, at in self.pairs), default=NEVER)], [])
         made = exp.select(exp.Column(this=exp.Star(), table=b.name("u")), b.column("m", "at"))
-        made = made.from_(universe(self.subject, asked, around.left_out).subquery("u"))
+        made = made.from_(universe(self.subject, asked, around).subquery("u"))
         made = made.join(pairs.subquery("m"), on=exp.EQ(this=b.column("m", "id"), expression=self._id()), copy=False)
         return made.where(exists(self.subject, Point(table="m", column="at"), deleted=self.deleted), copy=False)
 
@@ -193,7 +193,7 @@ class OfRows:
         asked = Question(self.subject, [self.until], [], accounts=self.accounts)
         made = exp.select().from_(kept.subquery(ROW))
         on = self._own()
-        return made.join(universe(self.subject, asked, around.left_out).subquery("u"), on=on, copy=False)
+        return made.join(universe(self.subject, asked, around).subquery("u"), on=on, copy=False)
 
     def _own(self) -> exp.Expr:
         """Which subject a row belongs to."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,10 +14,12 @@ from tocsin.core.language.terms import Aggregated, Attribute, Entity, Term, Turn
 from tocsin.engine.instants import Instant, back
 from tocsin.engine.lookback import TABLE, Back
 from tocsin.engine.plan import Group, Leaf, Plan, View, leaves, make_plan
+from tocsin.engine.rolled import Rollup
 from tocsin.engine.sql import aggregates
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.asof import attribute_view, column_name
 from tocsin.engine.sql.money import with_rates
+from tocsin.engine.sql.rolled import rolled_events
 from tocsin.engine.sql.rows import ROW, Rows, rows_of
 from tocsin.engine.sql.universe import KEYS, OWNER, born, exists, not_by_left_out, universe
 from tocsin.engine.sql.values import Reader, slope
@@ -52,6 +54,7 @@ class Surroundings:
     left_out:  some people are left out, so that their rows do not count.
     converts:  there are exchange rates; `currency` is the reporting currency, or None.
     churn_tolerance: the company's, as a share a year; None where it is not set.
+    borders:   up to which the rollup of old events can be read (`facts.rollup`), ascending.
     """
 
     dialect: str
@@ -61,6 +64,7 @@ class Surroundings:
     currency: str | None = None
     holidays: tuple[date, ...] = ()
     churn_tolerance: float | None = None
+    borders: tuple[datetime, ...] = ()
 
 
 class Statement:
@@ -70,7 +74,9 @@ class Statement:
         self.question = question
         self.around = around
         asked = [*question.formulas, *([question.where] if question.where is not None else [])]
-        self.plan: Plan = make_plan(((term, at) for at in question.moments for term in asked), wide_only=wide_only)
+        rollup = Rollup(question.subject, around.borders) if around.borders and not wide_only else None
+        items = ((term, at) for at in question.moments for term in asked)
+        self.plan: Plan = make_plan(items, wide_only=wide_only, rollup=rollup)
         self.ctes: list[tuple[str, exp.Expr]] = []
         self.views: dict[tuple[Entity, Instant], str] = {}
         self.columns: dict[Leaf, tuple[str, str]] = {}  # aggregate -> (CTE, column)
@@ -107,7 +113,7 @@ class Statement:
 
     def _add_universe(self) -> None:
         """The CTE of everybody who can be a subject."""
-        self.ctes.append(("universe", universe(self.question.subject, self.question, self.around.left_out)))
+        self.ctes.append(("universe", universe(self.question.subject, self.question, self.around)))
 
     def _add_view(self, view: View, name: str) -> None:
         """The CTEs of the attributes of accounts or people as of an instant."""
@@ -218,6 +224,7 @@ class Statement:
         at = group.at or _latest(group.members)
         view = self.views["person", at] if group.collection == "people" else None
         rows = rows_of(group.collection, at, self.around.zone, view, converts=self.around.converts)
+        rows = replace(rows, rolled=self._rolled(group))
         anchors = self._anchors(group, name)
         base = self._base(group, rows, name if anchors else None)
         keys = {key: b.column(ROW, key) for key in self.keys}
@@ -312,8 +319,16 @@ class Statement:
             base = base.where(b.not_null(b.column(ROW, "feature")), copy=False)
         return self._without_left_out(base, rows)
 
+    def _rolled(self, group: Group) -> exp.Query | None:
+        """The rows of a group that takes old events from the rollup."""
+        if group.rolled is None:
+            return None
+        return rolled_events(group.rolled, self.question.subject, left_out=self.around.left_out)
+
     def _source(self, rows: Rows) -> exp.Expr:
         """The rows' table; where amounts are converted, with the rate of the day of the row's start as `rate$`."""
+        if rows.rolled is not None:
+            return rows.rolled.subquery(ROW)
         if not rows.money:
             return rows.source
         start = rows.start()
@@ -322,7 +337,7 @@ class Statement:
 
     def _without_left_out(self, base: exp.Select, rows: Rows) -> exp.Select:
         """Without our own people and service users, and what they did."""
-        if not self.around.left_out:
+        if not self.around.left_out or rows.rolled is not None:
             return base
         if rows.view:
             return base.where(exp.not_(b.column(ROW, "left_out")), copy=False)

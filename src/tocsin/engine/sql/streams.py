@@ -114,7 +114,7 @@ class Flow:
         for (function, column, rest), alias in measures.items():
             test = None if rest is None else exp.paren(self.reader.value(rest, self.rows.at), copy=False)
             if column is None:
-                value: exp.Expr = b.count_rows()
+                value: exp.Expr = self.rows.counted()
             else:
                 kinds = {"count": exp.Count, "sum": exp.Sum, "min": exp.Min, "max": exp.Max}
                 value = kinds[function](this=self.reader.value(column, self.rows.at))

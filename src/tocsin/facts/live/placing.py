@@ -8,6 +8,7 @@ from datetime import UTC
 import duckdb
 import pyarrow as pa
 
+from tocsin.facts import rollup
 from tocsin.facts.live.shapes import Membership
 
 
@@ -34,10 +35,13 @@ def _hand_over(cursor: duckdb.DuckDBPyConnection) -> None:
         "INSERT INTO person_keys SELECT (SELECT max(key) FROM person_keys) + row_number() OVER (ORDER BY id), id "
         f"FROM (SELECT DISTINCT links.person AS id FROM {was}) AS met ANTI JOIN person_keys USING (id)"
     )
+    old = rollup.handing_over(cursor, f"SELECT was.key, own.key FROM {was} JOIN person_keys AS own ON own.id = links.person")
     cursor.execute(
         f"UPDATE events SET person_key = own.key FROM {was} JOIN person_keys AS own ON own.id = links.person "
         "WHERE events.person_key = was.key"
     )
+    if old:
+        rollup.changed(cursor)
 
 
 def visitors_of(cursor: duckdb.DuckDBPyConnection, people: Iterable[str]) -> list[str]:
