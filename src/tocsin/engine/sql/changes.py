@@ -35,6 +35,7 @@ class Changes:
     until: datetime
     accounts: Collection[str] | None = None
     deleted: bool = True
+    everybody: bool = False
 
     def query(self, around: Surroundings, given: Sequence[terms.Given]) -> exp.Query:
         """The points; no row set them off."""
@@ -63,6 +64,10 @@ class Changes:
 
     def step(self) -> None:
         """Changes lie on no grid."""
+        return
+
+    def instants(self) -> None:
+        """Changes lie where they lie."""
         return
 
     def _entries(self) -> exp.Select:

@@ -38,6 +38,11 @@ class Source(Protocol):
         """The kind of subject."""
         ...
 
+    @property
+    def everybody(self) -> bool:
+        """Whether all subjects of the kind are asked about, so that rows of others need not be told apart."""
+        ...
+
     def query(self, around: Surroundings, given: Sequence[terms.Given]) -> exp.Query:
         """The points: the columns of the subject's universe, `at`, and a column `given.x` for each."""
         ...
@@ -48,6 +53,10 @@ class Source(Protocol):
 
     def step(self) -> tuple[datetime, datetime, timedelta] | None:
         """(first moment, last, step) of points that lie on a regular grid; None for others."""
+        ...
+
+    def instants(self) -> Sequence[datetime] | None:
+        """The moments that all points lie at; None where they lie at moments of their own."""
         ...
 
 
@@ -241,9 +250,10 @@ class PointsStatement(Statement):
         named = {part.name for leaf in group.members for part in self._row_columns(leaf, group.kind)} | set(group.equal)
         named -= {"person_id"} if group.kind == "distinct_stream" and not _filters_person(group) else set()
         base = with_ids(exp.select().from_(self._source(rows), copy=False), named - (set(group.equal) & {"person_id"}))
-        owner = OWNER[self.question.subject]
-        asked = exp.select(b.column("u", owner)).from_(b.table("universe", "u"))
-        base = base.where(exp.In(this=b.column(ROW, owner), query=asked.subquery()), copy=False)
+        if not self.asked.source.everybody:
+            owner = OWNER[self.question.subject]
+            asked = exp.select(b.column("u", owner)).from_(b.table("universe", "u"))
+            base = base.where(exp.In(this=b.column(ROW, owner), query=asked.subquery()), copy=False)
         latest = exp.select(exp.Max(this=b.column("u", "at"))).from_(b.table("universe", "u"))
         base = base.where(exp.LTE(this=rows.start(), expression=latest.subquery()), copy=False)
         reach = streams.reach(group.members)
@@ -265,7 +275,7 @@ class PointsStatement(Statement):
         }
         for right, _ in equal.values():
             base = base.where(b.not_null(right.copy()), copy=False)
-        flow = streams.Flow(name, group.members, keys, equal, base, rows, reader, self.asked.source.step())
+        flow = streams.Flow(name, group.members, keys, equal, base, rows, reader, self.asked.source.step(), self.asked.source.instants())
         self.ctes += flow.ctes(distinct=group.kind == "distinct_stream")
         for index, leaf in enumerate(group.members):
             self.columns[leaf] = (name, f"c{index}")

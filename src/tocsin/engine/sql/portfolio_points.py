@@ -65,6 +65,11 @@ class AccountsThen:
     keys: tuple[str, ...]
     subject: str = "account"
 
+    @property
+    def everybody(self) -> bool:
+        """Whether the points of others ask about everybody."""
+        return self.points.everybody
+
     def query(self, around: Surroundings, given: Sequence[terms.Given]) -> exp.Query:
         """The points: every account that exists at such a moment."""
         assert not given
@@ -80,6 +85,10 @@ class AccountsThen:
     def step(self) -> tuple[datetime, datetime, timedelta] | None:
         """The grid of the other points."""
         return self.points.step()
+
+    def instants(self) -> Sequence[datetime] | None:
+        """The moments of the other points."""
+        return self.points.instants()
 
 
 class PerAccountOfPoints(PerAccount, PointsStatement):

@@ -37,6 +37,11 @@ class EveryMoment:
     accounts: Collection[str] | None = None
     deleted: bool = False
 
+    @property
+    def everybody(self) -> bool:
+        """As of `Source`."""
+        return self.only is None and self.accounts is None
+
     def query(self, around: Surroundings, given: Sequence[terms.Given]) -> exp.Query:
         """The points; a point has no triggering row."""
         assert not given
@@ -49,6 +54,10 @@ class EveryMoment:
         return made.where(exists(self.subject, here, deleted=self.deleted), copy=False)
 
     def span(self, store: Store) -> Sequence[datetime]:  # noqa: ARG002 - as of `Source`
+        """The moments."""
+        return self.moments
+
+    def instants(self) -> Sequence[datetime]:
         """The moments."""
         return self.moments
 
@@ -68,6 +77,7 @@ class OwnMoments:
     subject: str
     pairs: Sequence[tuple[str, datetime]]
     deleted: bool = True
+    everybody: bool = False
 
     def query(self, around: Surroundings, given: Sequence[terms.Given]) -> exp.Query:
         """The points of pairs whose subject existed then."""
@@ -98,6 +108,10 @@ class OwnMoments:
         """Pairs lie on no grid."""
         return
 
+    def instants(self) -> None:
+        """Each pair has a moment of its own."""
+        return
+
 
 @dataclass(frozen=True)
 class OfRows:
@@ -120,6 +134,7 @@ class OfRows:
     moments: Sequence[datetime] = ()
     accounts: Collection[str] | None = None
     deleted: bool = True
+    everybody: bool = False
 
     def query(self, around: Surroundings, given: Sequence[terms.Given]) -> exp.Query:
         """The points, with the columns of their rows."""
@@ -151,6 +166,10 @@ class OfRows:
 
     def step(self) -> None:
         """Rows lie on no grid."""
+        return
+
+    def instants(self) -> None:
+        """Each row has a moment of its own."""
         return
 
     def _base(self, around: Surroundings) -> exp.Select:
