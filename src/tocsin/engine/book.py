@@ -24,7 +24,7 @@ from tocsin.engine.markets import ACTIVE, point_markets
 from tocsin.engine.occurrences import Occurrences, Stretch, occurrences, still
 from tocsin.engine.sql.points import PointsQuestion, Source
 from tocsin.engine.sql.portfolio import statement
-from tocsin.engine.sql.remembered import points_sql
+from tocsin.engine.sql.remembered import points_sql, question_sql
 from tocsin.engine.sql.sources import EveryMoment, OfRows
 from tocsin.engine.sql.statement import Question, Surroundings
 from tocsin.facts.store import Store
@@ -133,7 +133,7 @@ class Book:
         asked = [*formulas, *([scope] if scope is not None else [])]
         markets = self._markets(asked, moments)
         question = Question(subject, list(moments), formulas, scope, only, accounts, deleted, markets)
-        return self.store.query(statement(question, self.surroundings).sql(), tables=tables, small=len(moments) == 1)
+        return self.store.query(question_sql(question, self.surroundings), tables=tables, small=len(moments) == 1)
 
     def _looked_back(
         self, terms: Sequence[Term], moment: datetime, only: Collection[str] | None, accounts: Collection[str] | None
@@ -218,7 +218,7 @@ class Book:
         for day, markets in by_day.items():
             distinct = list(dict.fromkeys(markets))
             question = Question("account", [day], [each.operand for each in distinct], ACTIVE)
-            table = self.store.query(statement(question, self.surroundings).sql())
+            table = self.store.query(question_sql(question, self.surroundings))
             for index, each in enumerate(distinct):
                 values = [value for value in table.column(f"f{index}").to_pylist() if value is not None]
                 medians[each, day] = median(values) if values else None

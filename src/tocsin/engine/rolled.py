@@ -31,12 +31,15 @@ class Rolled:
 class Rollup:
     """What a statement about a kind of subject can take from the rollup.
 
-    borders: up to which it can be read, ascending (UTC). earliest: of a statement as of points, no point is before it.
+    borders: up to which it can be read, ascending (UTC).
+    first:   the first moment of the statement (of points: no point is before it); None where it is not known.
+    marked:  what stands for it in a statement that is written with marks; None where it stands for itself.
     """
 
     subject: str
     borders: Sequence[datetime]
-    earliest: datetime | None = None
+    first: datetime | None
+    marked: datetime | None = None
 
     def of(self, term: Aggregated, at: Instant, rest: Term | None, equal: Collection[str] = ()) -> Rolled | None:
         """How an aggregate is read, whose filter is `rest`, besides columns that equal those of a triggering row."""
@@ -57,13 +60,16 @@ class Rollup:
 
     def _border(self, at: Instant) -> datetime | None:
         """The latest border before an instant, of points before all of them."""
-        if isinstance(at, Point):
-            at_earliest = self.earliest if at.offset == timedelta(0) else None
-        else:
-            at_earliest = at
-        if at_earliest is None:
+        if self.first is None:
             return None
-        return max((each for each in self.borders if each < at_earliest), default=None)
+        before = at.offset if isinstance(at, Point) else (self.marked or self.first) - at
+        usable = zip(self.borders, lengths(self.borders, self.first), strict=True)
+        return max((border for border, length in usable if before < length), default=None)
+
+
+def lengths(borders: Sequence[datetime], first: datetime) -> tuple[timedelta, ...]:
+    """How far each border lies before a moment, in whole days, so that a statement stays the same for a day."""
+    return tuple(timedelta(days=(first - each).days) for each in borders)
 
 
 def _told(part: Term, columns: Collection[str]) -> bool:

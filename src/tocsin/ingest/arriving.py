@@ -15,7 +15,8 @@ from tocsin.facts import breathing
 from tocsin.facts.live.shapes import Arrivals, Refusal
 from tocsin.ingest.limits import Limits
 from tocsin.ingest.records import Record
-from tocsin.ingest.segment.messages import Context, read_call, read_envelope, read_time, shared_context
+from tocsin.ingest.segment import quick
+from tocsin.ingest.segment.messages import Context, Message, read_call, read_envelope, read_time, shared_context
 from tocsin.ingest.segment.reading import Told
 
 REJECTED = "rejected"  # in place of a collection: a body that could not be read, with the reason
@@ -37,8 +38,15 @@ def arrivals_of(records: Sequence[Record], limits: Limits) -> Arrivals:
                 continue
             sent_at, shared = read_time(envelope.sent_at), shared_context(envelope)
             breathing.breathe()
-            for raw in envelope.batch:
-                _add(told, bytes(raw), None, record.received, sent_at, limits, shared)
+            whole = quick.messages_of(record.body) if shared is None else None
+            messages: Sequence[Message | None] = whole or [None] * len(envelope.batch)
+            for raw, message in zip(envelope.batch, messages, strict=True):
+                if (
+                    message is None
+                    or len(raw) > limits.message
+                    or not quick.add(told, message, raw, record.received, limits.ahead)
+                ):
+                    _add(told, bytes(raw), None, record.received, sent_at, limits, shared)
         else:
             _add(told, record.body, record.kind, record.received, None, limits)
     return told

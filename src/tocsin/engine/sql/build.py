@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from tocsin.core.moment import DAY, day_of, start_of_day
 from tocsin.engine.instants import Instant, Point
+from tocsin.engine.sql.marks import Mark, MarkedNumber, first_of, instant_text, number_text, since_1970
 
 MICROSECONDS_A_DAY = 86_400_000_000
 TYPES = {"number": "DOUBLE", "text": "VARCHAR", "boolean": "BOOLEAN", "time": "TIMESTAMP", "date": "DATE", "list": "VARCHAR[]"}
@@ -64,7 +65,7 @@ def whole(value: int) -> exp.Expr:
 
 def number(value: float) -> exp.Expr:
     """A 64-bit float; never a decimal, whose arithmetic differs."""
-    return cast(exp.Literal.string(repr(float(value))), "number")
+    return cast(text(value.word if isinstance(value, MarkedNumber) else number_text(value)), "number")
 
 
 def instant(value: Instant) -> exp.Expr:
@@ -72,7 +73,12 @@ def instant(value: Instant) -> exp.Expr:
     if isinstance(value, Point):
         at = column(value.table, value.column)
         return exp.paren(exp.Sub(this=at, expression=microseconds(value.offset))) if value.offset else at
-    return cast(text(value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")), "time")
+    return cast(text(value.word("instant") if isinstance(value, Mark) else instant_text(value)), "time")
+
+
+def epoch(value: datetime) -> exp.Expr:
+    """An instant as microseconds since the beginning of 1970."""
+    return exp.Literal.number(value.word("epoch") if isinstance(value, Mark) else since_1970(value))
 
 
 def day(value: date) -> exp.Expr:
@@ -82,7 +88,16 @@ def day(value: date) -> exp.Expr:
 
 def today(at: Instant, zone: ZoneInfo) -> exp.Expr:
     """The calendar day of an instant in the workspace's zone."""
-    return local_day(instant(at), zone) if isinstance(at, Point) else day(day_of(at, zone))
+    if isinstance(at, Point):
+        return local_day(instant(at), zone)
+    return cast(text(at.word("day")), "date") if isinstance(at, Mark) else day(day_of(at, zone))
+
+
+def first_day(at: Instant, unit: str, zone: ZoneInfo) -> exp.Expr:
+    """The first day of the month, quarter or year of an instant."""
+    if isinstance(at, Point):
+        return cast(call("date_trunc", text(unit), today(at, zone)), "date")
+    return cast(text(at.word(unit)), "date") if isinstance(at, Mark) else day(first_of(day_of(at, zone), unit))
 
 
 def microseconds(length: timedelta) -> exp.Expr:

@@ -7,6 +7,7 @@ a column for each term and instant. Aggregates over `accounts` then range over i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -20,7 +21,7 @@ from tocsin.engine.sql import holdings
 from tocsin.engine.sql.asof import column_name
 from tocsin.engine.sql.money import with_rates
 from tocsin.engine.sql.rows import ROW, Rows
-from tocsin.engine.sql.statement import Question, Statement, Surroundings
+from tocsin.engine.sql.statement import Question, Statement, Surroundings, rollup_of
 
 PER_ACCOUNT = "per_account"
 VALUE: Aspect = "value"
@@ -130,6 +131,7 @@ class PerAccount(Statement):
 
     def __init__(self, wanted: Mapping[Leaf, str], outer: Question, around: Surroundings) -> None:
         super().__init__(Question("account", [], [], markets=outer.markets), around)
+        self.outer = outer
         self._want(wanted)
 
     def _want(self, wanted: Mapping[Leaf, str]) -> None:
@@ -142,7 +144,7 @@ class PerAccount(Statement):
 
     def _rollup(self) -> Rollup | None:
         """What can be taken from the rollup of old events."""
-        return Rollup("account", self.around.borders) if self.around.borders else None
+        return rollup_of(replace(self.outer, subject="account"), self.around)
 
     def query(self) -> exp.Select:
         """The SELECT, with its own helpers before it: `account_key`, `id`, `created_at`, and a column for each leaf."""

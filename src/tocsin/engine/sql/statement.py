@@ -35,6 +35,7 @@ class Question:
     accounts: ids of the accounts whose subjects are asked about; None for all.
     deleted:  whether people who were deleted by the moment are subjects too.
     markets:  medians computed beforehand.
+    first:    the first moment, where `moments` are marks that stand for others.
     """
 
     subject: str
@@ -45,6 +46,7 @@ class Question:
     accounts: Collection[str] | None = None
     deleted: bool = False
     markets: Mapping[tuple[terms.Market, datetime], float | None] = field(default_factory=dict)
+    first: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,14 @@ class Surroundings:
     borders: tuple[datetime, ...] = ()
 
 
+def rollup_of(question: Question, around: Surroundings) -> Rollup | None:
+    """What a question can take from the rollup of old events; None for nothing."""
+    if not around.borders or not question.moments:
+        return None
+    marked = question.moments[0]
+    return Rollup(question.subject, around.borders, question.first or marked, marked)
+
+
 class Statement:
     """The statement of a question, built piece by piece: the universe, views, groups of aggregates, the answer."""
 
@@ -74,7 +84,7 @@ class Statement:
         self.question = question
         self.around = around
         asked = [*question.formulas, *([question.where] if question.where is not None else [])]
-        rollup = Rollup(question.subject, around.borders) if around.borders and not wide_only else None
+        rollup = None if wide_only else rollup_of(question, around)
         items = ((term, at) for at in question.moments for term in asked)
         self.plan: Plan = make_plan(items, wide_only=wide_only, rollup=rollup)
         self.ctes: list[tuple[str, exp.Expr]] = []

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import reduce
 from math import gcd
 
@@ -258,15 +258,14 @@ class Flow:
         if self.grid is None:
             return start
         begin, _, unit = self.grid
-        base = (begin - datetime(1970, 1, 1, tzinfo=UTC)) // MICRO
-        passed = exp.Sub(this=b.call("epoch_us", start), expression=b.whole(base))
+        passed = exp.Sub(this=b.call("epoch_us", start), expression=b.epoch(begin))
         whole = exp.IntDiv(
             this=exp.paren(exp.Add(this=exp.paren(passed), expression=b.whole(unit // MICRO - 1))),
             expression=b.whole(unit // MICRO),
         )
         # What lies before the grid is in its first step, where only those who look at all history see it.
         steps = exp.Greatest(this=exp.paren(whole), expressions=[b.whole(0)])
-        since = exp.Add(this=b.whole(base), expression=exp.Mul(this=steps, expression=b.whole(unit // MICRO)))
+        since = exp.Add(this=b.epoch(begin), expression=exp.Mul(this=steps, expression=b.whole(unit // MICRO)))
         return b.call("make_timestamp", since)
 
     # The stream

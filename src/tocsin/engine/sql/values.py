@@ -12,8 +12,7 @@ from sqlglot import exp
 from tocsin.core.language import terms
 from tocsin.core.language.functions import FEWEST_SAMPLES
 from tocsin.core.language.terms import Term
-from tocsin.core.moment import day_of
-from tocsin.engine.instants import Instant, Point, back
+from tocsin.engine.instants import Instant, back
 from tocsin.engine.lookback import Back
 from tocsin.engine.plan import Leaf
 from tocsin.engine.sql import build as b
@@ -81,7 +80,7 @@ class Reader:
             case terms.Ago(operand=operand, length=length):
                 return self._ago(operand, at, length)
             case terms.StartOf(unit=unit):
-                return first_day(at, unit, self.zone)
+                return b.first_day(at, unit, self.zone)
             case terms.Market() if self.market is not None:
                 return self.market(term, at)
             case terms.Operation():
@@ -131,15 +130,6 @@ def constant(term: terms.Const) -> exp.Expr:
         case str() as value:
             return b.text(value)
     return exp.null()
-
-
-def first_day(at: Instant, unit: str, zone: ZoneInfo) -> exp.Expr:
-    """The first day of the month, quarter or year of an instant."""
-    if isinstance(at, Point):
-        return b.cast(b.call("date_trunc", b.text(unit), b.today(at, zone)), "date")
-    today = day_of(at, zone)
-    month = {"month": today.month, "quarter": (today.month - 1) // 3 * 3 + 1, "year": 1}[unit]
-    return b.day(date(today.year, month, 1))
 
 
 def working_days(then: exp.Expr, today: exp.Expr, holidays: tuple[date, ...]) -> exp.Expr:

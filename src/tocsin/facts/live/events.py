@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import duckdb
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -95,11 +96,12 @@ def _drop_known(cursor: duckdb.DuckDBPyConnection, seen: Sequence[SeenHashes]) -
 
 
 def _table(events: Sequence[Event]) -> pa.Table:
+    given = dict(zip(Event.__struct_fields__, zip(*map(msgspec.structs.astuple, events), strict=True), strict=True))
     columns = [
-        pa.array(range(len(events)), pa.int32()),
-        *(pa.array([getattr(each, name) for each in events], pa.string()) for name in _TEXTS),
-        pa.array([each.at.astimezone(UTC).replace(tzinfo=None) for each in events], pa.timestamp("us")),
-        pa.array([each.minutes for each in events], pa.float64()),
+        pa.array(np.arange(len(events), dtype=np.int32)),
+        *(pa.array(given[name], pa.string()) for name in _TEXTS),
+        pa.array(given["at"], pa.timestamp("us", "UTC")).view(pa.timestamp("us")),
+        pa.array(given["minutes"], pa.float64()),
     ]
     return pa.Table.from_arrays(columns, schema=_SCHEMA)
 

@@ -238,6 +238,8 @@ class _Taking:
 
     def _placed(self, events: list[Event]) -> tuple[list[Event], list[Refusal]]:
         """Events with their account, by the person where they name none, and those that wait for one."""
+        if all(each.account is not None and (each.person is not None or each.anonymous is None) for each in events):
+            return events, []
         behind = placing.people_behind(
             self.cursor, (each.anonymous for each in events if each.person is None and each.anonymous is not None)
         )

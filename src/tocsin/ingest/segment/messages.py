@@ -22,14 +22,14 @@ class BadMessageError(UserError):
     """A call that cannot be taken; says why."""
 
 
-class Context(msgspec.Struct, rename="camel"):
+class Context(msgspec.Struct, rename="camel", gc=False):
     """What of a call's context is of use."""
 
     group_id: str | None = None
     traits: msgspec.Raw = NULL
 
 
-class Message(msgspec.Struct, rename="camel"):
+class Message(msgspec.Struct, rename="camel", gc=False):
     """A call whose fields have the types that they should have."""
 
     type: str

@@ -68,19 +68,7 @@ class Told(Arrivals):
         if call.kind in ("page", "screen"):
             title = "Page" if call.kind == "page" else "Screen"
             name, kind = f"Viewed {message.name} {title}" if message.name else f"Viewed {title}", "page"
-        properties = bytes(message.properties)
-        known, text = _NOTHING, None
-        if properties not in (b"null", b"{}"):
-            if not properties.lstrip().startswith(b"{"):
-                raise BadMessageError("properties is no object")
-            try:
-                known = _PROPERTIES.decode(properties)
-                text = properties.decode()
-            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                raise BadMessageError("properties cannot be read") from error
-            if _NUL.search(text):
-                raise BadMessageError("properties hold a NUL")
-        feature = known.feature if isinstance(known.feature, str) and known.feature else None
+        feature, minutes, text = of_properties(bytes(message.properties))
         event = Event(
             call.id,
             message.context.group_id if message.context else None,
@@ -88,9 +76,9 @@ class Told(Arrivals):
             message.anonymous_id,
             name,
             call.at,
-            kind or b2b.KINDS.get(name) or ("feature" if feature else None),
+            kind or kind_of(name, feature),
             feature,
-            _minutes(known.minutes),
+            minutes,
             text,
             call.raw,
             call.received,
@@ -100,7 +88,26 @@ class Told(Arrivals):
             b2b.add(self, event, _object(message.properties))
 
 
-_NOTHING = _Known()
+def of_properties(properties: bytes) -> tuple[str | None, float | None, str | None]:
+    """Feature, minutes and the whole, as text, of an event's properties. BadMessageError where they are none."""
+    if properties in (b"null", b"{}"):
+        return None, None, None
+    if not properties.lstrip().startswith(b"{"):
+        raise BadMessageError("properties is no object")
+    try:
+        known = _PROPERTIES.decode(properties)
+        text = properties.decode()
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise BadMessageError("properties cannot be read") from error
+    if "\\u0000" in text and _NUL.search(text):  # hardly any text holds one, and to look for it thoroughly takes long
+        raise BadMessageError("properties hold a NUL")
+    feature = known.feature if isinstance(known.feature, str) and known.feature else None
+    return feature, None if known.minutes is None else _minutes(known.minutes), text
+
+
+def kind_of(name: str, feature: str | None) -> str | None:
+    """The kind of a tracked event, as far as it can be told without the catalog of events."""
+    return b2b.KINDS.get(name) or ("feature" if feature else None)
 
 
 def _minutes(value: object) -> float | None:
