@@ -176,8 +176,8 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False,
         # its own, so that the others read only as far back as their windows reach.
         column = term.column if kind == "distinct" else None
         bounded = kind != "wide" and term.window is not None
-        # As of points, rows that anchored windows alone look at are first cut down to what these reach.
-        reached = isinstance(at, Point) and anchor is not None and term.collection in TALL_COLLECTIONS
+        # Rows that anchored windows alone look at are first cut down to what these reach.
+        reached = not wide_only and kind == "wide" and anchor is not None and term.collection in TALL_COLLECTIONS
         rolled = rollup.of(term, leaf.at, term.where) if rollup is not None and kind == "tall" else None
         key = (kind, term.collection, at, looks_at_subject, level, column, bounded, reached, rolled)
         group = groups.setdefault(key, Group(kind, term.collection, at, looks_at_subject, level, rolled=rolled))

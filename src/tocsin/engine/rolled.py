@@ -19,6 +19,9 @@ EVENTS = "events"
 COLUMNS = {"account": ("name", "kind", "feature"), "feature": ("name", "kind", "feature"), "person": ("kind",)}
 
 
+FARTHEST = timedelta(days=100)  # how far back it is told apart how far back one can look
+
+
 @dataclass(frozen=True)
 class Rolled:
     """How a pass reads old events: those at or before the border from the rollup, by their first or their last."""
@@ -68,8 +71,8 @@ class Rollup:
 
 
 def lengths(borders: Sequence[datetime], first: datetime) -> tuple[timedelta, ...]:
-    """How far each border lies before a moment, in whole days, so that a statement stays the same for a day."""
-    return tuple(timedelta(days=(first - each).days) for each in borders)
+    """How far before a moment each border lets one look, in whole days, so that a statement stays the same for a day."""
+    return tuple(min(max(timedelta(days=(first - each).days), timedelta(0)), FARTHEST) for each in borders)
 
 
 def _told(part: Term, columns: Collection[str]) -> bool:

@@ -34,11 +34,11 @@ class Rows:
     money: bool = False
     rolled: exp.Query | None = None
 
-    def counted(self) -> exp.Expr:
-        """How many rows there are, in a grouping."""
+    def counted(self, test: exp.Expr | None = None) -> exp.Expr:
+        """How many rows there are for which a test is true, in a grouping; where old ones are added up, null for none."""
         if self.rolled is None:
-            return b.count_rows()
-        return exp.cast(exp.Sum(this=b.column(ROW, MANY)), "BIGINT")
+            return b.filtered(b.count_rows(), test)
+        return exp.cast(b.filtered(exp.Sum(this=b.column(ROW, MANY)), test), "BIGINT")
 
     @property
     def asof(self) -> AsOf:

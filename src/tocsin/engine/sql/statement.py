@@ -13,7 +13,7 @@ from tocsin.core.language import terms
 from tocsin.core.language.terms import Aggregated, Attribute, Entity, Term, Turned
 from tocsin.engine.instants import Instant, back
 from tocsin.engine.lookback import TABLE, Back
-from tocsin.engine.plan import Group, Leaf, Plan, View, leaves, make_plan
+from tocsin.engine.plan import TALL_COLLECTIONS, Group, Leaf, Plan, View, leaves, make_plan
 from tocsin.engine.rolled import Rollup
 from tocsin.engine.sql import aggregates
 from tocsin.engine.sql import build as b
@@ -242,7 +242,9 @@ class Statement:
         reader = Reader(
             self.around.zone, leaf=self._leaf_in_filter, row=rows.column, turned=rows.turned, holidays=self.around.holidays
         )
-        if group.kind == "tall":
+        if group.kind == "tall" and self.question.subject == "person":
+            self.ctes.append((name, aggregates.flat(given, group.members, rows, reader)))
+        elif group.kind == "tall":
             self.ctes += aggregates.tall(given, group.members, rows, reader, name)
         elif group.kind == "distinct":
             self.ctes += aggregates.distinct(given, group.members, rows, reader, name)
@@ -323,11 +325,23 @@ class Statement:
             base = base.where(exp.In(this=b.column(ROW, owner), query=asked.subquery()), copy=False)
         if anchors is not None:
             base = base.join(b.table(f"{anchors}_anchors", "an"), on=b.equal_keys("an", ROW, self.keys), copy=False)
+            base = self._after_anchors(base, group, rows, anchors)
         if group.kind == "wide":
             base = base.where(rows.begun(), copy=False)
         if self.question.subject == "feature":
             base = base.where(b.not_null(b.column(ROW, "feature")), copy=False)
         return self._without_left_out(base, rows)
+
+    def _after_anchors(self, base: exp.Select, group: Group, rows: Rows, name: str) -> exp.Select:
+        """Where all windows are anchored, only rows from the earliest anchor on, of subjects that have one."""
+        if group.collection not in TALL_COLLECTIONS or any(leaf not in self.anchors for leaf in group.members):
+            return base
+        columns = list(dict.fromkeys(self.anchors[leaf][1] for leaf in group.members))
+        known = exp.or_(*(b.not_null(b.column("an", each)) for each in columns), copy=False)
+        earliest = [exp.Min(this=b.column("first", each)) for each in columns]
+        least: exp.Expr = b.call("least", *earliest) if len(earliest) > 1 else earliest[0]
+        since = exp.select(least).from_(b.table(f"{name}_anchors", "first")).subquery()
+        return base.where(exp.paren(known), exp.GTE(this=rows.start(), expression=since), copy=False)
 
     def _rolled(self, group: Group) -> exp.Query | None:
         """The rows of a group that takes old events from the rollup."""

@@ -174,11 +174,11 @@ class Flow:
         for (function, column, rest), alias in measures.items():
             test = None if rest is None else exp.paren(self.reader.value(rest, self.rows.at), copy=False)
             if column is None:
-                value: exp.Expr = self.rows.counted()
+                value = self.rows.counted(test)
             else:
                 kinds = {"count": exp.Count, "sum": exp.Sum, "min": exp.Min, "max": exp.Max}
-                value = kinds[function](this=self.reader.value(column, self.rows.at))
-            select = select.select(b.as_(b.filtered(value, test), alias), copy=False)
+                value = b.filtered(kinds[function](this=self.reader.value(column, self.rows.at)), test)
+            select = select.select(b.as_(value, alias), copy=False)
         return _Made([(f"{self.name}_data", select)], f"{self.name}_data", measures)
 
     def _distinct(self) -> _Made:
