@@ -21,6 +21,7 @@ from tocsin.core.rules import Rule
 from tocsin.core.schema import COLLECTIONS, PORTFOLIO_SUBJECTS
 from tocsin.engine.cases import Case, before_of, given_collection, step_reached
 from tocsin.engine.evidence import Evidence, Line, Places, lines
+from tocsin.engine.inscope import in_scope
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -118,7 +119,8 @@ def asked_of(book: Book, case: Case, places: Places) -> Asked:
     rule = case.rule
 
     def place(node: Node) -> int:
-        return places.of(check(node, rule.subject, book.names, case.params, given=given_collection(rule)))
+        term = check(node, rule.subject, book.names, case.params, given=given_collection(rule))
+        return places.of(in_scope(term, case.scope))
 
     shown = [] if rule.trigger.kind == "countdown" else case.shown
     changed = None
@@ -128,7 +130,7 @@ def asked_of(book: Book, case: Case, places: Places) -> Asked:
     return Asked(
         case,
         places.of(case.scope),
-        places.of(case.fires),
+        places.of(in_scope(case.fires, case.scope)),
         None if case.clears is None else places.of(case.clears),
         [_of_row(line, rule) for formula, node in shown for line in lines(formula, node, case.params, place)],
         _told(book, case, place),

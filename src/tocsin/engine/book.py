@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cached_property
 from statistics import median
@@ -66,9 +67,13 @@ class Book:
         """The health of accounts, by the profiles."""
         return Health(self.model, self.names)
 
-    @cached_property
+    @property
     def surroundings(self) -> Surroundings:
-        """What the facts as a whole are like."""
+        """What the facts as a whole are like; how far the rollup of old events can be read is looked up each time."""
+        return replace(self._surroundings, borders=self.store.rollup_borders())
+
+    @cached_property
+    def _surroundings(self) -> Surroundings:
         left_out = self.store.query("SELECT count(*) AS n FROM people WHERE left_out").column("n")[0].as_py() > 0
         return Surroundings(
             self.store.dialect,
@@ -171,7 +176,7 @@ class Book:
         formulas, scope = self.expanded(terms, where, source.span(self.store))
         asked = [*formulas, *([scope] if scope is not None else [])]
         markets = point_markets(self.store, self.surroundings, asked, source)
-        question = PointsQuestion(source, formulas, scope, markets, tuple(given))
+        question = PointsQuestion(source, formulas, scope, markets, tuple(given), min(source.span(self.store), default=None))
         return self.store.query(points_sql(question, self.surroundings), small=isinstance(source, OfRows))
 
     def judge(

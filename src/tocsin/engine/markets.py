@@ -31,7 +31,8 @@ def point_markets(
     days = sorted({day for spans in offsets.values() for offset in spans for day in _days(moments, offset, store.zone)})
     distinct = list(offsets)
     starts = {start_of_day(day, store.zone): day for day in days}
-    question = PointsQuestion(EveryMoment("account", sorted(starts)), [each.operand for each in distinct], ACTIVE)
+    of_all = [each.operand for each in distinct]
+    question = PointsQuestion(EveryMoment("account", sorted(starts)), of_all, ACTIVE, earliest=min(starts, default=None))
     found: dict[Market, dict[date, float | None]] = {each: dict.fromkeys(days) for each in distinct}
     for row in store.query(PointsStatement(question, around).medians()).to_pylist():
         day = starts[row["moment"].replace(tzinfo=UTC)]

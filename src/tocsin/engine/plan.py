@@ -39,6 +39,7 @@ from tocsin.core.language.terms import (
 from tocsin.core.schema import COLLECTIONS, PORTFOLIO_SUBJECTS
 from tocsin.engine.instants import Instant, Point, back
 from tocsin.engine.lookback import Back
+from tocsin.engine.rolled import Rolled, Rollup
 
 TALL_COLLECTIONS = ("events", "metrics")  # those that grow large, and whose rows never change
 TALL_FUNCTIONS = ("count", "exists", "sum", "avg", "min", "max")
@@ -75,6 +76,7 @@ class Group:
     with_subject: a filter looks at the subject's attributes.
     level:        0, or one more than the aggregates that the windows' anchors hold.
     equal:        of streams: the columns that equal those of the row that set a trigger off.
+    rolled:       how old events are read from the rollup; None where all are read themselves.
     """
 
     kind: Literal["tall", "distinct", "wide", "slopes", "once", "stream", "distinct_stream"]
@@ -82,8 +84,9 @@ class Group:
     at: Instant | None
     with_subject: bool
     level: int
-    members: list[Leaf] = field(default_factory=list)
     equal: tuple[str, ...] = ()
+    rolled: Rolled | None = None
+    members: list[Leaf] = field(default_factory=list)
 
 
 @dataclass
@@ -114,8 +117,11 @@ class Plan:
                 self.view(term.entity, leaf.at).columns[term.name, term.aspect] = term
 
 
-def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False) -> Plan:
-    """The plan for terms as of instants. `wide_only` leaves the tall passes out: a yardstick for tests and benches."""
+def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False, rollup: Rollup | None = None) -> Plan:
+    """The plan for terms as of instants. `wide_only` leaves the tall passes out: a yardstick for tests and benches.
+
+    rollup: what can be read of old events without reading them; None for nothing.
+    """
     plan = Plan()
     groups: dict[tuple[object, ...], Group] = {}
     seen: set[Leaf] = set()
@@ -159,8 +165,9 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False)
         if isinstance(leaf.at, Point) and not wide_only and (split := streamed(term)) is not None:
             flow: Literal["stream", "distinct_stream"] = "distinct_stream" if term.function == "distinct" else "stream"
             column = term.column if flow == "distinct_stream" else None
-            key: tuple[object, ...] = (flow, term.collection, split.equal, column, term.window is not None)
-            group = groups.setdefault(key, Group(flow, term.collection, None, False, level, equal=split.equal))
+            rolled = rollup.of(term, leaf.at, split.rest, split.equal) if rollup is not None else None
+            key: tuple[object, ...] = (flow, term.collection, split.equal, column, term.window is not None, rolled)
+            group = groups.setdefault(key, Group(flow, term.collection, None, False, level, split.equal, rolled))
             group.members.append(leaf)
             return level
         kind = "wide" if wide_only or isinstance(leaf.at, Point) else _kind(term)
@@ -169,10 +176,11 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False)
         # its own, so that the others read only as far back as their windows reach.
         column = term.column if kind == "distinct" else None
         bounded = kind != "wide" and term.window is not None
-        # As of points, rows that anchored windows alone look at are first cut down to what these reach.
-        reached = isinstance(at, Point) and anchor is not None and term.collection in TALL_COLLECTIONS
-        key = (kind, term.collection, at, looks_at_subject, level, column, bounded, reached)
-        group = groups.setdefault(key, Group(kind, term.collection, at, looks_at_subject, level))
+        # Rows that anchored windows alone look at are first cut down to what these reach.
+        reached = not wide_only and kind == "wide" and anchor is not None and term.collection in TALL_COLLECTIONS
+        rolled = rollup.of(term, leaf.at, term.where) if rollup is not None and kind == "tall" else None
+        key = (kind, term.collection, at, looks_at_subject, level, column, bounded, reached, rolled)
+        group = groups.setdefault(key, Group(kind, term.collection, at, looks_at_subject, level, rolled=rolled))
         group.members.append(leaf)
         return level
 

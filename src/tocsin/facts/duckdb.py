@@ -22,6 +22,7 @@ from tocsin.facts.alerts_in import record
 from tocsin.facts.breathing import breathe
 from tocsin.facts.history import follow_zone
 from tocsin.facts.layout import check_layout, literal, quote
+from tocsin.facts.rollup import borders
 from tocsin.facts.scores import DuckScores
 
 # Nothing is fetched at run time: what the library does not bring along is not used.
@@ -175,6 +176,14 @@ class DuckStore:
     def converts_money(self) -> bool:
         """Whether there are exchange rates, so that amounts are converted before they are added."""
         return bool(self._rows("SELECT 1 FROM rates LIMIT 1"))
+
+    def rollup_borders(self) -> tuple[datetime, ...]:
+        """Up to when old events can be read from the rollup (`facts.rollup`), ascending (UTC); none where there is none."""
+        cursor = self.cursor()
+        try:
+            return tuple(each.replace(tzinfo=UTC) for each in borders(cursor))
+        finally:
+            cursor.close()
 
     def counts(self) -> dict[str, int]:
         """Rows in each collection."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 
 from tocsin.core.errors import UserError
+from tocsin.facts import rollup
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.layout import literal
 from tocsin.facts.past import Past
@@ -146,11 +147,14 @@ def _apply(
     past = Past(cursor, store.zone)
     if past.wanted:
         cursor.execute(f'INSERT INTO past SELECT account_key, min("at") FROM events WHERE {which} GROUP BY account_key', given)
+    old = rollup.changing(cursor, f'SELECT account_key, person_key, "at" FROM events WHERE {which}', given)
     cursor.execute(
         f"UPDATE events SET kind = CASE WHEN {free[0]} THEN ? ELSE kind END, "
         f"feature = CASE WHEN {free[1]} THEN ? ELSE feature END WHERE {which}",
         [*kind, after[0], *feature, after[1], *given],
     )
+    if old:
+        rollup.changed(cursor)
     past.write()
     return count
 

@@ -13,6 +13,7 @@ import duckdb
 
 from tocsin.core.profiles import KEPT
 from tocsin.core.schema import COLLECTIONS, FROM_SUBSCRIPTIONS
+from tocsin.facts import rollup
 from tocsin.facts.cells import DATE, Formats, as_text, parsed, start_of_day
 from tocsin.facts.layout import literal, quote
 from tocsin.facts.past import EVER, Past
@@ -228,5 +229,9 @@ def leave_out(cursor: duckdb.DuckDBPyConnection, domains: Sequence[str], past: P
     ours = {"accounts": "coalesce(internal, false)", "people": f"coalesce(internal OR {by_domain or 'false'}, false)"}
     for name, test in ours.items():
         owner = "key" if name == "accounts" else "account_key"
-        past.note(f"SELECT {owner}, {EVER} FROM {name} WHERE left_out IS DISTINCT FROM ({test})")
+        turned = f"FROM {name} WHERE left_out IS DISTINCT FROM ({test})"
+        past.note(f"SELECT {owner}, {EVER} {turned}")
+        old = name == "people" and rollup.handing_over(cursor, f"SELECT key, key {turned}")
         cursor.execute(f"UPDATE {name} SET left_out = {test} WHERE left_out IS DISTINCT FROM ({test})")
+        if old:
+            rollup.changed(cursor)

@@ -8,6 +8,7 @@ import duckdb
 
 from tocsin.core.errors import UserError
 from tocsin.core.schema import COLLECTIONS, Collection
+from tocsin.facts import rollup
 
 # Raised whenever a table changes its shape; a file of another version is refused rather than misread.
 LAYOUT_VERSION = 1
@@ -80,6 +81,7 @@ _LATER_TABLES = (
     'CREATE TABLE IF NOT EXISTS identities (anonymous VARCHAR, person VARCHAR, "at" TIMESTAMP, now BOOLEAN DEFAULT true)',
     'CREATE TABLE IF NOT EXISTS told (collection VARCHAR, id VARCHAR, field VARCHAR, value VARCHAR, "at" TIMESTAMP)',
     "CREATE TABLE IF NOT EXISTS event_catalog (name VARCHAR, kind VARCHAR, feature VARCHAR)",
+    *rollup.TABLES,  # first, last and how many of old events
 )
 
 

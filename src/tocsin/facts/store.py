@@ -119,6 +119,9 @@ class Store(Protocol):
     def earliest_start(self, collection: str) -> datetime | None:
         """The earliest start of a row of a collection; None where there is none."""
 
+    def rollup_borders(self) -> tuple[datetime, ...]:
+        """Up to when old events can be read from the rollup (`facts.rollup`), ascending (UTC); none where there is none."""
+
     def counts(self) -> dict[str, int]:
         """Rows in each collection."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from tocsin.core.moment import DAY
+from tocsin.facts import rollup
 from tocsin.facts.duckdb import DuckStore
 
 PEOPLE_PER_ACCOUNT = 20
@@ -60,6 +61,7 @@ def fill(store: DuckStore, *, accounts: int, events: int, until: datetime) -> No
         )  # fmt: skip
         for statement in _SMALL:
             cursor.execute(statement, {"last": last, "accounts": accounts})
+        rollup.advance(cursor, until)
 
 
 # Per account about five tickets, twelve invoices, sixty touchpoints: collections that stay small beside events.

@@ -87,9 +87,9 @@ def wide(
 def summary(term: Aggregated, column: exp.Expr | None, test: exp.Expr | None, rows: Rows) -> exp.Expr:
     """One aggregate over the rows for which the test is true, nulls passed over."""
     if term.function in ("count", "exists") or column is None:
-        counted = b.filtered(b.count_rows(), test)
+        counted = rows.counted(test)
         if term.function == "exists":
-            return exp.GT(this=counted, expression=b.whole(0))
+            return exp.GT(this=b.coalesce(counted, b.whole(0)), expression=b.whole(0))
         return b.cast(counted, "number")
     if term.function in ("latest", "earliest"):
         known = b.not_null(exp.paren(column.copy()))
@@ -113,6 +113,42 @@ def _order(rows: Rows) -> exp.Expr:
     return exp.Struct(expressions=parts)
 
 
+# Flat: as wide, of many windows and moments
+
+
+def flat(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader) -> exp.Expr:
+    """The aggregates of a tall pass in one SELECT, a filter for each.
+
+    It is the quicker one where subjects have but a few rows each: then there are nearly as many groups of a tall pass as rows.
+    """
+    seen, last = _reached(group, members, rows, reader)
+    select = seen.select(*(b.as_(value, key) for key, value in group.keys.items()), copy=False)
+    for index, leaf in enumerate(members):
+        term, low = leaf.term, _low(leaf)
+        assert isinstance(term, Aggregated)
+        tests = [] if leaf.at == last else [AsOf(_at(leaf), rows.zone).reached(rows.start(), rows.start_type)]
+        if low is not None:
+            tests.append(AsOf(low, rows.zone).later_than(rows.start(), rows.start_type))
+        if term.where is not None:
+            tests.append(exp.paren(reader.value(term.where, last), copy=False))
+        column = None if term.column is None else reader.value(term.column, last)
+        value = summary(term, column, b.both(*tests) if tests else None, rows)
+        select = select.select(b.as_(value, f"c{index}"), copy=False)
+    return select.group_by(*(value.copy() for value in group.keys.values()), copy=False)
+
+
+def _reached(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader) -> tuple[exp.Select, datetime]:
+    """The rows that any window of a pass reaches and any filter takes; and the last moment."""
+    last, lows = max(_at(leaf) for leaf in members), [_low(leaf) for leaf in members]
+    seen = group.base.where(AsOf(last, rows.zone).reached(rows.start(), rows.start_type), copy=False)
+    if all(low is not None for low in lows):
+        earliest = min(low for low in lows if low is not None)
+        seen = seen.where(AsOf(earliest, rows.zone).later_than(rows.start(), rows.start_type), copy=False)
+    if all(getattr(leaf.term, "where", None) is not None for leaf in members):  # rows that no filter takes are not grouped
+        seen = seen.where(exp.or_(*(reader.value(each, last) for each in _predicates(members))), copy=False)
+    return seen, last
+
+
 # Tall: one grouping by subject, discriminating columns and time bucket, then pivoted
 
 
@@ -121,12 +157,7 @@ def tall(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader, name:
     borders = sorted({_at(leaf) for leaf in members} | {low for leaf in members if (low := _low(leaf)) is not None})
     bounded = all(_low(leaf) is not None for leaf in members)
     predicates, measures = _predicates(members), _measures(members)
-    last = max(_at(leaf) for leaf in members)
-    seen = group.base.where(AsOf(last, rows.zone).reached(rows.start(), rows.start_type), copy=False)
-    if bounded:
-        seen = seen.where(AsOf(borders[0], rows.zone).later_than(rows.start(), rows.start_type), copy=False)
-    if all(getattr(leaf.term, "where", None) is not None for leaf in members):  # rows that no filter takes are not grouped
-        seen = seen.where(exp.or_(*(reader.value(predicate, last) for predicate in predicates)), copy=False)
+    seen, last = _reached(group, members, rows, reader)
     grouping: dict[str, exp.Expr] = dict(group.keys)
     inner_borders = borders[1:-1] if bounded else borders[:-1]
     bucket = _bucket(rows, inner_borders)
@@ -136,7 +167,7 @@ def tall(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader, name:
         grouping[alias] = b.coalesce(exp.paren(reader.value(predicate, last), copy=False), exp.false())
     select = seen.select(*(b.as_(value, alias) for alias, value in grouping.items()), copy=False)
     for (function, column), alias in measures.items():
-        select = select.select(b.as_(_partial(function, column, reader, last), alias), copy=False)
+        select = select.select(b.as_(_partial(function, column, rows, reader, last), alias), copy=False)
     select = select.group_by(*(b.whole(index + 1) for index in range(len(grouping))), copy=False)
     pivot = exp.select(*(b.column("p", key) for key in group.keys)).from_(b.table(f"{name}_tall", "p"))
     numbered = {border: index for index, border in enumerate(inner_borders, start=1)}
@@ -202,9 +233,9 @@ def _search(rows: Rows, borders: Sequence[datetime], low: int, high: int) -> exp
     return b.case((later, _search(rows, borders, middle + 1, high)), otherwise=_search(rows, borders, low, middle))
 
 
-def _partial(function: str, column: Term | None, reader: Reader, at: datetime) -> exp.Expr:
+def _partial(function: str, column: Term | None, rows: Rows, reader: Reader, at: datetime) -> exp.Expr:
     if column is None:
-        return b.count_rows()
+        return rows.counted()
     value = reader.value(column, at)
     kinds = {"count": exp.Count, "sum": exp.Sum, "min": exp.Min, "max": exp.Max}
     return kinds[function](this=value)

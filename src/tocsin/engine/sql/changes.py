@@ -35,12 +35,13 @@ class Changes:
     until: datetime
     accounts: Collection[str] | None = None
     deleted: bool = True
+    everybody: bool = False
 
     def query(self, around: Surroundings, given: Sequence[terms.Given]) -> exp.Query:
         """The points; no row set them off."""
         assert not given
         asked = Question(self.subject, [self.until], [], accounts=self.accounts)
-        everyone = universe(self.subject, asked, around.left_out).subquery("u")
+        everyone = universe(self.subject, asked, around).subquery("u")
         parts = [self._entries(), *(each for name in self._dates() for each in self._named(name, around))]
         instants: exp.Query = parts[0]
         for part in parts[1:]:
@@ -63,6 +64,10 @@ class Changes:
 
     def step(self) -> None:
         """Changes lie on no grid."""
+        return
+
+    def instants(self) -> None:
+        """Changes lie where they lie."""
         return
 
     def _entries(self) -> exp.Select:

@@ -7,7 +7,7 @@ The points are the CTE `universe` (alias `u`) with an id `pid`, the moment `at`,
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from tocsin.core.language import terms
 from tocsin.core.language.terms import Entity, Term
 from tocsin.engine.instants import Point
 from tocsin.engine.plan import TALL_COLLECTIONS, Group, Leaf, View, make_plan
+from tocsin.engine.rolled import Rollup
 from tocsin.engine.sql import aggregates, streams
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.pointviews import point_view
@@ -37,6 +38,11 @@ class Source(Protocol):
         """The kind of subject."""
         ...
 
+    @property
+    def everybody(self) -> bool:
+        """Whether all subjects of the kind are asked about, so that rows of others need not be told apart."""
+        ...
+
     def query(self, around: Surroundings, given: Sequence[terms.Given]) -> exp.Query:
         """The points: the columns of the subject's universe, `at`, and a column `given.x` for each."""
         ...
@@ -49,6 +55,10 @@ class Source(Protocol):
         """(first moment, last, step) of points that lie on a regular grid; None for others."""
         ...
 
+    def instants(self) -> Sequence[datetime] | None:
+        """The moments that all points lie at; None where they lie at moments of their own."""
+        ...
+
 
 @dataclass(frozen=True)
 class PointsQuestion:
@@ -57,6 +67,7 @@ class PointsQuestion:
     where:   only points for which it is true are answered.
     markets: term -> day of the workspace's zone -> median over the active accounts, computed beforehand.
     given:   columns of the triggering row that are answered beside the formulas.
+    earliest: no point lies before it; None where that is not known, so that less can be taken from the rollup of old events.
     """
 
     source: Source
@@ -64,6 +75,7 @@ class PointsQuestion:
     where: Term | None = None
     markets: Mapping[terms.Market, Mapping[date, float | None]] = field(default_factory=dict)
     given: tuple[terms.Given, ...] = ()
+    earliest: datetime | None = None
 
 
 class PointsStatement(Statement):
@@ -73,10 +85,16 @@ class PointsStatement(Statement):
         super().__init__(Question(asked.source.subject, [], asked.formulas, asked.where), around)
         self.asked = asked
         wanted = [*asked.formulas, *([asked.where] if asked.where is not None else [])]
-        self.plan = make_plan((term, Point()) for term in wanted)
+        self.plan = make_plan(((term, Point()) for term in wanted), rollup=self._rollup())
         self.subject_keys = KEYS[asked.source.subject]
         self.keys = ("pid",)
         self.given = tuple(dict.fromkeys([*asked.given, *(g for term in wanted for g in givens(term))]))
+
+    def _rollup(self) -> Rollup | None:
+        """What can be taken from the rollup of old events."""
+        if not self.around.borders:
+            return None
+        return Rollup(self.asked.source.subject, self.around.borders, self.asked.earliest)
 
     def sql(self) -> str:
         """The SELECT: the subject's ids, `moment`, `pid`, the asked `given.x`, f0, f1, ...; ordered by id and moment."""
@@ -228,12 +246,14 @@ class PointsStatement(Statement):
     def _add_stream(self, group: Group, name: str) -> None:
         """Rows that a filter on the row alone takes, summed over time by windows."""
         rows = rows_of(group.collection, Point(table=ROW, column="at"), self.around.zone, converts=self.around.converts)
+        rows = replace(rows, rolled=self._rolled(group))
         named = {part.name for leaf in group.members for part in self._row_columns(leaf, group.kind)} | set(group.equal)
         named -= {"person_id"} if group.kind == "distinct_stream" and not _filters_person(group) else set()
         base = with_ids(exp.select().from_(self._source(rows), copy=False), named - (set(group.equal) & {"person_id"}))
-        owner = OWNER[self.question.subject]
-        asked = exp.select(b.column("u", owner)).from_(b.table("universe", "u"))
-        base = base.where(exp.In(this=b.column(ROW, owner), query=asked.subquery()), copy=False)
+        if not self.asked.source.everybody:
+            owner = OWNER[self.question.subject]
+            asked = exp.select(b.column("u", owner)).from_(b.table("universe", "u"))
+            base = base.where(exp.In(this=b.column(ROW, owner), query=asked.subquery()), copy=False)
         latest = exp.select(exp.Max(this=b.column("u", "at"))).from_(b.table("universe", "u"))
         base = base.where(exp.LTE(this=rows.start(), expression=latest.subquery()), copy=False)
         reach = streams.reach(group.members)
@@ -255,7 +275,9 @@ class PointsStatement(Statement):
         }
         for right, _ in equal.values():
             base = base.where(b.not_null(right.copy()), copy=False)
-        flow = streams.Flow(name, group.members, keys, equal, base, rows, reader, self.asked.source.step())
+        flow = streams.Flow(
+            name, group.members, keys, equal, base, rows, reader, self.asked.source.step(), self.asked.source.instants()
+        )
         self.ctes += flow.ctes(distinct=group.kind == "distinct_stream")
         for index, leaf in enumerate(group.members):
             self.columns[leaf] = (name, f"c{index}")

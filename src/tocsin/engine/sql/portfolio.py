@@ -7,6 +7,7 @@ a column for each term and instant. Aggregates over `accounts` then range over i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -14,12 +15,13 @@ from tocsin.core.language.terms import Attribute, OfAccount, Term
 from tocsin.core.schema import COLLECTIONS, PORTFOLIO_SUBJECTS
 from tocsin.engine.instants import Instant
 from tocsin.engine.plan import Aspect, Leaf, View, leaves, make_plan
+from tocsin.engine.rolled import Rollup
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql import holdings
 from tocsin.engine.sql.asof import column_name
 from tocsin.engine.sql.money import with_rates
 from tocsin.engine.sql.rows import ROW, Rows
-from tocsin.engine.sql.statement import Question, Statement, Surroundings
+from tocsin.engine.sql.statement import Question, Statement, Surroundings, rollup_of
 
 PER_ACCOUNT = "per_account"
 VALUE: Aspect = "value"
@@ -129,15 +131,20 @@ class PerAccount(Statement):
 
     def __init__(self, wanted: Mapping[Leaf, str], outer: Question, around: Surroundings) -> None:
         super().__init__(Question("account", [], [], markets=outer.markets), around)
+        self.outer = outer
         self._want(wanted)
 
     def _want(self, wanted: Mapping[Leaf, str]) -> None:
-        self.plan = make_plan((leaf.term, leaf.at) for leaf in wanted)
+        self.plan = make_plan(((leaf.term, leaf.at) for leaf in wanted), rollup=self._rollup())
         self.wanted = wanted
         self.rates: dict[Instant, str] = {}  # instant -> CTE with the rate of each account's currency, as `rate$`
         for view in self.plan.views.values() if self.around.converts else ():
             if view.entity == "account" and MONEY.intersection(view.columns):
                 view.columns.setdefault(CURRENCY, Attribute("text", "account", "currency"))
+
+    def _rollup(self) -> Rollup | None:
+        """What can be taken from the rollup of old events."""
+        return rollup_of(replace(self.outer, subject="account"), self.around)
 
     def query(self) -> exp.Select:
         """The SELECT, with its own helpers before it: `account_key`, `id`, `created_at`, and a column for each leaf."""

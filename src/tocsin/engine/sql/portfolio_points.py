@@ -15,6 +15,7 @@ from tocsin.core.language import terms
 from tocsin.core.schema import PORTFOLIO_SUBJECTS
 from tocsin.engine.instants import Point
 from tocsin.engine.plan import Leaf
+from tocsin.engine.rolled import Rollup
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.points import PointsQuestion, PointsStatement, Source
 from tocsin.engine.sql.portfolio import OverAccounts, PerAccount
@@ -64,10 +65,15 @@ class AccountsThen:
     keys: tuple[str, ...]
     subject: str = "account"
 
+    @property
+    def everybody(self) -> bool:
+        """Whether the points of others ask about everybody."""
+        return self.points.everybody
+
     def query(self, around: Surroundings, given: Sequence[terms.Given]) -> exp.Query:
         """The points: every account that exists at such a moment."""
         assert not given
-        accounts = universe("account", Question("account", [], []), around.left_out).subquery("u")
+        accounts = universe("account", Question("account", [], []), around).subquery("u")
         made = exp.select(exp.Column(this=exp.Star(), table=b.name("u")), b.column("m", "at")).from_(accounts)
         made = made.join(b.table(MOMENTS, "m"), on=b.equal_keys("m", "u", self.keys), copy=False)
         return made.where(exists("account", Point(table="m", column="at"), deleted=True), copy=False)
@@ -80,13 +86,20 @@ class AccountsThen:
         """The grid of the other points."""
         return self.points.step()
 
+    def instants(self) -> Sequence[datetime] | None:
+        """The moments of the other points."""
+        return self.points.instants()
+
 
 class PerAccountOfPoints(PerAccount, PointsStatement):
     """Terms about accounts as of points: a row for each account and moment."""
 
     def __init__(self, wanted: Mapping[Leaf, str], source: AccountsThen, outer: PointsQuestion, around: Surroundings) -> None:
-        PointsStatement.__init__(self, PointsQuestion(source, [], markets=outer.markets), around)
+        PointsStatement.__init__(self, PointsQuestion(source, [], markets=outer.markets, earliest=outer.earliest), around)
         self._want(wanted)
+
+    def _rollup(self) -> Rollup | None:
+        return PointsStatement._rollup(self)  # as of points, not of moments
 
     def _ids(self) -> list[exp.Expr]:
         return [*super()._ids(), b.column("u", "at")]

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tocsin.core.language.terms import Market
+from tocsin.engine.rolled import lengths
 from tocsin.engine.sql.marks import MARKS, MarkedNumber, Template, Values, marked_ids
 from tocsin.engine.sql.points import PointsQuestion
 from tocsin.engine.sql.portfolio import statement
@@ -43,11 +44,12 @@ def question_sql(question: Question, around: Surroundings) -> str:
     markets, medians = _medians(question.markets, question.moments[0])
     key = (
         question.subject, tuple(question.formulas), question.where, only, accounts, question.deleted, tuple(moments),
-        frozenset(medians), around,
+        frozenset(medians), around, lengths(around.borders, question.moments[0]),
     )  # fmt: skip
 
     def marked() -> str:
-        asked = replace(question, moments=moments, only=only, accounts=accounts, markets=markets)
+        first = question.moments[0]  # by which old events are read from the rollup or not
+        asked = replace(question, moments=moments, only=only, accounts=accounts, markets=markets, first=first)
         return statement(asked, around).sql()
 
     numbers = [question.markets[term, question.moments[0] - offset] for term, offset in medians]
@@ -77,7 +79,8 @@ def points_sql(question: PointsQuestion, around: Surroundings) -> str:
     if values.lacking:
         return plain()
     asked = replace(source, **changed)
-    key = (asked, tuple(question.formulas), question.where, question.given, around)
+    of_rollup = None if question.earliest is None else lengths(around.borders, question.earliest)
+    key = (asked, tuple(question.formulas), question.where, question.given, around, of_rollup)
 
     def marked() -> str:
         return points_statement(replace(question, source=asked), around).sql()

@@ -12,6 +12,7 @@ from tocsin.core.schema import COLLECTIONS, Collection
 from tocsin.engine.instants import Instant
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.asof import AsOf, column_name
+from tocsin.engine.sql.rolled import MANY
 from tocsin.engine.sql.values import property_as
 
 ROW = "r"
@@ -22,7 +23,8 @@ class Rows:
     """How a collection's rows are read as of an instant.
 
     people are read through their attribute view (`view`, whose columns are named by attribute and aspect); all others from
-    their table. `money` says that amounts are converted by the rate in the column `rate$`.
+    their table. `money` says that amounts are converted by the rate in the column `rate$`. rolled: the rows where old events are
+    taken from the rollup; each then stands for `n$` events.
     """
 
     collection: Collection
@@ -30,6 +32,13 @@ class Rows:
     zone: ZoneInfo
     view: str | None = None
     money: bool = False
+    rolled: exp.Query | None = None
+
+    def counted(self, test: exp.Expr | None = None) -> exp.Expr:
+        """How many rows there are for which a test is true, in a grouping; where old ones are added up, null for none."""
+        if self.rolled is None:
+            return b.filtered(b.count_rows(), test)
+        return exp.cast(b.filtered(exp.Sum(this=b.column(ROW, MANY)), test), "BIGINT")
 
     @property
     def asof(self) -> AsOf:

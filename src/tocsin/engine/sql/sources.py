@@ -37,11 +37,16 @@ class EveryMoment:
     accounts: Collection[str] | None = None
     deleted: bool = False
 
+    @property
+    def everybody(self) -> bool:
+        """As of `Source`."""
+        return self.only is None and self.accounts is None
+
     def query(self, around: Surroundings, given: Sequence[terms.Given]) -> exp.Query:
         """The points; a point has no triggering row."""
         assert not given
         asked = Question(self.subject, self.moments, [], only=self.only, accounts=self.accounts)
-        subjects = universe(self.subject, asked, around.left_out).subquery("u")
+        subjects = universe(self.subject, asked, around).subquery("u")
         moments = exp.select(b.as_(exp.Unnest(expressions=[_instants(self.moments)]), "at"))
         here = Point(table="m", column="at")
         made = exp.select(exp.Column(this=exp.Star(), table=b.name("u")), b.column("m", "at")).from_(subjects)
@@ -49,6 +54,10 @@ class EveryMoment:
         return made.where(exists(self.subject, here, deleted=self.deleted), copy=False)
 
     def span(self, store: Store) -> Sequence[datetime]:  # noqa: ARG002 - as of `Source`
+        """The moments."""
+        return self.moments
+
+    def instants(self) -> Sequence[datetime]:
         """The moments."""
         return self.moments
 
@@ -68,6 +77,7 @@ class OwnMoments:
     subject: str
     pairs: Sequence[tuple[str, datetime]]
     deleted: bool = True
+    everybody: bool = False
 
     def query(self, around: Surroundings, given: Sequence[terms.Given]) -> exp.Query:
         """The points of pairs whose subject existed then."""
@@ -79,7 +89,7 @@ class OwnMoments:
         )
         asked = Question(self.subject, [max((at for _, at in self.pairs), default=NEVER)], [])
         made = exp.select(exp.Column(this=exp.Star(), table=b.name("u")), b.column("m", "at"))
-        made = made.from_(universe(self.subject, asked, around.left_out).subquery("u"))
+        made = made.from_(universe(self.subject, asked, around).subquery("u"))
         made = made.join(pairs.subquery("m"), on=exp.EQ(this=b.column("m", "id"), expression=self._id()), copy=False)
         return made.where(exists(self.subject, Point(table="m", column="at"), deleted=self.deleted), copy=False)
 
@@ -96,6 +106,10 @@ class OwnMoments:
 
     def step(self) -> None:
         """Pairs lie on no grid."""
+        return
+
+    def instants(self) -> None:
+        """Each pair has a moment of its own."""
         return
 
 
@@ -120,6 +134,7 @@ class OfRows:
     moments: Sequence[datetime] = ()
     accounts: Collection[str] | None = None
     deleted: bool = True
+    everybody: bool = False
 
     def query(self, around: Surroundings, given: Sequence[terms.Given]) -> exp.Query:
         """The points, with the columns of their rows."""
@@ -151,6 +166,10 @@ class OfRows:
 
     def step(self) -> None:
         """Rows lie on no grid."""
+        return
+
+    def instants(self) -> None:
+        """Each row has a moment of its own."""
         return
 
     def _base(self, around: Surroundings) -> exp.Select:
@@ -193,7 +212,7 @@ class OfRows:
         asked = Question(self.subject, [self.until], [], accounts=self.accounts)
         made = exp.select().from_(kept.subquery(ROW))
         on = self._own()
-        return made.join(universe(self.subject, asked, around.left_out).subquery("u"), on=on, copy=False)
+        return made.join(universe(self.subject, asked, around).subquery("u"), on=on, copy=False)
 
     def _own(self) -> exp.Expr:
         """Which subject a row belongs to."""

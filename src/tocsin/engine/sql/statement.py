@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,11 +13,13 @@ from tocsin.core.language import terms
 from tocsin.core.language.terms import Aggregated, Attribute, Entity, Term, Turned
 from tocsin.engine.instants import Instant, back
 from tocsin.engine.lookback import TABLE, Back
-from tocsin.engine.plan import Group, Leaf, Plan, View, leaves, make_plan
+from tocsin.engine.plan import TALL_COLLECTIONS, Group, Leaf, Plan, View, leaves, make_plan
+from tocsin.engine.rolled import Rollup
 from tocsin.engine.sql import aggregates
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.asof import attribute_view, column_name
 from tocsin.engine.sql.money import with_rates
+from tocsin.engine.sql.rolled import rolled_events
 from tocsin.engine.sql.rows import ROW, Rows, rows_of
 from tocsin.engine.sql.universe import KEYS, OWNER, born, exists, not_by_left_out, universe
 from tocsin.engine.sql.values import Reader, slope
@@ -33,6 +35,7 @@ class Question:
     accounts: ids of the accounts whose subjects are asked about; None for all.
     deleted:  whether people who were deleted by the moment are subjects too.
     markets:  medians computed beforehand.
+    first:    the first moment, where `moments` are marks that stand for others.
     """
 
     subject: str
@@ -43,6 +46,7 @@ class Question:
     accounts: Collection[str] | None = None
     deleted: bool = False
     markets: Mapping[tuple[terms.Market, datetime], float | None] = field(default_factory=dict)
+    first: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Surroundings:
     left_out:  some people are left out, so that their rows do not count.
     converts:  there are exchange rates; `currency` is the reporting currency, or None.
     churn_tolerance: the company's, as a share a year; None where it is not set.
+    borders:   up to which the rollup of old events can be read (`facts.rollup`), ascending.
     """
 
     dialect: str
@@ -61,6 +66,15 @@ class Surroundings:
     currency: str | None = None
     holidays: tuple[date, ...] = ()
     churn_tolerance: float | None = None
+    borders: tuple[datetime, ...] = ()
+
+
+def rollup_of(question: Question, around: Surroundings) -> Rollup | None:
+    """What a question can take from the rollup of old events; None for nothing."""
+    if not around.borders or not question.moments:
+        return None
+    marked = question.moments[0]
+    return Rollup(question.subject, around.borders, question.first or marked, marked)
 
 
 class Statement:
@@ -70,7 +84,9 @@ class Statement:
         self.question = question
         self.around = around
         asked = [*question.formulas, *([question.where] if question.where is not None else [])]
-        self.plan: Plan = make_plan(((term, at) for at in question.moments for term in asked), wide_only=wide_only)
+        rollup = None if wide_only else rollup_of(question, around)
+        items = ((term, at) for at in question.moments for term in asked)
+        self.plan: Plan = make_plan(items, wide_only=wide_only, rollup=rollup)
         self.ctes: list[tuple[str, exp.Expr]] = []
         self.views: dict[tuple[Entity, Instant], str] = {}
         self.columns: dict[Leaf, tuple[str, str]] = {}  # aggregate -> (CTE, column)
@@ -107,7 +123,7 @@ class Statement:
 
     def _add_universe(self) -> None:
         """The CTE of everybody who can be a subject."""
-        self.ctes.append(("universe", universe(self.question.subject, self.question, self.around.left_out)))
+        self.ctes.append(("universe", universe(self.question.subject, self.question, self.around)))
 
     def _add_view(self, view: View, name: str) -> None:
         """The CTEs of the attributes of accounts or people as of an instant."""
@@ -218,6 +234,7 @@ class Statement:
         at = group.at or _latest(group.members)
         view = self.views["person", at] if group.collection == "people" else None
         rows = rows_of(group.collection, at, self.around.zone, view, converts=self.around.converts)
+        rows = replace(rows, rolled=self._rolled(group))
         anchors = self._anchors(group, name)
         base = self._base(group, rows, name if anchors else None)
         keys = {key: b.column(ROW, key) for key in self.keys}
@@ -225,7 +242,9 @@ class Statement:
         reader = Reader(
             self.around.zone, leaf=self._leaf_in_filter, row=rows.column, turned=rows.turned, holidays=self.around.holidays
         )
-        if group.kind == "tall":
+        if group.kind == "tall" and self.question.subject == "person":
+            self.ctes.append((name, aggregates.flat(given, group.members, rows, reader)))
+        elif group.kind == "tall":
             self.ctes += aggregates.tall(given, group.members, rows, reader, name)
         elif group.kind == "distinct":
             self.ctes += aggregates.distinct(given, group.members, rows, reader, name)
@@ -306,14 +325,34 @@ class Statement:
             base = base.where(exp.In(this=b.column(ROW, owner), query=asked.subquery()), copy=False)
         if anchors is not None:
             base = base.join(b.table(f"{anchors}_anchors", "an"), on=b.equal_keys("an", ROW, self.keys), copy=False)
+            base = self._after_anchors(base, group, rows, anchors)
         if group.kind == "wide":
             base = base.where(rows.begun(), copy=False)
         if self.question.subject == "feature":
             base = base.where(b.not_null(b.column(ROW, "feature")), copy=False)
         return self._without_left_out(base, rows)
 
+    def _after_anchors(self, base: exp.Select, group: Group, rows: Rows, name: str) -> exp.Select:
+        """Where all windows are anchored, only rows from the earliest anchor on, of subjects that have one."""
+        if group.collection not in TALL_COLLECTIONS or any(leaf not in self.anchors for leaf in group.members):
+            return base
+        columns = list(dict.fromkeys(self.anchors[leaf][1] for leaf in group.members))
+        known = exp.or_(*(b.not_null(b.column("an", each)) for each in columns), copy=False)
+        earliest = [exp.Min(this=b.column("first", each)) for each in columns]
+        least: exp.Expr = b.call("least", *earliest) if len(earliest) > 1 else earliest[0]
+        since = exp.select(least).from_(b.table(f"{name}_anchors", "first")).subquery()
+        return base.where(exp.paren(known), exp.GTE(this=rows.start(), expression=since), copy=False)
+
+    def _rolled(self, group: Group) -> exp.Query | None:
+        """The rows of a group that takes old events from the rollup."""
+        if group.rolled is None:
+            return None
+        return rolled_events(group.rolled, self.question.subject, left_out=self.around.left_out)
+
     def _source(self, rows: Rows) -> exp.Expr:
         """The rows' table; where amounts are converted, with the rate of the day of the row's start as `rate$`."""
+        if rows.rolled is not None:
+            return rows.rolled.subquery(ROW)
         if not rows.money:
             return rows.source
         start = rows.start()
@@ -322,7 +361,7 @@ class Statement:
 
     def _without_left_out(self, base: exp.Select, rows: Rows) -> exp.Select:
         """Without our own people and service users, and what they did."""
-        if not self.around.left_out:
+        if not self.around.left_out or rows.rolled is not None:
             return base
         if rows.view:
             return base.where(exp.not_(b.column(ROW, "left_out")), copy=False)

@@ -1,5 +1,8 @@
 """Aggregates as of points whose filters look at the row alone: rows and points in one stream, summed by windows over time.
 
+Where all points lie at a few moments, rows are first added up between the borders of the windows of all moments, and what comes
+of it meets the points: there are fewer of these than of steps of a grid.
+
 Where the points lie on a regular grid, rows are first added up per step of the grid (every border of every window lies on
 it), and each step of each subject is one row, so that a window is so many rows: much quicker than windows over time.
 """
@@ -15,7 +18,7 @@ from math import gcd
 from sqlglot import exp
 
 from tocsin.core.language.terms import Aggregated, Const, Term
-from tocsin.engine.instants import Point
+from tocsin.engine.instants import Point, back
 from tocsin.engine.plan import Leaf, streamed
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.aggregates import distinct_value
@@ -23,6 +26,7 @@ from tocsin.engine.sql.rows import Rows
 from tocsin.engine.sql.values import Reader
 
 MICRO = timedelta(microseconds=1)
+FEW = 8  # moments, at which rows meet their points
 MOST_STEPS = 5_000  # of a grid: beyond that its rows would be more than those of the facts
 Grid = tuple[datetime, datetime, timedelta]  # first moment, last moment, step
 
@@ -72,9 +76,15 @@ class Flow:
     rows: Rows
     reader: Reader
     step: Grid | None
+    moments: Sequence[datetime] | None = None
 
     def ctes(self, *, distinct: bool) -> list[tuple[str, exp.Expr]]:
         """The CTEs, the last of which, called `name`, has `pid` and a column c0, c1, ... for each member."""
+        self.grid = None
+        self.borders: list[datetime] = []
+        if self.moments is not None and 0 < len(self.moments) <= FEW and not self.equal:
+            self.borders = self._borders(self.moments)
+            return self._met_distinct() if distinct else self._met()
         self.grid = self._grid()
         made = self._distinct() if distinct else self._summed()
         frames = [self._frames(leaf, made.measures, distinct=distinct) for leaf in self.members]
@@ -84,6 +94,56 @@ class Flow:
             answer = answer.select(b.as_(self._value(leaf, parts), f"c{index}"), copy=False)
         known = exp.select(exp.Star()).from_(answer.subquery("w")).where(b.not_null(b.column("w", "pid")))
         return [*made.ctes, (f"{self.name}_stream", stream), (self.name, known)]
+
+    # Rows that meet their points
+
+    def _borders(self, moments: Sequence[datetime]) -> list[datetime]:
+        """The instants between which all rows are alike to all windows, ascending."""
+        found = {back(moment, offset(leaf)) for moment in moments for leaf in self.members}
+        spans = {offset(leaf) + span for leaf in self.members if (span := length(leaf)) is not None}
+        return sorted(found | {back(moment, span) for moment in moments for span in spans})
+
+    def _met(self) -> list[tuple[str, exp.Expr]]:
+        """The rows between two borders added up, then what the windows of each point hold of that."""
+        made = self._summed()
+        answer = self._meeting(made.data, "d").select(b.column("u", "pid"), copy=False)
+        for index, leaf in enumerate(self.members):
+            frames = self._frames(leaf, made.measures, distinct=False)
+            answer = answer.select(b.as_(self._value(leaf, frames), f"c{index}"), copy=False)
+        return [*made.ctes, (self.name, answer.group_by(b.column("u", "pid"), copy=False))]
+
+    def _met_distinct(self) -> list[tuple[str, exp.Expr]]:
+        """The values between two borders, then those that each point's windows hold, then how many they are."""
+        filters: dict[Term | None, str] = {}
+        ctes: list[tuple[str, exp.Expr]] = [(f"{self.name}_values", self._seen(filters))]
+        met = self._meeting(f"{self.name}_values", "d").select(b.column("u", "pid"), b.column("d", "value"), copy=False)
+        answer = exp.select(b.column("m", "pid")).from_(b.table(f"{self.name}_met", "m"))
+        for index, leaf in enumerate(self.members):
+            _, rest = self._term(leaf)
+            test = b.both(b.column("d", filters[rest]), *self._within(leaf))
+            met = met.select(b.as_(exp.LogicalOr(this=test), f"i{index}"), copy=False)
+            total = b.cast(b.filtered(b.count_rows(), b.column("m", f"i{index}")), "number")
+            answer = answer.select(b.as_(total, f"c{index}"), copy=False)
+        met = met.group_by(b.column("u", "pid"), b.column("d", "value"), copy=False)
+        return [*ctes, (f"{self.name}_met", met), (self.name, answer.group_by(b.column("m", "pid"), copy=False))]
+
+    def _meeting(self, data: str, alias: str) -> exp.Select:
+        """Each point with what was added up of its subject within reach of its windows."""
+        tests = [b.equal_keys(alias, "u", self.keys), exp.LTE(this=b.column(alias, "at"), expression=b.column("u", "at"))]
+        far = reach(self.members)
+        if far is not None:
+            tests.append(exp.GT(this=b.column(alias, "at"), expression=b.instant(Point(far))))
+        return exp.select().from_(b.table("universe", "u")).join(b.table(data, alias), on=b.both(*tests), copy=False)
+
+    def _within(self, leaf: Leaf) -> list[exp.Expr]:
+        """Whether what was added up lies in a member's window, as seen from the point."""
+        span, at = length(leaf), b.column("d", "at")
+        tests: list[exp.Expr] = []
+        if offset(leaf):
+            tests.append(exp.LTE(this=at, expression=b.instant(Point(offset(leaf)))))
+        if span is not None:
+            tests.append(exp.GT(this=at.copy(), expression=b.instant(Point(offset(leaf) + span))))
+        return tests
 
     # Rows, added up
 
@@ -114,28 +174,21 @@ class Flow:
         for (function, column, rest), alias in measures.items():
             test = None if rest is None else exp.paren(self.reader.value(rest, self.rows.at), copy=False)
             if column is None:
-                value: exp.Expr = b.count_rows()
+                value = self.rows.counted(test)
             else:
                 kinds = {"count": exp.Count, "sum": exp.Sum, "min": exp.Min, "max": exp.Max}
-                value = kinds[function](this=self.reader.value(column, self.rows.at))
-            select = select.select(b.as_(b.filtered(value, test), alias), copy=False)
+                value = b.filtered(kinds[function](this=self.reader.value(column, self.rows.at)), test)
+            select = select.select(b.as_(value, alias), copy=False)
         return _Made([(f"{self.name}_data", select)], f"{self.name}_data", measures)
 
     def _distinct(self) -> _Made:
         """For each aggregate +1 where a value comes into sight, and -1 where it goes out of it, per subject and instant."""
-        first, _ = self._term(self.members[0])
-        assert first.column is not None
-        value = distinct_value(first.column, self.reader, self.rows.at)  # type: ignore[arg-type]
-        seen = self._grouped(self.base.where(b.not_null(value.copy()), copy=False), value)
         filters: dict[Term | None, str] = {}
+        seen = self._seen(filters)
         measures: dict[tuple[str, Term | None, Term | None], str] = {}
         spans: dict[tuple[Term | None, timedelta | None], str] = {}
         for leaf in self.members:
             _, rest = self._term(leaf)
-            if rest not in filters:
-                filters[rest] = f"d{len(filters)}"
-                test = exp.true() if rest is None else b.coalesce(exp.paren(self.reader.value(rest, self.rows.at)), exp.false())
-                seen = seen.select(b.as_(exp.LogicalOr(this=test), filters[rest]), copy=False)
             spans.setdefault((rest, length(leaf)), f"m{len(spans)}")
         values = f"{self.name}_values"
         ctes: list[tuple[str, exp.Expr]] = [(values, seen)]
@@ -153,6 +206,20 @@ class Flow:
             data = data.select(b.as_(exp.Sum(this=b.column("m", alias)), alias), copy=False)
         data = data.group_by(*(b.column("m", each) for each in names), copy=False)
         return _Made([*ctes, (f"{self.name}_data", data)], f"{self.name}_data", measures)
+
+    def _seen(self, filters: dict[Term | None, str]) -> exp.Select:
+        """The values of each subject and instant, with a flag for each filter, whose column is noted."""
+        first, _ = self._term(self.members[0])
+        assert first.column is not None
+        value = distinct_value(first.column, self.reader, self.rows.at)  # type: ignore[arg-type]
+        seen = self._grouped(self.base.where(b.not_null(value.copy()), copy=False), value)
+        for leaf in self.members:
+            _, rest = self._term(leaf)
+            if rest not in filters:
+                filters[rest] = f"d{len(filters)}"
+                test = exp.true() if rest is None else b.coalesce(exp.paren(self.reader.value(rest, self.rows.at)), exp.false())
+                seen = seen.select(b.as_(exp.LogicalOr(this=test), filters[rest]), copy=False)
+        return seen
 
     def _in_and_out(self, values: str, flag: str, span: timedelta | None, alias: str, aliases: list[str]) -> list[exp.Query]:
         names = [*self.keys, *self.equal]
@@ -184,8 +251,10 @@ class Flow:
         return select.group_by(*(b.whole(index + 1) for index in range(len(columns))), copy=False)
 
     def _instant(self) -> exp.Expr:
-        """The row's start; on a grid the first step at or after it."""
+        """The row's start; between borders the one at or after it; on a grid the first step at or after it."""
         start = self.rows.start()
+        if self.borders:
+            return _border(start, self.borders)
         if self.grid is None:
             return start
         begin, _, unit = self.grid
@@ -264,6 +333,12 @@ class Flow:
 
     def _over(self, frame: _Frame) -> exp.Expr:
         kinds = {"sum": exp.Sum, "min": exp.Min, "max": exp.Max}
+        if self.borders:
+            at = b.column("d", "at")
+            tests = [] if not frame.high else [exp.LTE(this=at, expression=b.instant(Point(frame.high)))]
+            if frame.low is not None:
+                tests.append(exp.GT(this=at.copy(), expression=b.instant(Point(frame.low))))
+            return b.filtered(kinds[frame.function](this=b.column("d", frame.measure)), b.both(*tests) if tests else None)
         if self.grid is None:
             kind, current = "RANGE", frame.high == timedelta(0)
             low = None if frame.low is None else b.microseconds(frame.low - MICRO)
@@ -313,6 +388,15 @@ class _Made:
     ctes: list[tuple[str, exp.Expr]]
     data: str
     measures: Mapping[tuple[str, Term | None, Term | None], str]
+
+
+def _border(start: exp.Expr, borders: Sequence[datetime]) -> exp.Expr:
+    """The first of some borders at or after a start, which is at or before the last: a balanced tree of comparisons."""
+    if len(borders) == 1:
+        return b.instant(borders[0])
+    middle = len(borders) // 2
+    sooner = exp.LTE(this=start, expression=b.instant(borders[middle - 1]))
+    return b.case((sooner, _border(start.copy(), borders[:middle])), otherwise=_border(start.copy(), borders[middle:]))
 
 
 def _marked(span: timedelta | None) -> Term | None:

@@ -9,11 +9,13 @@ from sqlglot import exp
 
 from tocsin.core.schema import PORTFOLIO_SUBJECTS
 from tocsin.engine.instants import Instant
+from tocsin.engine.rolled import Rolled
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql import holdings
+from tocsin.engine.sql.rolled import rolled_events
 
 if TYPE_CHECKING:
-    from tocsin.engine.sql.statement import Question
+    from tocsin.engine.sql.statement import Question, Surroundings
 
 KEYS = {"account": ("account_key",), "person": ("person_key",), "feature": ("account_key", "feature")}
 KEYS |= dict.fromkeys(PORTFOLIO_SUBJECTS, ("subject_id",))
@@ -21,12 +23,12 @@ OWNER = {"account": "account_key", "person": "person_key", "feature": "account_k
 OWNER |= dict.fromkeys(PORTFOLIO_SUBJECTS, "subject_id")
 
 
-def universe(subject: str, question: Question, left_out: bool) -> exp.Select:
+def universe(subject: str, question: Question, around: Surroundings) -> exp.Select:
     """All subjects of a kind, whenever they existed, with their keys, ids, and when each part of them began."""
     if subject in PORTFOLIO_SUBJECTS:  # of no account: where accounts are asked about, nobody
         return holdings.universe(subject, question.only if question.accounts is None else ())
     made = {"account": _accounts, "person": _people, "feature": _features}[subject]
-    query = made(question, left_out)
+    query = made(question, around)
     wanted = question.only
     if wanted is not None:
         query = query.where(_any_of({"person": "p"}.get(subject, "a"), wanted), copy=False)
@@ -39,7 +41,7 @@ def _any_of(alias: str, ids: Collection[str]) -> exp.Expr:
     return b.one_of(b.column(alias, "id"), sorted(ids)) if ids else exp.false()
 
 
-def _accounts(_question: Question, _left_out: bool) -> exp.Select:
+def _accounts(_question: Question, _around: Surroundings) -> exp.Select:
     return exp.select(
         b.as_(b.column("a", "key"), "account_key"),
         b.as_(b.column("a", "id"), "subject_id"),
@@ -47,7 +49,7 @@ def _accounts(_question: Question, _left_out: bool) -> exp.Select:
     ).from_(b.table("accounts", "a"))
 
 
-def _people(_question: Question, left_out: bool) -> exp.Select:
+def _people(_question: Question, around: Surroundings) -> exp.Select:
     people = (
         exp.select(
             b.as_(b.column("p", "key"), "person_key"),
@@ -60,14 +62,14 @@ def _people(_question: Question, left_out: bool) -> exp.Select:
         .from_(b.table("people", "p"))
         .join(b.table("accounts", "a"), on=exp.EQ(this=b.column("a", "key"), expression=b.column("p", "account_key")))
     )
-    return people.where(exp.not_(b.column("p", "left_out"))) if left_out else people
+    return people.where(exp.not_(b.column("p", "left_out"))) if around.left_out else people
 
 
-def _features(question: Question, left_out: bool) -> exp.Select:
+def _features(question: Question, around: Surroundings) -> exp.Select:
     """Accounts and the features that they have ever used, up to the last moment asked about."""
     used = (
         exp.select(b.column("e", "account_key"), b.column("e", "feature"), b.as_(exp.Min(this=b.column("e", "at")), "first_at"))
-        .from_(b.table("events", "e"))
+        .from_(_uses(around))
         .where(
             b.both(
                 b.not_null(b.column("e", "feature")),
@@ -76,7 +78,7 @@ def _features(question: Question, left_out: bool) -> exp.Select:
         )
         .group_by(b.column("e", "account_key"), b.column("e", "feature"))
     )
-    if left_out:
+    if around.left_out and not around.borders:
         used = used.where(not_by_left_out("e"))
     return (
         exp.select(
@@ -89,6 +91,13 @@ def _features(question: Question, left_out: bool) -> exp.Select:
         .from_(used.subquery("f"))
         .join(b.table("accounts", "a"), on=exp.EQ(this=b.column("a", "key"), expression=b.column("f", "account_key")))
     )
+
+
+def _uses(around: Surroundings) -> exp.Expr:
+    """The events, old ones as the rollup has them: when a feature was used first is right as of any moment."""
+    if not around.borders:
+        return b.table("events", "e")
+    return rolled_events(Rolled("first", around.borders[-1]), "feature", left_out=around.left_out).subquery("e")
 
 
 def not_by_left_out(alias: str) -> exp.Expr:

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from tocsin.core.schema import COLLECTIONS, FROM_SUBSCRIPTIONS
-from tocsin.facts import history
+from tocsin.facts import history, rollup
 from tocsin.facts.cells import Formats, decimal_sign
 from tocsin.facts.cells import date_format as read_date_format
 from tocsin.facts.duckdb import DuckStore
@@ -115,6 +115,8 @@ class _Run:
         history.leave_out(self.cursor, self.store.internal_domains, self.past)
         self.past.accounts(as_timestamp(self.now))
         self.past.write()
+        if "events" in self.reports:
+            rollup.advance(self.cursor, self.now)
         self.add_notes()
         self.add_notes_on_money()
         self.tell("history", 1.0)

@@ -8,6 +8,7 @@ from datetime import datetime
 import duckdb
 
 from tocsin.core.schema import Collection
+from tocsin.facts import rollup
 from tocsin.facts.cells import as_text
 from tocsin.facts.importing.stage import Staged
 from tocsin.facts.layout import SEEN, literal, names, physical_columns, quote
@@ -67,7 +68,10 @@ class _Upsert:
         if not repeats[0] and not self.has_target_rows():
             good = f"(SELECT * FROM {self.staged.table} WHERE reason IS NULL) AS new"
             self.past.rows(self.collection, good, self.staged.columns, (), stored=False)
-            added = self.insert(f"SELECT {self.new_row()} FROM {self.staged.table} AS new WHERE reason IS NULL")
+            rows = f"SELECT {self.new_row()} FROM {self.staged.table} AS new WHERE reason IS NULL"
+            added = self.insert(rows)
+            if self.collection.name == "events":
+                rollup.added(self.cursor, rows)
             return Counts(added=added)
         self.cursor.execute(
             f"CREATE OR REPLACE TEMP TABLE matched AS SELECT new.ord, old.rowid AS old_row, {self.same('old')} AS same "
@@ -151,8 +155,17 @@ class _Upsert:
                 f"INSERT INTO touched SELECT 'accounts', old.account_key FROM {source} WHERE old_row IS NOT NULL"
             )
         self.cursor.execute(f"CREATE OR REPLACE TEMP TABLE merged AS SELECT {self.merged_row()} FROM {source}")
-        self.cursor.execute(f"DELETE FROM {self.target} WHERE rowid IN (SELECT old_row FROM final WHERE old_row IS NOT NULL)")
+        gone = "rowid IN (SELECT old_row FROM final WHERE old_row IS NOT NULL)"
+        old = self.collection.name == "events" and self.replacing(gone)
+        self.cursor.execute(f"DELETE FROM {self.target} WHERE {gone}")
         self.insert("SELECT * FROM merged")
+        if old:
+            rollup.changed(self.cursor)
+
+    def replacing(self, gone: str) -> bool:
+        """Tell the rollup of old events which of them make way, and which come instead; whether it counts any of them."""
+        columns = 'account_key, person_key, "at"'
+        return rollup.changing(self.cursor, f"SELECT {columns} FROM events WHERE {gone} UNION ALL SELECT {columns} FROM merged")
 
     def note_past(self, source: str) -> None:
         """Note whose past these rows change."""
@@ -177,6 +190,7 @@ class _Upsert:
             f"new.{quote(column)}" if column in self.staged.columns else f"CAST(NULL AS {kind})"
             for column, kind in physical_columns(self.collection).items()
         ]
+        cells = [f"{cell} AS {quote(column)}" for cell, column in zip(cells, physical_columns(self.collection), strict=True)]
         if self.collection.custom:
             given = self.customs_given()
             cells += [f"{self.new_key()} AS key", f"{given} AS custom", f"{given} AS custom_given", "false", self.seen()]

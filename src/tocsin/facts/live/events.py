@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from tocsin.core.schema import COLLECTIONS
+from tocsin.facts import rollup
 from tocsin.facts.importing.upsert import as_timestamp
 from tocsin.facts.layout import names, physical_columns
 from tocsin.facts.live.seen import Hashes, SeenHashes
@@ -80,6 +81,7 @@ def put_events(
         f"INSERT INTO events ({names(held)}) SELECT {', '.join(cells)}, new.by_person, new.visitor_key, {as_timestamp(now)} "
         f"FROM {good} ORDER BY ord"
     )
+    rollup.added(cursor, f"SELECT * FROM {good}", min(each.at for each in events))
     accounts = {row[0] for row in cursor.execute(f"SELECT DISTINCT account_id FROM {good}").fetchall()}
     hashes = cursor.execute(f"SELECT h FROM {good}").fetchnumpy()["h"].astype(np.uint64)
     return accounts, len(hashes), hashes, refused

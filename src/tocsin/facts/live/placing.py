@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import duckdb
 import pyarrow as pa
 
+from tocsin.facts import rollup
 from tocsin.facts.live.belonging import ALWAYS, Places
 from tocsin.facts.live.shapes import Link
 from tocsin.facts.past import Past
@@ -21,6 +22,8 @@ _STAYS = pa.schema([
     ("person", pa.string()), ("account", pa.string()), ("since", pa.timestamp("us")), ("until", pa.timestamp("us")),
 ])  # fmt: skip
 _NEVER = datetime(9999, 12, 31)  # noqa: DTZ001 - as the store has instants
+# Events as they were and as they are to be.
+_MOVING = 'SELECT old AS account_key, was AS person_key, "at" FROM moving UNION ALL SELECT new, person_key, "at" FROM moving'
 
 
 def claim(cursor: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> None:
@@ -111,15 +114,18 @@ def hand_over(cursor: duckdb.DuckDBPyConnection, past: Past, turned: Mapping[str
     cursor.execute("""
         CREATE OR REPLACE TEMP TABLE moving AS
         SELECT events.rowid AS place, events.account_key AS old, events.account_key AS new, events."at",
-               handing.visitor_key, own.key AS person_key
+               handing.visitor_key, events.person_key AS was, own.key AS person_key
         FROM events JOIN handing ON handing.visitor_key = coalesce(events.visitor_key, events.person_key)
         JOIN person_keys AS own ON own.id = handing.person
         WHERE events.person_key <> own.key
     """)
+    old = rollup.changing(cursor, _MOVING)
     cursor.execute(
         "UPDATE events SET person_key = moving.person_key, visitor_key = moving.visitor_key FROM moving "
         "WHERE events.rowid = moving.place"
     )
+    if old:
+        rollup.changed(cursor)
     return _noted(cursor, past)
 
 
@@ -143,7 +149,8 @@ def move(cursor: duckdb.DuckDBPyConnection, past: Past, people: Mapping[str, dat
         cursor.execute(
             """
             CREATE OR REPLACE TEMP TABLE moving AS
-            SELECT events.rowid AS place, events.account_key AS old, refs.key AS new, events."at"
+            SELECT events.rowid AS place, events.account_key AS old, refs.key AS new, events."at",
+                   events.person_key AS was, events.person_key
             FROM events JOIN person_keys AS who ON who.key = events.person_key
             JOIN stays ON stays.person = who.id AND events."at" >= stays.since AND events."at" < stays.until
             JOIN account_refs AS refs ON refs.ref = stays.account AND refs.key > 0
@@ -153,7 +160,10 @@ def move(cursor: duckdb.DuckDBPyConnection, past: Past, people: Mapping[str, dat
         )
     finally:
         cursor.unregister("stays")
+    old = rollup.changing(cursor, _MOVING)
     cursor.execute("UPDATE events SET account_key = moving.new FROM moving WHERE events.rowid = moving.place")
+    if old:
+        rollup.changed(cursor)
     return _noted(cursor, past)
 
 

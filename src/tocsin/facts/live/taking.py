@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import duckdb
 
-from tocsin.facts import history
+from tocsin.facts import history, rollup
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing.stage import make_references
 from tocsin.facts.importing.upsert import as_timestamp, make_changes
@@ -42,6 +42,7 @@ class Taker:
         self._store, self._reread = store, reread
         self._seen: SeenHashes | None = None
         self._generation = -1
+        self._rolled: date | None = None  # the day on which old events were last taken into the rollup
 
     def take(self, arrivals: Arrivals, position: int | None, now: datetime) -> Taken:
         """Store what arrived, each once however often it comes; all or nothing, with the position behind it.
@@ -52,10 +53,13 @@ class Taker:
         with self._store.write(news=not arrivals.empty) as cursor:
             seen = self._known(cursor)
             taken = _Taking(self._store, cursor, seen, now, self._reread, new).run(arrivals)
+            if taken.events and self._rolled != now.date():
+                rollup.advance(cursor, now)
             if position is not None:
                 cursor.execute("DELETE FROM meta WHERE name = ?", [INBOX])
                 cursor.execute("INSERT INTO meta VALUES (?, ?)", [INBOX, str(position)])
         self._generation = self._store.generation
+        self._rolled = now.date() if taken.events else self._rolled
         for hashes in new:
             seen.add(hashes)
         return taken
