@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from tocsin.delivery.acting import ACTS as LINK_ACTS
-from tocsin.delivery.auditor import SILENT, Audit, audit, seen_by_auditor
+from tocsin.delivery.auditor import SILENT, Audit, audit, seen_by_auditor, tell_operations
 from tocsin.delivery.channelbook import (
     ChangeInfo,
     ChannelInfo,
@@ -92,6 +92,7 @@ __all__ = [
     "replay_delivery",
     "seen_by_auditor",
     "slack_pressed",
+    "tell_operations",
     "test_channel",
     "unseen",
     "update_channel",

@@ -14,7 +14,6 @@ from tocsin.facts.importing.stage import Staged
 from tocsin.facts.layout import literal, names, physical_columns, physical_name, quote
 from tocsin.facts.past import Past, ended
 
-
 FEW = 10  # so many rows may always be closed: of a handful, any share is large
 
 

@@ -38,7 +38,7 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of a collection in a file of our own, Parquet or JSON lines. label: where they come from, as rejected rows name it."""
+    """Rows of a collection in a file of our own (Parquet, JSON lines). label: whence they come, as rejected rows name it."""
 
     collection: str
     file: Path

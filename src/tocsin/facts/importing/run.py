@@ -23,7 +23,7 @@ from tocsin.facts.importing.money import converted, without_rate
 from tocsin.facts.importing.open_files import Opener, Progress, Table
 from tocsin.facts.importing.raw import Raw
 from tocsin.facts.importing.rejects import Reasons, keep_rejected, keep_unread
-from tocsin.facts.importing.sources import find_sources, in_order
+from tocsin.facts.importing.sources import Source, find_sources, in_order
 from tocsin.facts.importing.stage import Staged, make_references, stage
 from tocsin.facts.importing.upsert import as_timestamp, make_changes, upsert
 from tocsin.facts.layout import literal
@@ -38,23 +38,19 @@ def import_paths(
     now: datetime,
     mapping: Path | None = None,
     dry_run: bool = False,
-    full: bool | Collection[str] = False,
+    full: bool = False,
     date_format: str | None = None,
     decimal: str | None = None,
     progress: Progress | None = None,
-    most_closed: float | None = None,
-    check: Callable[[], None] | None = None,
 ) -> ImportReport:
     """Import files, or folders of files, each named after its collection.
 
     now:         the time of the import: what changed without saying when changed now.
     mapping:     a folder of `<collection>.sql` files and `columns.yaml`; without it files hold the contract's columns.
     dry_run:     counts the same and writes nothing.
-    full:        each file (or each of these collections) is the whole truth for its collection: rows that it lacks are closed.
+    full:        each file is the whole truth for its collection: rows that it lacks are closed.
     date_format: how local dates are written (`DD.MM.YYYY` or strptime); decimal: `,` or `.` where numbers are local.
     progress:    called with the collection under way and the fraction of the whole that is done.
-    most_closed: the share of a collection's open rows that `full` may close, None for any.
-    check:       called when everything is read and nothing is stored yet; what it raises stops the import.
 
     UserError where a file cannot be read at all; then nothing of the whole import is stored.
     """
@@ -68,8 +64,30 @@ def import_paths(
     def read(opener: Opener) -> list[Raw]:
         return opener.read_all(sources, paths)
 
-    report = _import(store, mappings, read, now, full, progress or _silent, most_closed, check, dry_run=dry_run)
+    report = _import(store, mappings, read, now, full, progress or _silent, dry_run=dry_run)
     return replace(report, notes=(*notes, *report.notes))
+
+
+def import_sources(
+    store: DuckStore,
+    sources: Sequence[Source],
+    mappings: Mappings,
+    *,
+    now: datetime,
+    full: Collection[str] = (),
+    most_closed: float | None = None,
+    check: Callable[[], None] | None = None,
+) -> ImportReport:
+    """Import files that were found already, each under the name (`stem`) that it is to have, as `import_paths` does.
+
+    full: collections of which the files are the whole truth. most_closed: the share of the open rows of such a one that may be
+    closed, None for any. check: called when everything is read and nothing is stored; what it raises stops the import.
+    """
+
+    def read(opener: Opener) -> list[Raw]:
+        return opener.read_all(sources, ())
+
+    return _import(store, mappings, read, now, full, _silent, most_closed, check)
 
 
 def import_tables(
@@ -80,14 +98,13 @@ def import_tables(
     full: Collection[str] = (),
     most_closed: float | None = None,
     check: Callable[[], None] | None = None,
-    progress: Progress | None = None,
 ) -> ImportReport:
-    """Import rows that were written to files of our own, in the order given, as `import_paths` does with files of others."""
+    """Import rows that were written to files of our own, in the order given; the options as for `import_sources`."""
 
     def read(opener: Opener) -> list[Raw]:
         return [opener.read_table(table, f"raw{at}") for at, table in enumerate(tables)]
 
-    return _import(store, Mappings(), read, now, full, progress or _silent, most_closed, check)
+    return _import(store, Mappings(), read, now, full, _silent, most_closed, check)
 
 
 def _import(
@@ -97,8 +114,8 @@ def _import(
     now: datetime,
     full: bool | Collection[str],
     tell: Progress,
-    most_closed: float | None,
-    check: Callable[[], None] | None,
+    most_closed: float | None = None,
+    check: Callable[[], None] | None = None,
     *,
     dry_run: bool = False,
 ) -> ImportReport:
@@ -179,7 +196,8 @@ class _Run:
         if name in self.full:
             note_seen(self.cursor, staged)
         read = counts.added + counts.updated + counts.unchanged + rejected
-        columns = tuple(column.name for column in raw.columns if column.name)
+        # What no object of a file of JSON lines happens to have is not missing.
+        columns = tuple(column.name for column in raw.columns if column.name and raw.document is None)
         report = CollectionReport(name, read, counts.added, counts.updated, counts.unchanged, rejected, raw.notes, columns)
         self.reports[name] = self.reports[name].plus(report) if name in self.reports else report
         if counts.repeated:
