@@ -15,10 +15,8 @@ from tocsin.facts.importing import ImportReport, ShrunkError, import_sources, im
 from tocsin.facts.importing.mapping import Mappings, read_mapping
 from tocsin.facts.pulling.again import known_by_now
 from tocsin.facts.pulling.listing import ChangedError, Found, Listing, State, Unit, list_folder, unchanged, units
-from tocsin.facts.pulling.shapes import Course, FolderPlan
+from tocsin.facts.pulling.shapes import FIRST, Course, FolderPlan
 
-# Where these are missing, rows of all others would be turned away.
-FIRST = frozenset({"accounts", "account_aliases"})
 Taken = Callable[[Sequence[Found]], None]
 
 
@@ -45,9 +43,27 @@ def pull_folder(
     mapped = bool(mappings.queries)
     listing = list_folder(plan, now, mapped=mapped)
     _note(listing, known, course)
-    _again(store, plan, mappings, known, course, now)
     failed: set[str | None] = set()
-    for unit in units(listing, known, plan, mapped=mapped):
+    found = units(listing, known, plan, mapped=mapped)
+    accounts = [unit for unit in found if unit.collection in FIRST or unit.collection is None]
+    _take_all(store, accounts, plan, mappings, course, taken, failed, now)
+    _again(store, plan, mappings, known, course, now)
+    _take_all(store, [unit for unit in found if unit not in accounts], plan, mappings, course, taken, failed, now)
+    return listing
+
+
+def _take_all(
+    store: DuckStore,
+    wanted: Sequence[Unit],
+    plan: FolderPlan,
+    mappings: Mappings,
+    course: Course,
+    taken: Taken,
+    failed: set[str | None],
+    now: datetime,
+) -> None:
+    """Take them in their order. failed: collections of which a file could not be taken."""
+    for unit in wanted:
         if unit.collection in failed or failed & FIRST:
             continue
         course.enter(f"taking {unit.words}")
@@ -63,7 +79,6 @@ def pull_folder(
             failed.add(unit.collection)
         else:
             taken(unit.files)
-    return listing
 
 
 def _take(store: DuckStore, unit: Unit, plan: FolderPlan, mappings: Mappings, course: Course, now: datetime) -> ImportReport:

@@ -12,6 +12,9 @@ from tocsin.facts.report import CollectionReport, ImportReport
 
 PART = 200_000  # rows that are stored in one transaction, so that what comes in live is stored between two of them
 
+# Where these are missing, rows of all others would be turned away.
+FIRST = frozenset({"accounts", "account_aliases"})
+
 
 class StoppedError(Exception):
     """Whoever watches the run wants it to end, or it is another's by now."""

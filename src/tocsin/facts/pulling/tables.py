@@ -17,7 +17,7 @@ from tocsin.facts.pulling.marks import capped, since, start_of
 from tocsin.facts.pulling.origins import open_origin
 from tocsin.facts.pulling.places import Place
 from tocsin.facts.pulling.queries import Query, read_queries
-from tocsin.facts.pulling.shapes import Course, TablePlan
+from tocsin.facts.pulling.shapes import FIRST, Course, TablePlan
 from tocsin.facts.pulling.spool import Spooled, spool
 
 
@@ -56,13 +56,17 @@ def pull_tables(store: DuckStore, place: Place, plan: TablePlan, course: Course,
     queries = check_tables(plan)
     with tempfile.TemporaryDirectory(prefix="tocsin-pull-") as folder:
         spooled = _read(place, queries, plan, course, Path(folder))
+        accounts = [each for each in spooled if each.query.collection in FIRST]
+        for each in accounts:
+            _store(store, each, plan, course, now)
         labels = {_label(plan, query): query.collection for query in queries}
         readings = {query.collection: query.reading for query in queries}
         for table in known_by_now(store, readings, Path(folder), labels=labels):
             course.enter(f"storing {table.collection} whose account was not known before")
             course.stored(import_tables(store, [table], now=now, check=course.go_on))
         for each in spooled:
-            _store(store, each, plan, course, now)
+            if each not in accounts:
+                _store(store, each, plan, course, now)
     for each in spooled:
         if each.mark is not None:
             course.marks[each.query.collection] = capped(each.mark, now)
