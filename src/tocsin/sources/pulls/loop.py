@@ -100,6 +100,7 @@ class Loop:
                 log.error("a pull of %s could not be recorded: %s", claimed.name, error, exc_info=error)
                 continue
             ended = future.result()
+            log.info("pull of %s: %s%s", claimed.name, ended.run.state, f" ({ended.run.error})" if ended.run.error else "")
             if ended.changed:
                 self._stored()
             if (headline := headline_of(claimed, ended)) is not None:

@@ -184,7 +184,6 @@ def _record(
         run = RunInfo(claimed.run_id, "stopped", "", "", course.stage, claimed.started_at, clock(), "it was removed", (), ())
     else:
         run = run_info(row)
-    log.info("pull of %s: %s%s", claimed.name, run.state, f" ({run.error})" if run.error else "")
     changed = any(each.added or each.updated for each in course.reports.values())
     return Ended(run, failures, passing, () if error else gone, changed)
 
