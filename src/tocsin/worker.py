@@ -1,4 +1,4 @@
-"""The loops: the worker sweeps, the pulse looks at what came in, the puller fetches, the deliverer hands over what sweeps leave."""
+"""The loops: the worker sweeps, the pulse looks at what came in, the puller fetches, the deliverer hands messages over."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tocsin.cli.console import Console, OutputClosedError
@@ -30,8 +31,8 @@ def register(acts: argparse._SubParsersAction[Any], create: argparse.ArgumentPar
     """Add the acts that are for pulls alone, and the options of setting one up."""
     given = create.add_argument_group("pulls (kinds sql and folder)")
     given.add_argument("--url", metavar="URL", help="postgresql://user:password@host/name, sqlite:///file or duckdb:///file")
-    given.add_argument("--path", metavar="DIR", help="the folder of files, by its whole path")
-    given.add_argument("--mapping", metavar="DIR", help="a folder of COLLECTION.sql and columns.yaml, by its whole path")
+    given.add_argument("--path", type=Path, metavar="DIR", help="the folder of files")
+    given.add_argument("--mapping", type=Path, metavar="DIR", help="a folder of COLLECTION.sql and columns.yaml")
     given.add_argument("--schedule", metavar="S", help="such as 'every 15m', 'daily at 06:00', 'by hand' (default: every 1h)")
     given.add_argument("--full", action="append", metavar="C", help="a collection whose pull is the whole truth (repeatable)")
     given.add_argument("--cursor", action="append", metavar="C=COLUMN", help="the column that :since goes by (repeatable)")
@@ -54,6 +55,8 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace, settin
     match args.act:
         case "create":
             given = {name: value for name in OPTIONS if (value := getattr(args, name)) is not None}
+            given |= {name: str(given[name]) for name in ("path", "mapping") if name in given}
+            given |= {"url": _whole(given["url"], console.cwd)} if "url" in given else {}
             made = facade.create_pull(args.kind, args.name, {**given, **settings}, everywhere=True, **who)
             _tell(console, made, args.format, "is set up")
         case "set":
@@ -130,6 +133,12 @@ def _pull(args: argparse.Namespace, console: Console, workspace: Workspace) -> i
     if not ended.run.report:
         console.say(f"{args.name}: nothing new")
     return 0
+
+
+def _whole(url: str, cwd: Path) -> str:
+    """The address of a file by its whole path; others as they are."""
+    kind, slashes, path = url.partition("://")
+    return f"{kind}://{cwd / path}" if slashes and kind in ("sqlite", "duckdb") and path and not path.startswith("/") else url
 
 
 def _tell(console: Console, info: PullInfo, form: str, done: str) -> None:

@@ -218,8 +218,8 @@ def test_a_page_may_name_only_what_lies_where_it_may(desk: Desk, settings: Any, 
     for place in (desk.folder, inside / ".." / ".." / "drop", tmp_path / "allowed" / "link"):
         with pytest.raises(UserError, match="lies in none of the folders that may be pulled from here"):
             facade.create_pull("folder", "drop", {"path": str(place)}, **who)
+    desk.map(accounts="SELECT 1")
     with pytest.raises(UserError, match="the file of the database"):
-        desk.map(accounts="SELECT 1")
         facade.create_pull("sql", "db", {"url": "sqlite:///etc/x.db", "mapping": str(inside)}, **who)
     with pytest.raises(UserError, match="the mapping"):
         facade.create_pull("folder", "drop", {"path": str(inside), "mapping": str(desk.mapping)}, **who)

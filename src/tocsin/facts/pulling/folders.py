@@ -36,7 +36,7 @@ def pull_folder(
     """Take what is new. known: the files that earlier runs have taken, as they were then. taken: called with files once stored.
 
     A file that cannot be taken is noted in `course.failures`; then no later file of its collection is taken, nor, where it is
-    one of accounts, any other. What is still being written, or changes meanwhile, is left to the next run. Gives what lies there.
+    one of accounts, any other. What is still being written, or changes meanwhile, waits. Gives what lies there.
     """
     course.enter(f"listing {plan.folder}")
     mappings = check_folder(plan)

@@ -58,10 +58,7 @@ def check_settings(
             raise UserError(f"a pull of kind {kind} has no setting {name!r}{hint}")
     kept: dict[str, Any] = {"schedule": read_recurring(str(given.get("schedule") or USUAL["schedule"])).text}
     kept["most_closed"] = _share(given.get("most_closed"))
-    full = given.get("full") or []
-    kept["full"] = sorted(
-        {each.strip() for each in (full.split(",") if isinstance(full, str) else map(str, full)) if each.strip()}
-    )
+    kept["full"] = sorted({*_listed(given.get("full"), "full")})
     if given.get("mapping"):
         kept["mapping"] = str(there(given["mapping"], "the mapping"))
     if kind == "folder":
@@ -143,14 +140,20 @@ def _there(given: object, what: str, *, everywhere: bool) -> Path:
     return path
 
 
+def _listed(given: object, name: str) -> list[str]:
+    """Texts, from a list or from one text with commas between."""
+    if given is None or given == "":
+        return []
+    found = given.split(",") if isinstance(given, str) else given
+    if not isinstance(found, list | tuple) or not all(isinstance(each, str) for each in found):
+        raise UserError(f"{name} takes a list of texts, or one text with commas between")
+    return [each.strip() for each in found if each.strip()]
+
+
 def _pairs(given: object, name: str) -> dict[str, str]:
     """Collection -> value, from a mapping or from `collection=value` texts."""
-    if not given:
-        return {}
-    if isinstance(given, str):
-        given = [each for each in given.split(",") if each.strip()]
     if not isinstance(given, Mapping):
-        pairs = [str(each).partition("=") for each in given]  # type: ignore[attr-defined]
+        pairs = [each.partition("=") for each in _listed(given, name)]
         if any(not sign for _, sign, _ in pairs):
             example = "loaded_at" if name == "cursor" else "2026-01-01"
             raise UserError(f"{name} takes collection=value, such as {name} events={example}")
@@ -159,7 +162,7 @@ def _pairs(given: object, name: str) -> dict[str, str]:
     for collection, value in found.items():
         if collection not in COLLECTIONS:
             raise UserError(f"{name}: unknown collection {collection!r}{suggestion(collection, COLLECTIONS)}")
-        if not value:
+        if not value or not value.isprintable():
             raise UserError(f"{name}: {collection} has no value; write {name} {collection}=...")
     return found
 

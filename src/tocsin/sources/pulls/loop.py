@@ -42,7 +42,7 @@ class Loop:
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="pull")
 
     def run(self, stop: threading.Event) -> None:
-        """Look again and again until `stop` is set; then runs under way end at their next portion, and go on at the next start."""
+        """Look again and again until `stop` is set. Runs under way then end at their next portion; they go on later."""
         try:
             while not stop.is_set():
                 self._safely()
