@@ -101,10 +101,13 @@ def desk(db: None, tmp_path: Path) -> Iterator[Desk]:
 
 
 class Warehouse:
-    """A database of customers and logs. url: its address. do: runs a statement in it, and commits."""
+    """A database of customers and logs.
 
-    def __init__(self, url: str, do: Callable[[str], None], stamp: str) -> None:
-        self.url, self.do = url, do
+    url: its address. do: runs a statement in it, and commits. reach: takes it away (False), and gives it back.
+    """
+
+    def __init__(self, url: str, do: Callable[[str], None], stamp: str, reach: Callable[[bool], object]) -> None:
+        self.url, self.do, self.reach = url, do, reach
         do(f"CREATE TABLE customers (no varchar, company varchar, since {stamp})")
         do(f"CREATE TABLE logs (eid bigint, customer varchar, what varchar, happened {stamp}, loaded_at {stamp})")
         do("INSERT INTO customers VALUES ('a1', 'Acme', '2024-01-01 00:00:00'), ('a2', 'Bolt', '2024-01-02 00:00:00')")
@@ -112,6 +115,12 @@ class Warehouse:
     def log(self, number: int, loaded: str, *, customer: str = "a1", happened: str = "2026-02-01 10:00:00") -> None:
         """An event that was written at a time."""
         self.do(f"INSERT INTO logs VALUES ({number}, '{customer}', 'Signed in', '{happened}', '{loaded}')")
+
+
+def moved(path: Path) -> Callable[[bool], object]:
+    """Moves a file away, and back."""
+    away = path.with_suffix(".away")
+    return lambda there: away.rename(path) if there else path.rename(away)
 
 
 KINDS = ["sqlite", "duckdb", "postgres"] if os.environ.get("TOCSIN_TEST_DATABASE_URL") else ["sqlite", "duckdb"]
@@ -127,7 +136,7 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wareho
             with closing(sqlite3.connect(path, isolation_level=None)) as connection:
                 connection.execute(statement)
 
-        yield Warehouse(f"sqlite://{path}", in_sqlite, "text")
+        yield Warehouse(f"sqlite://{path}", in_sqlite, "text", moved(path))
     elif request.param == "duckdb":
         path = tmp_path / "warehouse.duckdb"
 
@@ -135,7 +144,7 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wareho
             with closing(duckdb.connect(str(path))) as connection:
                 connection.execute(statement)
 
-        yield Warehouse(f"duckdb://{path}", in_duckdb, "timestamp")
+        yield Warehouse(f"duckdb://{path}", in_duckdb, "timestamp", moved(path))
     else:
         url = os.environ["TOCSIN_TEST_DATABASE_URL"]
         name = f"warehouse_{os.getpid()}"
@@ -148,5 +157,9 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wareho
                 with psycopg.connect(own, autocommit=True) as connection:
                     connection.execute(statement.encode())
 
-            yield Warehouse(own, in_postgres, "timestamptz")
+            def reach(there: bool) -> None:
+                query = "ALTER DATABASE {} ALLOW_CONNECTIONS {}"
+                server.execute(sql.SQL(query).format(sql.Identifier(name), sql.SQL("true" if there else "false")))
+
+            yield Warehouse(own, in_postgres, "timestamptz", reach)
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -9,6 +9,7 @@ import pytest
 
 from tests.apps.pulls.conftest import Desk
 from tocsin.core.errors import UserError
+from tocsin.facts import importing
 from tocsin.facts.pulling import folders
 from tocsin.sources import facade
 
@@ -62,7 +63,7 @@ def test_what_changes_or_vanishes_under_our_hands_waits(desk: Desk, monkeypatch:
     desk.write("accounts.csv", ACCOUNTS)
     path = desk.write("events.csv", events(1))
     desk.create("folder")
-    real = folders.import_sources
+    real = importing.import_sources
 
     def in_between(store: Any, sources: Any, *args: Any, **options: Any) -> Any:
         if sources[0].stem == "events":

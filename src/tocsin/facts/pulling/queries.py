@@ -51,10 +51,10 @@ def read_queries(mapping: Path) -> list[Query]:
 
 def _query(collection: str, file: Path, readings: Mapping[str, Reading]) -> Query:
     try:
-        text = file.read_text("utf-8-sig").strip().rstrip(";").rstrip()
+        text = file.read_text("utf-8-sig").rstrip().rstrip(";").rstrip()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{shown(file)} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from error
-    if not text:
+    if not text.strip():
         raise UserError(f"{shown(file)} is empty; write one SELECT")
     names = {piece["name"] for piece in _PIECES.finditer(text) if piece["name"]}
     for name in sorted(names - {SINCE}):

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from tocsin.core.errors import UserError
 from tocsin.core.language import suggestion
 from tocsin.core.recurring import read_recurring
+from tocsin.facts.importing.sources import in_order
 from tocsin.facts.pulling.places import FilePlace, read_place
 from tocsin.people import audit, sealing
 from tocsin.sources.models import Pull, PullRun, Source
@@ -182,7 +183,7 @@ def info(row: Pull, moment: datetime) -> PullInfo:
         paused=row.paused,
         next_at=row.next_at,
         asked=row.asked_at is not None,
-        collections=tuple(row.columns),
+        collections=tuple(in_order(row.columns)),
         marks={name: value for name, (_, value) in row.marks.items()},
         last_run_at=row.last_run_at,
         last_good_at=row.last_good_at,

@@ -28,7 +28,7 @@ OPTIONS: dict[str, Any] = {
     "connect_timeout": 10, "application_name": "tocsin", "keepalives": 1, "keepalives_idle": 20, "keepalives_interval": 10,
     "keepalives_count": 3, "tcp_user_timeout": 60_000,
 }  # fmt: skip
-SESSION = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'iso_8601'; SET statement_timeout = '1h'"
+SESSION = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET statement_timeout = '1h'"
 _BOOLEAN, _NUMERIC = 16, 1700
 _INTEGERS, _FRACTIONS = (20, 21, 23, 26), (700, 701)
 _DATE, _TIMESTAMP, _TIMESTAMPTZ = 1082, 1114, 1184
