@@ -39,7 +39,7 @@ def main(home: str, database: str, mapping: str) -> None:
     from tocsin.sources.pulls import claiming
 
     claiming.LEASE = LEASE
-    spool.spool.__kwdefaults__["most"] = PART
+    spool.spool.__kwdefaults__ = {"mark": None, "most": PART}
     settings: dict[str, Any] = {
         "url": f"sqlite://{database}",
         "mapping": mapping,

@@ -27,5 +27,5 @@ def complete_until(collections: Collection[str]) -> dict[str, Behind]:
         why = "it is paused" if row.paused else row.last_error
         for name in row.columns:
             if name in collections and (name not in found or row.last_good_at < found[name].since):
-                found[name] = Behind(row.name, row.last_good_at, why)  # type: ignore[arg-type]
+                found[name] = Behind(row.name, row.last_good_at, why)
     return found

@@ -52,7 +52,7 @@ class DuckFile:
             given = None
             if query.incremental:
                 given = {"since": self._least(text, cursor) if since is None else since}
-            reader = self._connection.execute(text, given).to_arrow_reader(ROWS)
+            reader: pa.RecordBatchReader = self._connection.execute(text, given).to_arrow_reader(ROWS)
             yield pa.RecordBatch.from_pylist([], schema=reader.schema)
             yield from reader
         except duckdb.IOException as error:

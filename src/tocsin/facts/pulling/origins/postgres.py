@@ -39,7 +39,7 @@ _TEXTS = (18, 19, 25, 1042, 1043, 2950)
 def opened(place: PostgresPlace) -> Iterator[Postgres]:
     """The database; UnreachableError where it cannot be reached."""
     try:
-        connection = psycopg.connect(**{**OPTIONS, **place.given})  # type: ignore[arg-type]
+        connection = psycopg.connect(**{**OPTIONS, **place.given})
     except psycopg.Error as error:
         raise UnreachableError(
             f"{place.shown} cannot be reached: {_said(error, place)}; check that it runs, its address, name and password"
@@ -96,7 +96,7 @@ class Postgres:
 
 def _wrapped(text: str) -> sql.SQL:
     """A SELECT and nothing else: what is not one does not run in the place of a table."""
-    return sql.SQL(f"SELECT * FROM (\n{text}\n) AS pulled")  # type: ignore[arg-type]
+    return sql.SQL(f"SELECT * FROM (\n{text}\n) AS pulled")
 
 
 def _settle(connection: psycopg.Connection[Any]) -> None:
