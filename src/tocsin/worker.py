@@ -118,7 +118,6 @@ class Worker:
         try:
             people.clear_expired(moment)
             sources.clear_expired(moment)
-            sources.clear_expired_runs(moment)
         except Exception:  # as above
             log.exception("what has expired could not be cleared")
 

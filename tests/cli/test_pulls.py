@@ -21,7 +21,7 @@ def test_a_folder_is_pulled_alone_and_beside_a_server(tocsin: Tocsin) -> None:
         # What is set up while it runs is due at once, and the server runs it by itself.
         tocsin.out(*create, "--name", "Again", "--schedule", "every 1h")
         until = time.monotonic() + 60
-        runs = []
+        runs: list[dict[str, object]] = []
         while time.monotonic() < until and not (runs and runs[0]["state"] == "done"):
             time.sleep(0.2)
             runs = json.loads(tocsin.out("sources", "runs", "Again", "--format", "json"))

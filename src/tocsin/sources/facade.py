@@ -14,7 +14,7 @@ from tocsin.sources.book import (
     source_info,
 )
 from tocsin.sources.keyring import CHOSEN_HERE
-from tocsin.sources.noting import clear_expired, for_door, is_repeated, note_received, note_refused
+from tocsin.sources.noting import for_door, is_repeated, note_received, note_refused
 from tocsin.sources.pulls.book import (
     ask_for_run,
     begin_anew,
@@ -29,13 +29,13 @@ from tocsin.sources.pulls.book import (
     set_pull,
 )
 from tocsin.sources.pulls.checking import SETTINGS as PULL_SETTINGS
-from tocsin.sources.pulls.claiming import clear_expired as clear_expired_runs
 from tocsin.sources.pulls.freshness import Behind, complete_until
 from tocsin.sources.pulls.loop import Loop as PullLoop
 from tocsin.sources.pulls.running import run_now
 from tocsin.sources.pulls.shapes import CAUSES, PullInfo, RunInfo
 from tocsin.sources.pulls.shapes import KINDS as PULL_KINDS
 from tocsin.sources.shapes import BECAME, DeliveryInfo, DoorSource, Made, SecretInfo, SourceInfo
+from tocsin.sources.upkeep import clear_expired
 
 __all__ = [
     "BECAME",
@@ -57,7 +57,6 @@ __all__ = [
     "ask_for_run",
     "begin_anew",
     "clear_expired",
-    "clear_expired_runs",
     "complete_until",
     "create_pull",
     "create_source",

@@ -26,6 +26,7 @@ def complete_until(collections: Collection[str]) -> dict[str, Behind]:
     for row in Pull.objects.filter(last_good_at__isnull=False):
         why = "it is paused" if row.paused else row.last_error
         for name in row.columns:
-            if name in collections and (name not in found or row.last_good_at < found[name].since):
-                found[name] = Behind(row.name, row.last_good_at, why)
+            since = row.last_good_at
+            if since is not None and name in collections and (name not in found or since < found[name].since):
+                found[name] = Behind(row.name, since, why)
     return found
