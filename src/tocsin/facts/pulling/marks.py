@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -42,7 +43,7 @@ def capped(mark: Mark, moment: datetime) -> Mark:
 def since(mark: Mark, overlap: timedelta) -> Since:
     """What `:since` stands for: the mark, so much earlier where it is a time, so that what was written late is seen."""
     if mark.kind == "number":
-        return float(mark.value) if "." in mark.value or "e" in mark.value else int(mark.value)
+        return int(mark.value) if mark.value.lstrip("-").isdigit() else float(mark.value)
     at = _read(mark.value)
     if at is None:
         return mark.value
@@ -69,22 +70,18 @@ def _mark(value: Any) -> Mark:
         return Mark("time", iso(datetime(value.year, value.month, value.day, tzinfo=UTC)))
     if isinstance(value, str):
         return Mark("text", value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        try:
-            return Mark("number", str(int(value)) if value == int(value) else repr(float(value)))
-        except (TypeError, ValueError) as error:
-            raise UserError(f"a cursor column holds times, numbers or texts, not {type(value).__name__}") from error
-    return Mark("number", repr(value))
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return Mark("number", str(int(value)) if value == int(value) else str(value))
+    raise UserError(f"a cursor column holds times, numbers or texts, not {type(value).__name__}")
 
 
 def _comparable(mark: Mark) -> Any:
-    if mark.kind == "time":
-        return datetime.fromisoformat(mark.value)
-    return (
-        float(mark.value)
-        if mark.kind == "number" and not mark.value.lstrip("-").isdigit()
-        else (int(mark.value) if mark.kind == "number" else mark.value)
-    )
+    match mark.kind:
+        case "time":
+            return datetime.fromisoformat(mark.value)
+        case "number":
+            return Decimal(mark.value)
+    return mark.value
 
 
 def _read(text: str) -> datetime | None:
