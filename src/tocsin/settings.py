@@ -136,6 +136,8 @@ TOCSIN_PUBLIC_URL = os.environ.get("TOCSIN_PUBLIC_URL", "").rstrip("/")
 
 # Private networks that messages may go to; the mail server, as smtp://user:password@host:port?tls=starttls, and who writes.
 TOCSIN_OUTBOUND_ALLOW = _open.configuration.outbound_allow if _open else ""
+# What pages and programs may name as folders and files to pull from; the command line may name any.
+TOCSIN_PULL_FOLDERS = _open.configuration.pull_folders if _open else ()
 TOCSIN_SMTP_URL = os.environ.get("TOCSIN_SMTP_URL", "")
 TOCSIN_MAIL_FROM = os.environ.get("TOCSIN_MAIL_FROM", "")
 

@@ -1,4 +1,4 @@
-"""The worker: sweeps every minute, and soon after new facts came in; and the deliverer, which hands over what sweeps leave."""
+"""The loops: the worker sweeps, the pulse looks at what came in, the puller fetches, the deliverer hands messages over."""
 
 from __future__ import annotations
 
@@ -202,6 +202,31 @@ class Pulse:
             log.exception("the pulse failed")
             self._worker.nudge()
         self._worker.touch(taken.accounts)
+
+
+class Puller:
+    """The pull loop in a thread of its own; the worker judges what it brings."""
+
+    def __init__(self, workspace: Workspace, worker: Worker) -> None:
+        def tell(headline: str, about: str) -> None:
+            delivery.tell_operations(headline, about, datetime.now(UTC))
+
+        self._loop = sources.PullLoop(
+            store=workspace.store, zone=workspace.zone, clock=lambda: datetime.now(UTC), stored=worker.nudge, tell=tell
+        )
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop.run, args=(self._stop,), name="puller", daemon=True)
+
+    def start(self) -> None:
+        """Begin with what is due already."""
+        self._thread.start()
+
+    def stop(self, patience: float) -> bool:
+        """End after the portions under way; waits so many seconds at most. Says whether it has ended."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(patience)
+        return not self._thread.is_alive()
 
 
 class Deliverer:

@@ -34,10 +34,10 @@ DATABASE, FACTS, SECRET, LOCK, SERVER = "tocsin.sqlite3", "facts.duckdb", "secre
 DEMO = "demo.json"  # says that the home holds the demo book
 ROLES = ("admin", "operations", "leader", "csm", "viewer")
 SEE_CSMS = ("own", "leaders")
-INBOX = "inbox"
+INBOX, PULLS = "inbox", "pulls"
 POSTGRES = ("postgres", "postgresql")
 OPERATIONAL = " (people, rules, alerts and deliveries may be in PostgreSQL: that is TOCSIN_DATABASE_URL)"
-OURS = frozenset({DATABASE, FACTS, SECRET, LOCK, SERVER, DEMO, INBOX})
+OURS = frozenset({DATABASE, FACTS, SECRET, LOCK, SERVER, DEMO, INBOX, PULLS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Configuration:
     churn_tolerance: the share of its customers that the company puts up with losing in a year, None where it is not set.
     outbound_allow: private networks that messages may go to, with commas between.
     csm_alerts: who sees alerts about a CSM, one of SEE_CSMS. oidc_create: the role of strangers whom the identity provider
-    confirms, '' where they are refused.
+    confirms, '' where they are refused. pull_folders: what pages and programs may name as places to pull from.
     """
 
     home: Path
@@ -64,6 +64,7 @@ class Configuration:
     csm_alerts: str = SEE_CSMS[0]
     oidc_create: str = ""
     limits: Limits = field(default_factory=Limits)
+    pull_folders: tuple[str, ...] = ()
 
 
 def configure(home: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Configuration:
@@ -91,7 +92,17 @@ def configure(home: str | Path | None = None, environ: Mapping[str, str] | None 
         csm_alerts=_one_of(SEE_CSMS, given.get("TOCSIN_CSM_ALERTS"), "TOCSIN_CSM_ALERTS") or SEE_CSMS[0],
         limits=_limits(given),
         oidc_create=_one_of(ROLES, given.get("TOCSIN_OIDC_CREATE"), "TOCSIN_OIDC_CREATE"),
+        pull_folders=_folders(given.get("TOCSIN_PULL_FOLDERS"), place),
     )
+
+
+def _folders(text: str | None, home: Path) -> tuple[str, ...]:
+    """Folders by their whole paths, with colons between; without any the folder `pulls` of the home."""
+    found = tuple(each.strip() for each in (text or "").split(":") if each.strip())
+    for each in found:
+        if not each.startswith("/"):
+            raise UserError(f"TOCSIN_PULL_FOLDERS: {each!r} is no whole path; begin with /, and write : between two folders")
+    return found or (str(home / PULLS),)
 
 
 def _one_of(words: Sequence[str], text: str | None, setting: str) -> str:

@@ -12,6 +12,7 @@ from tests.web.conftest import NOW, SignedIn
 from tocsin.alerts.facade import Alert
 from tocsin.alerts.models import Episode
 from tocsin.people import facade as people
+from tocsin.sources import facade as sources
 from tocsin.web import urls
 
 ALL = ("admin", "operations", "leader", "csm", "viewer")
@@ -42,12 +43,16 @@ ROUTES: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
     "data": ("GET", {}, ALL), "data-events": ("GET", {}, ALL), "data-events-set": ("POST", {}, RUN),
     "data-rejected": ("GET", {}, ALL), "data-rejected-rows": ("GET", {}, ALL), "data-rejected-again": ("POST", {}, RUN),
     "data-rejected-forget": ("POST", {}, RUN), "data-unmatched": ("GET", {}, ALL), "data-unmatched-match": ("POST", {}, RUN),
-    "data-owners": ("GET", {}, ALL),
+    "data-owners": ("GET", {}, ALL), "data-pulls": ("GET", {}, ALL), "data-pull-new": ("GET", {}, ("admin",)),
+    "data-pull": ("GET", {"reference": "exports"}, ALL), "data-pull-act": ("POST", {"reference": "exports"}, RUN),
     "told": ("GET", {}, ALL), "settings-me": ("GET", {}, ALL),
     "settings-people": ("GET", {}, LEAD), "settings-routing": ("GET", {}, LEAD),
     "settings-channels": ("GET", {}, RUN), "settings-deliveries": ("GET", {}, RUN), "settings-keys": ("GET", {}, ("admin",)),
     "settings-audit": ("GET", {}, RUN),
 }  # fmt: skip
+# What a form must say, or nobody is let in.
+FORM = "application/x-www-form-urlencoded"
+SENT: dict[str, dict[str, Any]] = {"data-pull-act": {"data": "act=run", "content_type": FORM}}
 # These are for who is not signed in: they show nothing of anybody, or carry their own proof.
 OPEN = {"sign-in", "link", "set-password", "sign-out", "message-link", "slack", "vega"}
 NAMES = [route.name for route in urls.urlpatterns]
@@ -61,6 +66,7 @@ def test_every_route_is_in_the_table() -> None:
 def test_who_is_let_in(name: str, signed_in: SignedIn, swept: dict[tuple[str, str], Alert]) -> None:
     method, arguments, allowed = ROUTES[name]
     alert = swept["halden", "usage-drop"]
+    sources.create_pull("folder", "exports", {"path": "/nowhere"}, by="test", moment=NOW, everywhere=True)
     given = {key: int(alert.id) if key == "alert_id" else value for key, value in arguments.items()}
     address = reverse(f"web:{name}", kwargs=given)
     stranger = Client().generic(method, address)
@@ -69,7 +75,7 @@ def test_who_is_let_in(name: str, signed_in: SignedIn, swept: dict[tuple[str, st
     for role in ALL:
         if people.person(f"{role}er@quill.example") is None:
             people.create_user(f"{role}er@quill.example", role, role, moment=NOW)
-        status = signed_in(f"{role}er").generic(method, address).status_code
+        status = signed_in(f"{role}er").generic(method, address, **SENT.get(name, {})).status_code
         assert (status == 403) == (role not in allowed), f"{role}: {status}"
         assert status < 500
 

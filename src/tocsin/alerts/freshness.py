@@ -6,15 +6,21 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from tocsin.sources import facade as sources
+
 if TYPE_CHECKING:
     from tocsin.core.rules import Rule
     from tocsin.engine import Book
 
 
 def stale(book: Book, rules: Sequence[Rule], moment: datetime) -> dict[str, str]:
-    """Rule id -> why it cannot be judged as of the moment: a collection that it needs is older than it allows, or empty."""
+    """Rule id -> why it cannot be judged as of the moment: a collection that it needs is older than it allows, or empty.
+
+    What a pull brings is as old as its last run that was done, however new its rows are: the others are missing.
+    """
     wanted = {collection for rule in rules for collection in rule.needs}
     latest = {collection: book.store.latest_start(collection, moment) for collection in sorted(wanted)}
+    pulled = sources.complete_until(wanted)
     found: dict[str, str] = {}
     for rule in rules:
         for collection, most in rule.needs.items():
@@ -23,7 +29,14 @@ def stale(book: Book, rules: Sequence[Rule], moment: datetime) -> dict[str, str]
                 found[rule.id] = f"it needs {collection}, and there are none"
             elif moment - seen > most:
                 found[rule.id] = f"its {collection} are {_spoken(moment - seen)} old; it needs them within {_spoken(most)}"
+            elif collection in pulled and moment - pulled[collection].since > most:
+                found[rule.id] = _waits(collection, pulled[collection], moment)
     return found
+
+
+def _waits(collection: str, behind: sources.Behind, moment: datetime) -> str:
+    why = f" ({behind.why})" if behind.why else ""
+    return f"its {collection} come by the pull {behind.pull}, which was last done {_spoken(moment - behind.since)} ago{why}"
 
 
 def _spoken(span: timedelta) -> str:

@@ -10,7 +10,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from tocsin.api import alerts, delivery, facts, health, people, rules, sources, together
+from tocsin.api import alerts, delivery, facts, health, people, pulls, rules, sources, together
 from tocsin.api.problems import MEDIA, ApiError, placed, problem
 from tocsin.core.errors import UserError
 
@@ -47,6 +47,7 @@ api.add_router("", rules.router, tags=["rules"])
 api.add_router("", people.router, tags=["people"])
 api.add_router("", delivery.router, tags=["delivery"])
 api.add_router("", sources.router, tags=["sources"])
+api.add_router("", pulls.router, tags=["sources"])
 
 
 @api.exception_handler(ApiError)

@@ -73,7 +73,8 @@ def runner(workspace: Workspace, worker: Worker, writer: Writer) -> Runner:
                 raise UserError(f"{workspace.home} is served already")
             writer.settle(SETTLED)  # a command sees what was acknowledged before it began
             status = run_command(args, console, workspace)
-            if status == 0 and args.command in CHANGING:
+            pulled = args.command == "sources" and args.act == "pull"  # also one that failed may have stored a part
+            if pulled or (status == 0 and args.command in CHANGING):
                 worker.nudge()
             return status
 

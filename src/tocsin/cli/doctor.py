@@ -6,7 +6,7 @@ import argparse
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tocsin.cli.console import Console
@@ -18,6 +18,7 @@ from tocsin.workspace import SECRET, Workspace
 
 COLUMNS = ("check", "state", "found", "mend")
 FRESH = ("events", "metrics", "touchpoints", "tickets", "invoices", "surveys")
+LATE = timedelta(minutes=10)  # since a pull was due, while nobody runs it
 STALE = 3 * DAY  # a collection that fell so far behind the latest fact of the book is worth a look
 
 
@@ -43,6 +44,7 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
         *_facts(workspace, console.now),
         *_rules(workspace),
         *_readiness(workspace, console.now),
+        *_pulls(workspace, console.now),
         *_sweep(workspace, console.now),
         *_users(workspace),
         *_delivery(workspace, console.now),
@@ -134,6 +136,24 @@ def _readiness(workspace: Workspace, now: datetime) -> Iterator[Finding]:
     yield Finding("readiness", "look" if silent else "fine", f"{len(watching) - silent} of {len(watching)} rules can speak")
     for (state, says), names in lacking.items():
         yield Finding("readiness", "look", f"{state}: {', '.join(names)}", says)
+
+
+def _pulls(workspace: Workspace, now: datetime) -> Iterator[Finding]:
+    workspace.django()
+    from tocsin.sources import facade
+
+    for each in facade.list_pulls(now):
+        good = f"last done {iso(each.last_good_at)}" if each.last_good_at else "never done yet"
+        check, runs = f"pull {each.name}", f"tocsin sources runs {each.name!r}"
+        if each.failures:
+            times = f"failed {each.failures} times in a row, " if each.failures > 1 else "failed, "
+            yield Finding(check, "mend", f"{times}{good}", each.last_error)
+        elif each.paused:
+            yield Finding(check, "look", f"paused, {good}", f"tocsin sources resume {each.name!r}")
+        elif each.next_at is not None and each.running_since is None and now - each.next_at > LATE:
+            yield Finding(check, "mend", f"due since {iso(each.next_at)}, {good}", "tocsin up runs what is due")
+        else:
+            yield Finding(check, "fine" if each.last_good_at else "look", good, "" if each.last_good_at else runs)
 
 
 def _sweep(workspace: Workspace, now: datetime) -> Iterator[Finding]:

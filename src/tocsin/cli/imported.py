@@ -5,8 +5,7 @@ from __future__ import annotations
 from tocsin.cli.console import Console
 from tocsin.workspace import Workspace
 
-CSMS = "SELECT email, name, team, manager, role, capacity, churn_tolerance, active FROM csms ORDER BY email"
-TEAMS = "SELECT name, manager, churn_tolerance FROM teams ORDER BY name"
+NAMED = "SELECT (SELECT count(*) FROM csms) + (SELECT count(*) FROM teams) AS n"
 
 
 def sync_people(workspace: Workspace, console: Console) -> None:
@@ -15,11 +14,10 @@ def sync_people(workspace: Workspace, console: Console) -> None:
     Says who is called inactive by `csms` and stays active.
     """
     store = workspace.store()
-    csms, teams = store.query(CSMS).to_pylist(), store.query(TEAMS).to_pylist()
-    if not csms and not teams:
+    if not store.query(NAMED).to_pylist()[0]["n"]:
         return
     workspace.django()
-    from tocsin.people import facade
+    from tocsin.sources.following import sync_people as follow
 
-    for email in facade.sync_people(csms, teams, moment=console.now).kept_active:
+    for email in follow(store, console.now):
         console.say(f"tocsin: {email} is inactive in csms and stays active here: no file shuts out admin or operations")

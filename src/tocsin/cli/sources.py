@@ -1,4 +1,4 @@
-"""`tocsin sources`: the systems that send webhooks."""
+"""`tocsin sources`: the systems that send webhooks, and the databases and folders that are pulled from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tocsin.cli import remote
+from tocsin.cli import pulls, remote
 from tocsin.cli.console import Console
 from tocsin.cli.output import write
 from tocsin.cli.parser import add_format
@@ -24,22 +24,26 @@ if TYPE_CHECKING:
 MADE = ("id", "name", "kind", "url", "secret")
 LISTED = (
     "id", "name", "kind", "url", "paused", "secrets", "settings", "received", "refused", "last_received_at", "last_error_at",
-    "last_error",
+    "last_error", *pulls.LISTED,
 )  # fmt: skip
 SHOWN = ("id", "name", "kind", "paused", "received", "refused", "last_received_at", "last_error")
 
 
 def register(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command and its acts."""
-    parser = commands.add_parser("sources", help="systems that send webhooks: create, list, pause, test")
+    parser = commands.add_parser("sources", help="systems that send webhooks, databases and folders that are pulled from")
     acts = parser.add_subparsers(dest="act", metavar="ACT", required=True)
     create = acts.add_parser("create", help="set a source up; prints its address, and the secret where it is made here")
     create.add_argument(
-        "--kind", required=True, metavar="K", help="stripe, hubspot, salesforce, zendesk, intercom, jira or generic"
+        "--kind",
+        required=True,
+        metavar="K",
+        help="stripe, hubspot, salesforce, zendesk, intercom, jira or generic; sql or folder for a pull",
     )
     create.add_argument("--name", required=True, metavar="N", help="what it is called here")
     create.add_argument("--secret", action="append", default=[], metavar="S", help="by which it signs (may be repeated)")
     _settings(create)
+    pulls.register(acts, create)
     listing = acts.add_parser("list", help="all sources")
     add_format(listing)
     change = acts.add_parser("set", help="change settings; what is not named stays, an empty value takes one away")
@@ -75,11 +79,14 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
     workspace.django()
     from tocsin.sources import facade
 
+    if pulls.names_one(args):
+        return pulls.run(args, console, workspace, _pairs(getattr(args, "set", [])))
+    if misplaced := pulls.misplaced(args):
+        raise UserError(f"{', '.join(misplaced)}: only for the kinds {' and '.join(pulls.KINDS)}, which are pulled from")
     who: dict[str, Any] = {"by": me(), "moment": console.now}
     match args.act:
         case "list":
-            listed = [_listed(each, _address(workspace)) for each in facade.list_sources()]
-            write(console, listed, LISTED, args.format, shown=SHOWN)
+            _list(args, console, workspace)
         case "create":
             made = facade.create_source(args.kind, args.name, given=args.secret, settings=_pairs(args.set), **who)
             _tell(console, workspace, made, args.format, "is set up")
@@ -103,6 +110,22 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
         case _:
             console.say(f"{facade.delete_source(args.name, **who).name} is removed; what it has told stays")
     return 0
+
+
+def _list(args: argparse.Namespace, console: Console, workspace: Workspace) -> None:
+    """What sends and what is pulled from, in a table each, or one after the other."""
+    from tocsin.sources import facade
+
+    sending = [_listed(each, _address(workspace)) for each in facade.list_sources()]
+    pulled = [pulls.listed(each) for each in facade.list_pulls(console.clock())]
+    if args.format != "table":
+        write(console, [*sending, *pulled], LISTED, args.format)
+        return
+    if sending or not pulled:
+        write(console, sending, LISTED, args.format, shown=SHOWN)
+    if pulled:
+        console.out("\n" if sending else "")
+        write(console, pulled, LISTED, args.format, shown=pulls.SHOWN)
 
 
 def _try(name: str, console: Console, workspace: Workspace) -> Tried:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from tocsin.delivery.acting import ACTS as LINK_ACTS
-from tocsin.delivery.auditor import SILENT, Audit, audit, seen_by_auditor
+from tocsin.delivery.auditor import SILENT, Audit, audit, seen_by_auditor, tell_operations
 from tocsin.delivery.channelbook import (
     ChangeInfo,
     ChannelInfo,
@@ -96,6 +96,7 @@ __all__ = [
     "replay_delivery",
     "seen_by_auditor",
     "slack_pressed",
+    "tell_operations",
     "tell_teams",
     "test_channel",
     "unseen",

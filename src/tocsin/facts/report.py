@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CollectionReport:
-    """The figures of one collection; read = added + updated + unchanged + rejected."""
+    """The figures of one collection; read = added + updated + unchanged + rejected. columns: those that were given."""
 
     name: str
     read: int = 0
@@ -16,6 +16,7 @@ class CollectionReport:
     unchanged: int = 0
     rejected: int = 0
     notes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """The figures as `import --format json` gives them."""
@@ -32,6 +33,7 @@ class CollectionReport:
             self.unchanged + other.unchanged,
             self.rejected + other.rejected,
             tuple(dict.fromkeys(self.notes + other.notes)),
+            tuple(dict.fromkeys(self.columns + other.columns)),
         )
 
 

@@ -31,7 +31,7 @@ from tocsin.server import door
 from tocsin.sources.door import PREFIX as HOOKS
 from tocsin.sources.door import Door as Hooks
 from tocsin.web.background import beside
-from tocsin.worker import Deliverer, Pulse, Worker
+from tocsin.worker import Deliverer, Puller, Pulse, Worker
 from tocsin.workspace import SERVER, Workspace, write_private
 
 GRACE = 2  # seconds that answers under way are given at the end
@@ -79,6 +79,7 @@ def serve(
     worker = Worker(workspace, address=lambda: settings.TOCSIN_PUBLIC_URL or address)
     pulse = Pulse(workspace, worker)
     writer = Writer(workspace.store(), inbox, limits, stored=pulse.arrived)
+    puller = Puller(workspace, worker)
     deliverer = Deliverer(lambda: settings.TOCSIN_PUBLIC_URL or address)
     note = workspace.home / SERVER
     ready = threading.Event()
@@ -91,6 +92,7 @@ def serve(
         worker.start()
         pulse.start()
         writer.start()
+        puller.start()
         deliverer.start()
 
     def ending() -> None:
@@ -118,13 +120,13 @@ def serve(
     finally:
         note.unlink(missing_ok=True)
         listening.close()
-        ended = idle([writer, pulse, worker, deliverer], commands, PATIENCE)
+        ended = idle([puller, writer, pulse, worker, deliverer], commands, PATIENCE)
         inbox.close()
         if not ended:
             _end_at_once()
 
 
-def idle(loops: Sequence[Worker | Pulse | Deliverer | Writer], commands: door.Door, patience: float) -> bool:
+def idle(loops: Sequence[Worker | Pulse | Puller | Deliverer | Writer], commands: door.Door, patience: float) -> bool:
     """Whether the loops, commands and parts of pages under way have ended, waiting so long for all of them together."""
     until = time.monotonic() + patience
     ended = [loop.stop(max(0.0, until - time.monotonic())) for loop in loops]

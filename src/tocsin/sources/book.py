@@ -18,7 +18,7 @@ from tocsin.ingest.hooks.values import zone_of
 from tocsin.people import audit
 from tocsin.sources import keyring
 from tocsin.sources.keyring import CHOSEN_HERE, Secret
-from tocsin.sources.models import HookDelivery
+from tocsin.sources.models import HookDelivery, Pull
 from tocsin.sources.models import Source as Row
 from tocsin.sources.shapes import DeliveryInfo, SourceInfo
 
@@ -46,6 +46,8 @@ def create_source(
     label = name.strip()
     if not label or len(label) > 100 or not label.isprintable():
         raise UserError("a source needs a name of at most 100 characters that says what it is")
+    if Pull.objects.filter(name=label).exists():
+        raise UserError(f"there is a source {label!r} already; give another name")
     kept = _checked(vendor, settings or {}, moment)
     texts = list(dict.fromkeys(keyring.checked(each) for each in given))
     if len(texts) > keyring.MOST:

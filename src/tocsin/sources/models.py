@@ -1,4 +1,4 @@
-"""Sources of inbound webhooks, and what they delivered lately."""
+"""Sources: inbound webhooks and what they delivered lately; pulls, their runs and the files that they took."""
 
 from __future__ import annotations
 
@@ -50,3 +50,84 @@ class HookDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.delivery_id}: {self.became}"
+
+
+class Pull(models.Model):
+    """A database or a folder that is pulled from.
+
+    place: the folder, or the database as people are told of it. sealed: its address, with the workspace's key.
+    settings: as `pulls.checking` keeps them. next_at: when the next run is due, None for never.
+    asked_at: since when somebody wants one now.
+    marks: collection -> [kind, value], how far the last run that was done has read. columns: collection -> those that it gave.
+    last_good_at: when the last run that was done began: so fresh is what it brought. failures: runs that failed since then.
+    holder, lease_until: the run under way, and how long nobody else may begin one.
+    """
+
+    public_id = models.CharField(max_length=20, unique=True)
+    kind = models.CharField(max_length=10)
+    name = models.CharField(max_length=100, unique=True)
+    place = models.TextField()
+    sealed = models.TextField(blank=True, default="")
+    settings = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=254)
+    paused = models.BooleanField(default=False)
+    next_at = models.DateTimeField(null=True, db_index=True)
+    asked_at = models.DateTimeField(null=True)
+    marks = models.JSONField(default=dict)
+    columns = models.JSONField(default=dict)
+    last_run_at = models.DateTimeField(null=True)
+    last_good_at = models.DateTimeField(null=True)
+    last_error = models.TextField(blank=True, default="")
+    failures = models.IntegerField(default=0)
+    holder = models.CharField(max_length=80, blank=True, default="")
+    lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PullRun(models.Model):
+    """One run. state: one of `pulls.shapes.STATES`. cause: schedule, retry, hand. stage: what it does, or did when it ended.
+
+    report: for each collection what was read, added, updated, unchanged, rejected. notes: what else there is to say.
+    marks: as they were when it began; those of the pull when it was done.
+    """
+
+    pull = models.ForeignKey(Pull, on_delete=models.CASCADE, related_name="runs")
+    holder = models.CharField(max_length=80)
+    cause = models.CharField(max_length=10)
+    by = models.CharField(max_length=254, blank=True, default="")
+    state = models.CharField(max_length=10, default="running")
+    stage = models.TextField(blank=True, default="")
+    started_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True, default="")
+    report = models.JSONField(default=list)
+    notes = models.JSONField(default=list)
+    marks = models.JSONField(default=dict)
+
+    class Meta:
+        ordering: ClassVar = ["-started_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.pull_id}: {self.state}"
+
+
+class PullFile(models.Model):
+    """A file that was taken, as it was then. size: bytes. changed_ns: its time of change, nanoseconds since 1970."""
+
+    pull = models.ForeignKey(Pull, on_delete=models.CASCADE, related_name="files")
+    path = models.TextField()
+    size = models.BigIntegerField()
+    changed_ns = models.BigIntegerField()
+    taken_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["pull", "path"], name="one_pull_file")]
+
+    def __str__(self) -> str:
+        return self.path

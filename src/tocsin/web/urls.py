@@ -18,7 +18,7 @@ from tocsin.web.views import (
     session,
     told,
 )
-from tocsin.web.views.data import events, overview, owners, rejected, unmatched
+from tocsin.web.views.data import events, overview, owners, pulls, rejected, unmatched
 from tocsin.web.views.settings import channels, me, people, records, routing
 
 app_name = "web"
@@ -65,6 +65,10 @@ urlpatterns = [
     path("health/proposals/", health.proposals, name="health-proposals"),
     path("health/recalibrate/", health.recalibrate, name="health-recalibrate"),
     path("data/", overview.overview, name="data"),
+    path("data/pulls/", pulls.pulls, name="data-pulls"),
+    path("data/pulls/new/", pulls.new, name="data-pull-new"),
+    path("data/pulls/<str:reference>/", pulls.one, name="data-pull"),
+    path("data/pulls/<str:reference>/act/", pulls.act, name="data-pull-act"),
     path("data/events/", events.events, name="data-events"),
     path("data/events/set/", events.set_mark, name="data-events-set"),
     path("data/rejected/", rejected.rejected, name="data-rejected"),

@@ -14,6 +14,12 @@ from tocsin.facts.importing.stage import Staged
 from tocsin.facts.layout import literal, names, physical_columns, physical_name, quote
 from tocsin.facts.past import Past, ended
 
+FEW = 10  # so many rows may always be closed: of a handful, any share is large
+
+
+class ShrunkError(UserError):
+    """What is said to be the whole truth lacks so much that it is rather a part of it. Nothing was stored."""
+
 
 def check_full(collections: set[str]) -> None:
     """UserError where a collection has no column that could say that a row ended."""
@@ -75,8 +81,14 @@ def open_returned(cursor: duckdb.DuckDBPyConnection, staged: Staged, past: Past)
     return int(found[0]) if found else 0
 
 
-def close_missing(cursor: duckdb.DuckDBPyConnection, staged: Staged, now: datetime, past: Past) -> int:
-    """Close the open rows that no file held; gives their number. UserError where the files held no rows at all."""
+def close_missing(
+    cursor: duckdb.DuckDBPyConnection, staged: Staged, now: datetime, past: Past, most: float | None = None
+) -> int:
+    """Close the open rows that no file held; gives their number.
+
+    most: the share of the open rows that may be closed, None for any. UserError where the files held no rows at all,
+    ShrunkError where more would be closed.
+    """
     name = staged.collection.name
     held = cursor.execute(f"SELECT count(*) FROM seen_{name}").fetchone()
     if not held or not held[0]:
@@ -87,6 +99,8 @@ def close_missing(cursor: duckdb.DuckDBPyConnection, staged: Staged, now: dateti
     missing = (
         f"kept.{quote(end.name)} IS NULL AND NOT EXISTS (SELECT 1 FROM seen_{name} AS seen WHERE {_equal(staged, 'seen')})"
     )
+    if most is not None:
+        _check_shrunk(cursor, staged, end.name, missing, most)
     if name == "subscriptions":
         cursor.execute(f"INSERT INTO touched SELECT 'accounts', kept.account_key FROM {name} AS kept WHERE {missing}")
     missed = f"FROM {quote(name)} AS kept WHERE {missing}"
@@ -100,6 +114,19 @@ def close_missing(cursor: duckdb.DuckDBPyConnection, staged: Staged, now: dateti
     found = cursor.execute(f"UPDATE {quote(name)} AS kept SET {quote(end.name)} = {moment} WHERE {missing}").fetchone()
     cursor.execute(f"DROP TABLE seen_{name}")
     return int(found[0]) if found else 0
+
+
+def _check_shrunk(cursor: duckdb.DuckDBPyConnection, staged: Staged, end: str, missing: str, most: float) -> None:
+    """ShrunkError where more than this share of the open rows is missing."""
+    name = staged.collection.name
+    found = cursor.execute(
+        f"SELECT count(*), count(*) FILTER ({missing}) FROM {quote(name)} AS kept WHERE kept.{quote(end)} IS NULL"
+    ).fetchone()
+    held, closing = found or (0, 0)
+    if closing > max(FEW, most * held):
+        raise ShrunkError(
+            f"{name} lacks {closing:,} of the {held:,} rows that are open, more than {most:.0%}; closing them was refused"
+        )
 
 
 def _instant(end: str, collection: Collection, past: Past) -> str:

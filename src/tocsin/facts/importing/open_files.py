@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +34,16 @@ class Unread:
     line: int
     reason: str
     row: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of a collection in a file of our own (Parquet, JSON lines). label: whence they come, as rejected rows name it."""
+
+    collection: str
+    file: Path
+    label: str
+    reading: Reading
 
 
 @dataclass
@@ -106,6 +116,13 @@ class Opener:
                 raws.append(scratch.run(self.cursor, file, COLLECTIONS[name], reading, f"mapped{at}"))
             return raws
 
+    def read_table(self, table: Table, name: str) -> Raw:
+        """The rows of a file of our own; its lines mean nothing to anybody. UserError where a required column is missing."""
+        read = read_jsonl if table.file.suffix == ".jsonl" else read_parquet
+        collection = COLLECTIONS[table.collection]
+        raw = read(self.cursor, table.file, Path(table.label), collection, table.reading, name)
+        return replace(raw, file=table.label, line_of=_no_lines)
+
     def offer(self, scratch: Scratch, source: Source, at: int) -> None:
         """Offer a source file to the SELECTs; rows that cannot be read are noted."""
         if source.format == "parquet":
@@ -161,6 +178,10 @@ class Opener:
         link = self.folder / f"{table}.data"
         link.symlink_to(source.path)
         return link
+
+
+def _no_lines(_rows: Sequence[int], _total: int) -> Mapping[int, int]:
+    return {}
 
 
 def _by_sheet(workbook: Source) -> list[tuple[str, Source]]:

@@ -38,6 +38,7 @@ class Raw:
              where `marked`, `line` (the physical line), `problem` (why the row cannot be read, else null) and `given`
              (the row as received, as JSON, where the columns cannot show it).
     line_of: physical lines of rows, asked by their number from 0 and the number of all; None where `line` is in the table.
+             A row of which it says nothing has no line.
     document: the held column that is the row as received, as JSON text, for files of JSON lines.
     plain:   the reader has seen to it that no cell holds a NUL or is over-long.
     """

@@ -96,8 +96,8 @@ def _enter(cursor: duckdb.DuckDBPyConnection, raw: Raw, staged: Staged, now: dat
         "LEFT JOIN lines ON lines.ord = staged.ord WHERE staged.reason IS NOT NULL"
     )
     cursor.execute(
-        "DELETE FROM rejected WHERE source = 'file' AND (collection, file, line, \"row\") IN "
-        '(SELECT (collection, file, line, "row") FROM turned_down)'
+        "DELETE FROM rejected WHERE source = 'file' AND (collection, file, coalesce(line, 0), \"row\") IN "
+        '(SELECT (collection, file, coalesce(line, 0), "row") FROM turned_down)'
     )
     cursor.execute(
         "INSERT INTO rejected SELECT 'file', collection, file, line, reason, \"row\", account_ref, row_id, "

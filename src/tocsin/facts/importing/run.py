@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,12 +18,12 @@ from tocsin.facts.cells import Formats, decimal_sign
 from tocsin.facts.cells import date_format as read_date_format
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing.full import check_full, close_missing, forget_closed, note_seen, open_returned
-from tocsin.facts.importing.mapping import read_mapping
+from tocsin.facts.importing.mapping import Mappings, read_mapping
 from tocsin.facts.importing.money import converted, without_rate
-from tocsin.facts.importing.open_files import Opener, Progress
+from tocsin.facts.importing.open_files import Opener, Progress, Table
 from tocsin.facts.importing.raw import Raw
 from tocsin.facts.importing.rejects import Reasons, keep_rejected, keep_unread
-from tocsin.facts.importing.sources import find_sources, in_order
+from tocsin.facts.importing.sources import Source, find_sources, in_order
 from tocsin.facts.importing.stage import Staged, make_references, stage
 from tocsin.facts.importing.upsert import as_timestamp, make_changes, upsert
 from tocsin.facts.layout import literal
@@ -58,22 +58,83 @@ def import_paths(
         date_format=None if date_format is None else read_date_format(date_format),
         decimal=None if decimal is None else decimal_sign(decimal),
     )
-    tell = progress or _silent
     mappings = read_mapping(mapping, formats)
     sources, notes = find_sources(paths)
+
+    def read(opener: Opener) -> list[Raw]:
+        return opener.read_all(sources, paths)
+
+    report = _import(store, mappings, read, now, full, progress or _silent, dry_run=dry_run)
+    return replace(report, notes=(*notes, *report.notes))
+
+
+def import_sources(
+    store: DuckStore,
+    sources: Sequence[Source],
+    mappings: Mappings,
+    *,
+    now: datetime,
+    full: Collection[str] = (),
+    most_closed: float | None = None,
+    check: Callable[[], None] | None = None,
+) -> ImportReport:
+    """Import files that were found already, each under the name (`stem`) that it is to have, as `import_paths` does.
+
+    full: collections of which the files are the whole truth. most_closed: the share of the open rows of such a one that may be
+    closed, None for any. check: called when everything is read and nothing is stored; what it raises stops the import.
+    """
+
+    def read(opener: Opener) -> list[Raw]:
+        return opener.read_all(sources, ())
+
+    return _import(store, mappings, read, now, full, _silent, most_closed, check)
+
+
+def import_tables(
+    store: DuckStore,
+    tables: Sequence[Table],
+    *,
+    now: datetime,
+    full: Collection[str] = (),
+    most_closed: float | None = None,
+    check: Callable[[], None] | None = None,
+) -> ImportReport:
+    """Import rows that were written to files of our own, in the order given; the options as for `import_sources`."""
+
+    def read(opener: Opener) -> list[Raw]:
+        return [opener.read_table(table, f"raw{at}") for at, table in enumerate(tables)]
+
+    return _import(store, Mappings(), read, now, full, _silent, most_closed, check)
+
+
+def _import(
+    store: DuckStore,
+    mappings: Mappings,
+    read: Callable[[Opener], list[Raw]],
+    now: datetime,
+    full: bool | Collection[str],
+    tell: Progress,
+    most_closed: float | None = None,
+    check: Callable[[], None] | None = None,
+    *,
+    dry_run: bool = False,
+) -> ImportReport:
     with tempfile.TemporaryDirectory(prefix="tocsin-import-") as folder, closing(store.cursor()) as cursor:
         opener = Opener(cursor, Path(folder), mappings, lambda name, share: tell(name, share / 2))
         # Everything is read before anything is written; what cannot be read leaves no transaction behind.
-        raws = opener.read_all(sources, paths)
-        if full:
-            check_full({raw.collection.name for raw in raws})
-        run = _Run(store, cursor, now.astimezone(UTC), tell, full)
+        raws = read(opener)
+        given = {raw.collection.name for raw in raws}
+        whole = frozenset((given if full else ()) if isinstance(full, bool) else given.intersection(full))
+        check_full(set(whole))
+        if check is not None:
+            check()
+        run = _Run(store, cursor, now.astimezone(UTC), tell, whole, most_closed)
         with store.write(keep=not dry_run, cursor=cursor):
             unread = keep_unread(cursor, opener.unread, run.now)
             for each in opener.unread:
                 run.reasons.add(each.name, each.file, each.line, each.reason)
             reports = run.store_all(raws)
-    return ImportReport((*reports, *unread), (*notes, *opener.notes), dry_run, tuple(run.reasons.first.values()))
+    return ImportReport((*reports, *unread), tuple(opener.notes), dry_run, tuple(run.reasons.first.values()))
 
 
 def _silent(_name: str, _share: float) -> None:
@@ -88,7 +149,8 @@ class _Run:
     cursor: duckdb.DuckDBPyConnection
     now: datetime
     tell: Progress
-    full: bool
+    full: frozenset[str]
+    most_closed: float | None = None
     past: Past = field(init=False)
     reports: dict[str, CollectionReport] = field(default_factory=dict)
     returned: Counter[str] = field(default_factory=Counter)
@@ -103,12 +165,12 @@ class _Run:
             self.tell(name, 0.5 + at / (2 * len(raws)))
             staged = self.store_rows(raw)
             last = at + 1 == len(raws) or raws[at + 1].collection.name != name
-            if self.full and last:
+            if name in self.full and last:
                 self.returned[name] += open_returned(self.cursor, staged, self.past)
             if self.returned[name] and last:
                 self.note(name, f"{self.returned[name]:,} rows are back and open again ({raw.collection.closing})")
-            if self.full and last:
-                closed = close_missing(self.cursor, staged, self.now, self.past)
+            if name in self.full and last:
+                closed = close_missing(self.cursor, staged, self.now, self.past, self.most_closed)
                 self.note(name, f"{closed:,} rows that the file lacks are closed ({raw.collection.closing})")
         self.tell("history", 0.98)
         history.settle(self.cursor, self.store.zone, self.reports.keys(), self.past)
@@ -133,10 +195,12 @@ class _Run:
             self.reasons.add_file(self.cursor, name)
         self.touch(staged)
         self.returned[name] += forget_closed(self.cursor, staged)
-        if self.full:
+        if name in self.full:
             note_seen(self.cursor, staged)
         read = counts.added + counts.updated + counts.unchanged + rejected
-        report = CollectionReport(name, read, counts.added, counts.updated, counts.unchanged, rejected, raw.notes)
+        # What no object of a file of JSON lines happens to have is not missing.
+        columns = tuple(column.name for column in raw.columns if column.name and raw.document is None)
+        report = CollectionReport(name, read, counts.added, counts.updated, counts.unchanged, rejected, raw.notes, columns)
         self.reports[name] = self.reports[name].plus(report) if name in self.reports else report
         if counts.repeated:
             self.note(name, f"{counts.repeated:,} rows repeat an id of the same file; the last one counts")

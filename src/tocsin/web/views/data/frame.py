@@ -25,6 +25,7 @@ from tocsin.web.shell import Seen, page, runs, signed_in
 
 TABS = {
     "data": "Overview",
+    "data-pulls": "Pulls",
     "data-events": "Events",
     "data-rejected": "Rejected",
     "data-unmatched": "Unknown accounts",

@@ -9,6 +9,7 @@ from tocsin.facts import inventory, turned
 from tocsin.people import facade as people
 from tocsin.web import source
 from tocsin.web.shell import Seen
+from tocsin.web.views.data import pulls
 from tocsin.web.views.data.frame import tab
 
 
@@ -26,6 +27,7 @@ def show(request: Seen, moment: datetime) -> dict[str, Any]:
         "waiting": sum(each.waiting for each in held),
         "sent": inventory.turned_away(held),
         "keys": [each for each in people.list_keys() if each.kind == "write"],
+        "pulls": pulls.listed(moment),
         "makes_keys": request.user.role == "admin",
     }
 

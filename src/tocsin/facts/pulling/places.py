@@ -1,0 +1,83 @@
+"""Addresses of databases that are pulled from. What may hold a password is never shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from tocsin.core.errors import UserError
+
+OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "application_name", "options", "channel_binding")
+HINT = "write postgresql://user:password@host:5432/name, sqlite:///path/to/file or duckdb:///path/to/file"
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresPlace:
+    """A PostgreSQL database. given: what libpq is told."""
+
+    host: str
+    port: int
+    name: str
+    user: str
+    password: str = field(repr=False)
+    options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """As people are told of it: without the password."""
+        user = f"{self.user}@" if self.user else ""
+        return f"postgresql://{user}{self.host or 'local socket'}:{self.port}/{self.name}"
+
+    @property
+    def given(self) -> dict[str, str]:
+        """What libpq is told; where there is no password it looks for one in the usual places (`~/.pgpass`)."""
+        told = {"host": self.host, "port": str(self.port), "dbname": self.name, "user": self.user, "password": self.password}
+        return {name: value for name, value in {**told, **dict(self.options)}.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlace:
+    """A file of SQLite or DuckDB (`kind`)."""
+
+    kind: str
+    path: Path
+
+    @property
+    def shown(self) -> str:
+        """As people are told of it."""
+        return f"{self.kind}://{self.path}"
+
+
+Place = PostgresPlace | FilePlace
+
+
+def read_place(url: str) -> Place:
+    """The database of an address. UserError says what is wrong and repeats nothing of it, as it may hold a password."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError as error:
+        raise UserError(f"the address of the database is none; {HINT}") from error
+    if parts.scheme in ("sqlite", "duckdb"):
+        path = unquote(parts.path)
+        if parts.netloc or not path.startswith("/") or path == "/" or "\0" in path:
+            raise UserError(
+                f"the address of the database names no file by its whole path; write {parts.scheme}:///path/to/file"
+            )
+        return FilePlace(parts.scheme, Path(path))
+    if parts.scheme not in ("postgres", "postgresql"):
+        kind = (
+            f"{parts.scheme[:20]!r} is no kind of database that is pulled from" if parts.scheme.isidentifier() else "no address"
+        )
+        raise UserError(f"the address of the database: {kind}; {HINT}")
+    given = dict(parse_qsl(parts.query, keep_blank_values=True))
+    host = given.pop("host", "") or unquote(parts.hostname or "")
+    for name in given:
+        if name not in OPTIONS:
+            raise UserError(f"the address of the database: unknown option {name[:40]!r}; there are host, {', '.join(OPTIONS)}")
+    name = unquote(parts.path.lstrip("/"))
+    if not name or "/" in name:
+        raise UserError(f"the address of the database names no database; {HINT}")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return PostgresPlace(host, port or 5432, name, user, password, tuple(given.items()))
