@@ -31,9 +31,7 @@ def test_a_secret_is_shown_once_and_kept_sealed(hook: delivery.Made, settings: A
     assert hook.secret.startswith("whsec_")
     assert hook.secret not in row.secret
     assert channelbook.channel_named("ops").secret == hook.secret
-    assert (
-        hook.secret not in f"{hook}{delivery.list_channels()}{channelbook.channel_named('ops')}{delivery.changes_of_channels()}"
-    )
+    assert hook.secret not in f"{hook}{delivery.list_channels()}{channelbook.channel_named('ops')}{delivery.changes()}"
     settings.SECRET_KEY = "another key of the workspace"
     with pytest.raises(PermanentError, match="key has changed"):
         channelbook.channel_named("ops")
@@ -53,7 +51,7 @@ def test_tokens_of_slack_are_no_settings(db: None) -> None:
     given = {"token": "xoxb-hush", "signing_secret": "hush", "channel": "C1"}
     made = delivery.create_channel("slack", "cs", given, **WHO)
     assert (dict(made.what.config), made.secret) == ({"channel": "C1"}, "")
-    assert "hush" not in f"{delivery.changes_of_channels()}{Row.objects.get(name='cs').secret}"
+    assert "hush" not in f"{delivery.changes()}{Row.objects.get(name='cs').secret}"
     delivery.update_channel("cs", {"channel": "C2"}, **WHO)
     assert "xoxb-hush" in channelbook.channel_named("cs").secret
 
@@ -65,7 +63,7 @@ def test_every_change_is_written_down(hook: delivery.Made, receiver: Receiver) -
     delivery.enable_channel("ops", **WHO)
     delivery.test_channel("ops", to="", **WHO)
     delivery.remove_channel("ops", **WHO)
-    found = [(each.act, each.what, each.by) for each in reversed(delivery.changes_of_channels())]
+    found = [(each.act, each.what, each.by) for each in reversed(delivery.changes())]
     acts = ("created", "disabled", "enabled", "tested", "removed")
     assert found == [(act, "channel ops", "olga@x.io") for act in acts]
 

@@ -8,9 +8,12 @@ import pytest
 from django.test import Client
 
 from tests.web.conftest import NOW, SignedIn
+from tocsin import workspace
 from tocsin.alerts import facade as alerts
 from tocsin.alerts.facade import Alert
 from tocsin.delivery import facade as delivery
+from tocsin.delivery.models import Delivery
+from tocsin.health import facade as health
 from tocsin.people import facade as people
 
 PARTS = ("", "people/", "routing/", "channels/", "deliveries/", "keys/", "audit/")
@@ -159,6 +162,29 @@ def test_keys_and_channels(signed_in: SignedIn) -> None:
     assert (refused.status_code, "private address" in refused.content.decode()) == (422, True)
     audit = client.get("/settings/audit/").content.decode()
     assert "key made" in audit
+
+
+def test_the_audit_has_everything_that_people_did(of_role: SignedIn, here: workspace.Workspace) -> None:
+    health.set_override(here.book(), "halden", score=40, reason="gut", until=NOW + timedelta(days=9), by="lea", moment=NOW)
+    silence = delivery.create_silence(["tier = 1"], until=NOW + timedelta(days=1), reason="a fair", by="lea", moment=NOW)
+    delivery.end_silence(silence.id, by="opal", moment=NOW)
+    given_up = Delivery.objects.create(
+        flush="00000000-0000-4000-8000-000000000001", kind="test", channel="email", target_kind="person", target="x@x.io",
+        message={}, headline="", state="dead", created_at=NOW,
+    )  # fmt: skip
+    delivery.replay_delivery(str(given_up.pk), by="opal", moment=NOW)
+    people.set_team("nils@quill.example", "South", by="opal", moment=NOW)
+    page = of_role("operations").get("/settings/audit/").content.decode()
+    for said in (
+        "overrode",
+        "health of halden",
+        "silence tier = 1",
+        "a fair",
+        "sent after all",
+        "message by email to x@x.io",
+        "South",
+    ):
+        assert said in page, said
 
 
 def test_alerts_are_assigned_commented_and_acted_on_together(signed_in: SignedIn, swept: dict[tuple[str, str], Alert]) -> None:
