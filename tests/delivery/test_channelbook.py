@@ -9,6 +9,7 @@ import pytest
 from tests.delivery.channels.conftest import NOW, Receiver, loopback, receiver
 from tocsin.alerts import facade as alerts
 from tocsin.core.errors import UserError
+from tocsin.core.made import Made
 from tocsin.core.rulefiles import read_rules
 from tocsin.delivery import channelbook
 from tocsin.delivery import facade as delivery
@@ -21,12 +22,12 @@ WHO: dict[str, Any] = {"by": "olga@x.io", "moment": NOW}
 
 
 @pytest.fixture
-def hook(db: None, receiver: Receiver, loopback: None) -> delivery.Made:
+def hook(db: None, receiver: Receiver, loopback: None) -> Made[delivery.ChannelInfo]:
     """A webhook to the receiver."""
     return delivery.create_channel("webhook", "ops", {"url": f"{receiver.url}/in"}, **WHO)
 
 
-def test_a_secret_is_shown_once_and_kept_sealed(hook: delivery.Made, settings: Any) -> None:
+def test_a_secret_is_shown_once_and_kept_sealed(hook: Made[delivery.ChannelInfo], settings: Any) -> None:
     row = Row.objects.get(name="ops")
     assert hook.secret.startswith("whsec_")
     assert hook.secret not in row.secret
@@ -37,7 +38,7 @@ def test_a_secret_is_shown_once_and_kept_sealed(hook: delivery.Made, settings: A
         channelbook.channel_named("ops")
 
 
-def test_changing_settings_keeps_the_secret_unless_a_new_one_is_asked_for(hook: delivery.Made, receiver: Receiver) -> None:
+def test_changing_settings_keeps_the_secret_unless_a_new_one_is_asked_for(hook: Made[delivery.ChannelInfo], receiver: Receiver) -> None:
     changed = delivery.update_channel("ops", {"url": f"{receiver.url}/other"}, **WHO)
     assert (changed.secret, channelbook.channel_named("ops").secret) == ("", hook.secret)
     assert channelbook.channel_named("ops").config["url"].endswith("/other")
@@ -56,7 +57,7 @@ def test_tokens_of_slack_are_no_settings(db: None) -> None:
     assert "xoxb-hush" in channelbook.channel_named("cs").secret
 
 
-def test_every_change_is_written_down(hook: delivery.Made, receiver: Receiver) -> None:
+def test_every_change_is_written_down(hook: Made[delivery.ChannelInfo], receiver: Receiver) -> None:
     delivery.disable_channel("ops", reason="too loud", **WHO)
     with pytest.raises(PermanentError, match="is off: too loud"):
         channelbook.channel_named("ops")
@@ -68,7 +69,7 @@ def test_every_change_is_written_down(hook: delivery.Made, receiver: Receiver) -
     assert found == [(act, "channel ops", "olga@x.io") for act in acts]
 
 
-def test_what_is_named_by_a_rule_stays(hook: delivery.Made) -> None:
+def test_what_is_named_by_a_rule_stays(hook: Made[delivery.ChannelInfo]) -> None:
     text = "rules:\n  - {id: loud, name: Loud, category: risk, when: mrr < 10, notify: ['channel:ops']}\n"
     definitions, problems = read_rules([("rules.yaml", text)])
     assert not problems
@@ -106,12 +107,12 @@ def test_what_is_always_there(db: None, settings: Any) -> None:
         ("in-app", "x", {}, "one only"),
     ],
 )
-def test_what_cannot_be_set_up(hook: delivery.Made, kind: str, name: str, config: dict[str, str], why: str) -> None:
+def test_what_cannot_be_set_up(hook: Made[delivery.ChannelInfo], kind: str, name: str, config: dict[str, str], why: str) -> None:
     with pytest.raises(UserError, match=why):
         delivery.create_channel(kind, name, config, **WHO)
 
 
-def test_trying_tells_what_became_of_it(hook: delivery.Made, receiver: Receiver) -> None:
+def test_trying_tells_what_became_of_it(hook: Made[delivery.ChannelInfo], receiver: Receiver) -> None:
     assert delivery.test_channel("ops", to="", **WHO).ok
     receiver.says(500)
     tried = delivery.test_channel("ops", to="", **WHO)

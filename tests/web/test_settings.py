@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -87,6 +88,35 @@ def test_what_is_wrong_is_told_and_nothing_kept(signed_in: SignedIn, field: str,
     assert answer.status_code == 422
     assert said in answer.content.decode().lower()
     assert people.directory()["maya@quill.example"].preferences == people.Preferences()
+    page = answer.content.decode()
+    for typed in {"country": CHOSEN["country"], "quiet_from": CHOSEN["quiet_from"], "weekly_budget": "7", field: value}.items():
+        assert f'name="{typed[0]}"' in page
+        shown = re.search(rf'name="{typed[0]}"[^>]* value="([^"]*)"', page)
+        assert shown is None or shown[1] == typed[1], "what was typed stays, to be mended"
+
+
+def test_who_unticks_everything_is_told_in_the_product_alone(signed_in: SignedIn) -> None:
+    client = signed_in("maya")
+    client.post("/settings/", {**CHOSEN, "channels": []})
+    assert people.directory()["maya@quill.example"].preferences.channels == ("in-app",)
+    assert 'value="email" checked' not in client.get("/settings/").content.decode()
+    refused = client.post("/settings/", {**CHOSEN, "channels": ["email", "slak"]})
+    assert "There is no channel &#x27;slak&#x27; that reaches people; there are email, in-app." in refused.content.decode()
+
+
+def test_one_is_away_by_ones_own_days(signed_in: SignedIn) -> None:
+    client = signed_in("maya")
+    client.post("/settings/", {**CHOSEN, "zone": "Asia/Tokyo"})
+    client.post("/settings/", {"act": "away", "from": "2026-03-16", "until": "2026-03-20", "stand_in": "nils@quill.example"})
+    [period] = people.directory()["maya@quill.example"].away
+    assert (period.begins_at.isoformat(), period.ends_at.isoformat()) == (
+        "2026-03-15T15:00:00+00:00", "2026-03-20T15:00:00+00:00",
+    )  # fmt: skip
+    page = client.get("/settings/").content.decode()
+    assert "<td>16 Mar 2026</td><td>20 Mar 2026</td><td>Nils Lind</td>" in page
+    audit = signed_in("ada").get("/settings/audit/").content.decode()
+    assert "quiet_from 20:00" in audit
+    assert "work_days mon tue" in audit
 
 
 def test_being_away(signed_in: SignedIn) -> None:

@@ -75,9 +75,8 @@ def show_audit(request: Seen) -> dict[str, Any]:  # noqa: ARG001
         for each in delivery.plan_versions(limit=MOST)
         if each.published_at is not None
     ]
-    lines += [
-        (each.at, each.by, each.act, each.what, _said(each.detail)) for each in (*alerts.audit(MOST), *health.audit(MOST))
-    ]
+    lines += [(each.at, each.by, each.act, each.what, _said(each.detail)) for each in alerts.audit(MOST)]
+    lines += [(each.at, each.by, each.act, each.what, _said(each.detail)) for each in health.audit(MOST)]
     return {"lines": sorted(lines, key=lambda line: line[0], reverse=True)[:MOST]}
 
 
