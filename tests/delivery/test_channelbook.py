@@ -17,17 +17,19 @@ from tocsin.delivery.channels import PermanentError
 from tocsin.delivery.models import Channel as Row
 from tocsin.people import facade as people
 
+Hook = Made[delivery.ChannelInfo]
+
 __all__ = ["loopback", "receiver"]
 WHO: dict[str, Any] = {"by": "olga@x.io", "moment": NOW}
 
 
 @pytest.fixture
-def hook(db: None, receiver: Receiver, loopback: None) -> Made[delivery.ChannelInfo]:
+def hook(db: None, receiver: Receiver, loopback: None) -> Hook:
     """A webhook to the receiver."""
     return delivery.create_channel("webhook", "ops", {"url": f"{receiver.url}/in"}, **WHO)
 
 
-def test_a_secret_is_shown_once_and_kept_sealed(hook: Made[delivery.ChannelInfo], settings: Any) -> None:
+def test_a_secret_is_shown_once_and_kept_sealed(hook: Hook, settings: Any) -> None:
     row = Row.objects.get(name="ops")
     assert hook.secret.startswith("whsec_")
     assert hook.secret not in row.secret
@@ -38,7 +40,7 @@ def test_a_secret_is_shown_once_and_kept_sealed(hook: Made[delivery.ChannelInfo]
         channelbook.channel_named("ops")
 
 
-def test_changing_settings_keeps_the_secret_unless_a_new_one_is_asked_for(hook: Made[delivery.ChannelInfo], receiver: Receiver) -> None:
+def test_changing_settings_keeps_the_secret_unless_a_new_one_is_asked_for(hook: Hook, receiver: Receiver) -> None:
     changed = delivery.update_channel("ops", {"url": f"{receiver.url}/other"}, **WHO)
     assert (changed.secret, channelbook.channel_named("ops").secret) == ("", hook.secret)
     assert channelbook.channel_named("ops").config["url"].endswith("/other")
@@ -57,7 +59,7 @@ def test_tokens_of_slack_are_no_settings(db: None) -> None:
     assert "xoxb-hush" in channelbook.channel_named("cs").secret
 
 
-def test_every_change_is_written_down(hook: Made[delivery.ChannelInfo], receiver: Receiver) -> None:
+def test_every_change_is_written_down(hook: Hook, receiver: Receiver) -> None:
     delivery.disable_channel("ops", reason="too loud", **WHO)
     with pytest.raises(PermanentError, match="is off: too loud"):
         channelbook.channel_named("ops")
@@ -69,7 +71,7 @@ def test_every_change_is_written_down(hook: Made[delivery.ChannelInfo], receiver
     assert found == [(act, "channel ops", "olga@x.io") for act in acts]
 
 
-def test_what_is_named_by_a_rule_stays(hook: Made[delivery.ChannelInfo]) -> None:
+def test_what_is_named_by_a_rule_stays(hook: Hook) -> None:
     text = "rules:\n  - {id: loud, name: Loud, category: risk, when: mrr < 10, notify: ['channel:ops']}\n"
     definitions, problems = read_rules([("rules.yaml", text)])
     assert not problems
@@ -107,12 +109,12 @@ def test_what_is_always_there(db: None, settings: Any) -> None:
         ("in-app", "x", {}, "one only"),
     ],
 )
-def test_what_cannot_be_set_up(hook: Made[delivery.ChannelInfo], kind: str, name: str, config: dict[str, str], why: str) -> None:
+def test_what_cannot_be_set_up(hook: Hook, kind: str, name: str, config: dict[str, str], why: str) -> None:
     with pytest.raises(UserError, match=why):
         delivery.create_channel(kind, name, config, **WHO)
 
 
-def test_trying_tells_what_became_of_it(hook: Made[delivery.ChannelInfo], receiver: Receiver) -> None:
+def test_trying_tells_what_became_of_it(hook: Hook, receiver: Receiver) -> None:
     assert delivery.test_channel("ops", to="", **WHO).ok
     receiver.says(500)
     tried = delivery.test_channel("ops", to="", **WHO)
