@@ -15,6 +15,7 @@ from tocsin.alerts.facade import Alert
 from tocsin.delivery import facade as delivery
 from tocsin.delivery.models import Delivery
 from tocsin.health import facade as health
+from tocsin.health.facade import Fall
 from tocsin.people import facade as people
 
 PARTS = ("", "people/", "routing/", "channels/", "deliveries/", "keys/", "audit/")
@@ -192,6 +193,23 @@ def test_keys_and_channels(signed_in: SignedIn) -> None:
     assert (refused.status_code, "private address" in refused.content.decode()) == (422, True)
     audit = client.get("/settings/audit/").content.decode()
     assert "key made" in audit
+
+
+def test_the_week_of_a_team_is_read_in_the_product(of_role: SignedIn, swept: dict[tuple[str, str], Alert]) -> None:
+    lea = of_role("leader")  # of no team, so that she leads everybody
+    delivery.tell_teams(NOW - timedelta(days=7), lambda _: [])
+    assert delivery.tell_teams(NOW, lambda _: [Fall("halden", "Halden <i>", "maya@quill.example", 80, 40, "Poor")]) == 1
+    Delivery.objects.update(state="sent")
+    page = lea.get("/messages/").content.decode()
+    for said in ("Your team&#x27;s week: ", "Open alerts, by how long", "By CSM", "Maya Lind", "Halden &lt;i&gt;", "-40"):
+        assert said in page, said
+    assert 'href="/accounts/halden/health/"' in page
+    mine = lea.get("/settings/").content.decode()
+    assert 'name="team_digest"' in mine
+    lea.post("/settings/", {**CHOSEN, "team_digest": "off", "unacknowledged_days": "5"})
+    kept = people.directory()["leaderer@quill.example"].preferences
+    assert (kept.team_digest, kept.unacknowledged_days) == ("off", 5)
+    assert 'name="team_digest"' not in of_role("csm").get("/settings/").content.decode()
 
 
 def test_the_audit_has_everything_that_people_did(of_role: SignedIn, here: workspace.Workspace) -> None:
