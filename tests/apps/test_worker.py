@@ -97,6 +97,24 @@ def test_what_fails_is_one_line(monkeypatch: pytest.MonkeyPatch, log: Kept) -> N
     ]
 
 
+def test_who_leads_a_team_is_told_with_the_scores_of_the_workspace(monkeypatch: pytest.MonkeyPatch, log: Kept) -> None:
+    asked: list[tuple[datetime, str]] = []
+
+    def tell(moment: datetime, falls: Any, address: str) -> int:
+        asked.append((falls(moment), address))
+        return 1
+
+    monkeypatch.setattr("tocsin.delivery.facade.tell_teams", tell)
+    monkeypatch.setattr("tocsin.health.facade.falls", lambda _book, moment: moment)
+    Worker(cast("Workspace", Stub(1)), address=lambda: "https://tocsin.example").tell_teams(T0)
+    assert asked == [(T0, "https://tocsin.example")]
+    monkeypatch.setattr("tocsin.health.facade.falls", lambda _book, _moment: 1 / 0)
+    worker(1).tell_teams(T0)
+    assert log.lines == [
+        "ERROR the week of a team could not be told: ZeroDivisionError: division by zero (TOCSIN_DEBUG=1 shows where)"
+    ]
+
+
 def test_what_has_expired_is_cleared_once_an_hour(monkeypatch: pytest.MonkeyPatch, log: Kept) -> None:
     cleared: list[datetime] = []
     deliveries: list[datetime] = []

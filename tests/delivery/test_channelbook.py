@@ -9,6 +9,7 @@ import pytest
 from tests.delivery.channels.conftest import NOW, Receiver, loopback, receiver
 from tocsin.alerts import facade as alerts
 from tocsin.core.errors import UserError
+from tocsin.core.made import Made
 from tocsin.core.rulefiles import read_rules
 from tocsin.delivery import channelbook
 from tocsin.delivery import facade as delivery
@@ -16,30 +17,30 @@ from tocsin.delivery.channels import PermanentError
 from tocsin.delivery.models import Channel as Row
 from tocsin.people import facade as people
 
+Hook = Made[delivery.ChannelInfo]
+
 __all__ = ["loopback", "receiver"]
 WHO: dict[str, Any] = {"by": "olga@x.io", "moment": NOW}
 
 
 @pytest.fixture
-def hook(db: None, receiver: Receiver, loopback: None) -> delivery.Made:
+def hook(db: None, receiver: Receiver, loopback: None) -> Hook:
     """A webhook to the receiver."""
     return delivery.create_channel("webhook", "ops", {"url": f"{receiver.url}/in"}, **WHO)
 
 
-def test_a_secret_is_shown_once_and_kept_sealed(hook: delivery.Made, settings: Any) -> None:
+def test_a_secret_is_shown_once_and_kept_sealed(hook: Hook, settings: Any) -> None:
     row = Row.objects.get(name="ops")
     assert hook.secret.startswith("whsec_")
     assert hook.secret not in row.secret
     assert channelbook.channel_named("ops").secret == hook.secret
-    assert (
-        hook.secret not in f"{hook}{delivery.list_channels()}{channelbook.channel_named('ops')}{delivery.changes_of_channels()}"
-    )
+    assert hook.secret not in f"{hook}{delivery.list_channels()}{channelbook.channel_named('ops')}{delivery.changes()}"
     settings.SECRET_KEY = "another key of the workspace"
     with pytest.raises(PermanentError, match="key has changed"):
         channelbook.channel_named("ops")
 
 
-def test_changing_settings_keeps_the_secret_unless_a_new_one_is_asked_for(hook: delivery.Made, receiver: Receiver) -> None:
+def test_changing_settings_keeps_the_secret_unless_a_new_one_is_asked_for(hook: Hook, receiver: Receiver) -> None:
     changed = delivery.update_channel("ops", {"url": f"{receiver.url}/other"}, **WHO)
     assert (changed.secret, channelbook.channel_named("ops").secret) == ("", hook.secret)
     assert channelbook.channel_named("ops").config["url"].endswith("/other")
@@ -53,24 +54,24 @@ def test_tokens_of_slack_are_no_settings(db: None) -> None:
     given = {"token": "xoxb-hush", "signing_secret": "hush", "channel": "C1"}
     made = delivery.create_channel("slack", "cs", given, **WHO)
     assert (dict(made.what.config), made.secret) == ({"channel": "C1"}, "")
-    assert "hush" not in f"{delivery.changes_of_channels()}{Row.objects.get(name='cs').secret}"
+    assert "hush" not in f"{delivery.changes()}{Row.objects.get(name='cs').secret}"
     delivery.update_channel("cs", {"channel": "C2"}, **WHO)
     assert "xoxb-hush" in channelbook.channel_named("cs").secret
 
 
-def test_every_change_is_written_down(hook: delivery.Made, receiver: Receiver) -> None:
+def test_every_change_is_written_down(hook: Hook, receiver: Receiver) -> None:
     delivery.disable_channel("ops", reason="too loud", **WHO)
     with pytest.raises(PermanentError, match="is off: too loud"):
         channelbook.channel_named("ops")
     delivery.enable_channel("ops", **WHO)
     delivery.test_channel("ops", to="", **WHO)
     delivery.remove_channel("ops", **WHO)
-    found = [(each.act, each.what, each.by) for each in reversed(delivery.changes_of_channels())]
+    found = [(each.act, each.what, each.by) for each in reversed(delivery.changes())]
     acts = ("created", "disabled", "enabled", "tested", "removed")
     assert found == [(act, "channel ops", "olga@x.io") for act in acts]
 
 
-def test_what_is_named_by_a_rule_stays(hook: delivery.Made) -> None:
+def test_what_is_named_by_a_rule_stays(hook: Hook) -> None:
     text = "rules:\n  - {id: loud, name: Loud, category: risk, when: mrr < 10, notify: ['channel:ops']}\n"
     definitions, problems = read_rules([("rules.yaml", text)])
     assert not problems
@@ -108,12 +109,12 @@ def test_what_is_always_there(db: None, settings: Any) -> None:
         ("in-app", "x", {}, "one only"),
     ],
 )
-def test_what_cannot_be_set_up(hook: delivery.Made, kind: str, name: str, config: dict[str, str], why: str) -> None:
+def test_what_cannot_be_set_up(hook: Hook, kind: str, name: str, config: dict[str, str], why: str) -> None:
     with pytest.raises(UserError, match=why):
         delivery.create_channel(kind, name, config, **WHO)
 
 
-def test_trying_tells_what_became_of_it(hook: delivery.Made, receiver: Receiver) -> None:
+def test_trying_tells_what_became_of_it(hook: Hook, receiver: Receiver) -> None:
     assert delivery.test_channel("ops", to="", **WHO).ok
     receiver.says(500)
     tried = delivery.test_channel("ops", to="", **WHO)

@@ -75,6 +75,22 @@ def flat(page: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
 
 
+def test_whose_health_fell_in_a_week(scored: Workspace) -> None:
+    fell = health.falls(scored.book(), NOW)
+    assert [each.account_id for each in fell] == ["halden"]
+    [halden] = fell
+    assert (halden.name, halden.owner, halden.points > 0) == ("Halden Freight", "maya@quill.example", True)
+    days = {each.at: each for each in health.history(scored.book(), ["halden"], TODAY - timedelta(days=7), TODAY)["halden"]}
+    assert (halden.before, halden.now) == (days[min(days)].score, days[max(days)].score)
+
+
+def test_another_version_of_a_profile_is_no_fall(scored: Workspace) -> None:
+    harder = replace(LARGE, indicators=(replace(USE, score="scale(count(events in last 30d), 0, 900)"), GOALS, TALK))
+    signals = {"days_since_touchpoint": "days_quiet(touchpoints)"}
+    health.publish_profiles([harder], signals, by="ops@quill.example", moment=NOW - timedelta(days=2))
+    assert health.falls(scored.book(), NOW) == []
+
+
 def test_the_profiles_are_told_in_english_by_precedence(scored: Workspace, signed_in: SignedIn) -> None:
     page = flat(text_of(signed_in("maya"), "/health/"))
     assert page.index("Large accounts") < page.index("Everybody else")

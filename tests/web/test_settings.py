@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.test import Client
 
 from tests.web.conftest import NOW, SignedIn
+from tocsin import workspace
 from tocsin.alerts import facade as alerts
 from tocsin.alerts.facade import Alert
 from tocsin.delivery import facade as delivery
+from tocsin.delivery.models import Delivery
+from tocsin.health import facade as health
+from tocsin.health.facade import Fall
 from tocsin.people import facade as people
 
 PARTS = ("", "people/", "routing/", "channels/", "deliveries/", "keys/", "audit/")
@@ -84,6 +89,35 @@ def test_what_is_wrong_is_told_and_nothing_kept(signed_in: SignedIn, field: str,
     assert answer.status_code == 422
     assert said in answer.content.decode().lower()
     assert people.directory()["maya@quill.example"].preferences == people.Preferences()
+    page = answer.content.decode()
+    for typed in {"country": CHOSEN["country"], "quiet_from": CHOSEN["quiet_from"], "weekly_budget": "7", field: value}.items():
+        assert f'name="{typed[0]}"' in page
+        shown = re.search(rf'name="{typed[0]}"[^>]* value="([^"]*)"', page)
+        assert shown is None or shown[1] == typed[1], "what was typed stays, to be mended"
+
+
+def test_who_unticks_everything_is_told_in_the_product_alone(signed_in: SignedIn) -> None:
+    client = signed_in("maya")
+    client.post("/settings/", {**CHOSEN, "channels": []})
+    assert people.directory()["maya@quill.example"].preferences.channels == ("in-app",)
+    assert 'value="email" checked' not in client.get("/settings/").content.decode()
+    refused = client.post("/settings/", {**CHOSEN, "channels": ["email", "slak"]})
+    assert "There is no channel &#x27;slak&#x27; that reaches people; there are email, in-app." in refused.content.decode()
+
+
+def test_one_is_away_by_ones_own_days(signed_in: SignedIn) -> None:
+    client = signed_in("maya")
+    client.post("/settings/", {**CHOSEN, "zone": "Asia/Tokyo"})
+    client.post("/settings/", {"act": "away", "from": "2026-03-16", "until": "2026-03-20", "stand_in": "nils@quill.example"})
+    [period] = people.directory()["maya@quill.example"].away
+    assert (period.begins_at.isoformat(), period.ends_at.isoformat()) == (
+        "2026-03-15T15:00:00+00:00", "2026-03-20T15:00:00+00:00",
+    )  # fmt: skip
+    page = client.get("/settings/").content.decode()
+    assert "<td>16 Mar 2026</td><td>20 Mar 2026</td><td>Nils Lind</td>" in page
+    audit = signed_in("ada").get("/settings/audit/").content.decode()
+    assert "quiet_from 20:00" in audit
+    assert "work_days mon tue" in audit
 
 
 def test_being_away(signed_in: SignedIn) -> None:
@@ -159,6 +193,46 @@ def test_keys_and_channels(signed_in: SignedIn) -> None:
     assert (refused.status_code, "private address" in refused.content.decode()) == (422, True)
     audit = client.get("/settings/audit/").content.decode()
     assert "key made" in audit
+
+
+def test_the_week_of_a_team_is_read_in_the_product(of_role: SignedIn, swept: dict[tuple[str, str], Alert]) -> None:
+    lea = of_role("leader")  # of no team, so that she leads everybody
+    delivery.tell_teams(NOW - timedelta(days=7), lambda _: [])
+    assert delivery.tell_teams(NOW, lambda _: [Fall("halden", "Halden <i>", "maya@quill.example", 80, 40, "Poor")]) == 1
+    Delivery.objects.update(state="sent")
+    page = lea.get("/messages/").content.decode()
+    for said in ("Your team&#x27;s week: ", "Open alerts, by how long", "By CSM", "Maya Lind", "Halden &lt;i&gt;", "-40"):
+        assert said in page, said
+    assert 'href="/accounts/halden/health/"' in page
+    mine = lea.get("/settings/").content.decode()
+    assert 'name="team_digest"' in mine
+    lea.post("/settings/", {**CHOSEN, "team_digest": "off", "unacknowledged_days": "5"})
+    kept = people.directory()["leaderer@quill.example"].preferences
+    assert (kept.team_digest, kept.unacknowledged_days) == ("off", 5)
+    assert 'name="team_digest"' not in of_role("csm").get("/settings/").content.decode()
+
+
+def test_the_audit_has_everything_that_people_did(of_role: SignedIn, here: workspace.Workspace) -> None:
+    health.set_override(here.book(), "halden", score=40, reason="gut", until=NOW + timedelta(days=9), by="lea", moment=NOW)
+    silence = delivery.create_silence(["tier = 1"], until=NOW + timedelta(days=1), reason="a fair", by="lea", moment=NOW)
+    delivery.end_silence(silence.id, by="opal", moment=NOW)
+    given_up = Delivery.objects.create(
+        flush="00000000-0000-4000-8000-000000000001", kind="test", channel="email", target_kind="person", target="x@x.io",
+        message={}, headline="", state="dead", created_at=NOW,
+    )  # fmt: skip
+    delivery.replay_delivery(str(given_up.pk), by="opal", moment=NOW)
+    people.set_team("nils@quill.example", "South", by="opal", moment=NOW)
+    page = of_role("operations").get("/settings/audit/").content.decode()
+    for said in (
+        "overrode",
+        "health of halden",
+        "silence tier = 1",
+        "a fair",
+        "sent after all",
+        "message by email to x@x.io",
+        "South",
+    ):
+        assert said in page, said
 
 
 def test_alerts_are_assigned_commented_and_acted_on_together(signed_in: SignedIn, swept: dict[tuple[str, str], Alert]) -> None:

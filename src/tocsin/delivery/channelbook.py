@@ -15,8 +15,8 @@ from tocsin.alerts import facade as alerts
 from tocsin.core.errors import UserError
 from tocsin.core.language import suggestion
 from tocsin.core.made import Made
+from tocsin.delivery import changelog
 from tocsin.delivery.channels import Channel, PermanentError, transport_of
-from tocsin.delivery.models import ChangeLog
 from tocsin.delivery.models import Channel as Row
 from tocsin.delivery.routebook import current_plan
 from tocsin.people import facade as people
@@ -49,17 +49,6 @@ class ChannelInfo:
     last_sent_at: datetime | None
     last_error: str
     last_error_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeInfo:
-    """One change of the set-up."""
-
-    at: datetime
-    by: str
-    act: str
-    what: str
-    detail: Mapping[str, Any] = field(hash=False)
 
 
 def ensure_channels(moment: datetime) -> None:
@@ -187,12 +176,6 @@ def disable_channel(name: str, *, by: str, moment: datetime, reason: str = "") -
     return _switch(row, reason.strip()[:500] or f"switched off by {by}", "disabled", by, moment)
 
 
-def changes_of_channels(limit: int = 100) -> list[ChangeInfo]:
-    """Who changed what of the channels, the latest first."""
-    rows = ChangeLog.objects.filter(what__startswith="channel ")[:limit]
-    return [ChangeInfo(row.at, row.by, row.act, row.what, row.detail) for row in rows]
-
-
 def opened(name: str) -> Channel:
     """A channel whether it is on or off, for trying it. UserError where there is none, or its secret cannot be read."""
     row = _row(name)
@@ -206,7 +189,7 @@ def opened(name: str) -> Channel:
 
 def note(name: str, act: str, *, by: str, moment: datetime, detail: Mapping[str, Any]) -> None:
     """Write down what somebody did with a channel."""
-    ChangeLog.objects.create(at=moment, by=by, act=act, what=f"channel {name}", detail=dict(detail))
+    changelog.note(act, f"channel {name}", by=by, moment=moment, detail=detail)
 
 
 def _switch(row: Row, reason: str, act: str, by: str, moment: datetime) -> ChannelInfo:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from tocsin.delivery.acting import ACTS as LINK_ACTS
 from tocsin.delivery.auditor import SILENT, Audit, audit, seen_by_auditor, tell_operations
+from tocsin.delivery.changelog import ChangeInfo, changes
 from tocsin.delivery.channelbook import (
-    ChangeInfo,
     ChannelInfo,
-    changes_of_channels,
     channel_info,
     choose_preferences,
     create_channel,
@@ -66,7 +65,7 @@ __all__ = [
     "UnknownSlackError",
     "act_by_link",
     "audit",
-    "changes_of_channels",
+    "changes",
     "channel_info",
     "check_plan",
     "choose_preferences",

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
 from tocsin.core.errors import UserError
-from tocsin.delivery import waking
+from tocsin.delivery import changelog, waking
 from tocsin.delivery.message import Message
 from tocsin.delivery.models import Delivery, Notice
 from tocsin.delivery.outgoing import IN_APP
@@ -126,21 +127,24 @@ def delivery(delivery_id: str) -> tuple[DeliveryInfo, Message]:
 def replay_delivery(delivery_id: str, *, by: str, moment: datetime) -> DeliveryInfo:
     """Send a dead delivery after all, under its old id and with its attempts counted anew. UserError where it is not dead."""
     row = _row(delivery_id)
-    if not _replay(Delivery.objects.filter(pk=row.pk), by, moment):
+    if not _replay(Delivery.objects.filter(pk=row.pk), f"message by {row.channel} to {row.target}", by, moment):
         raise UserError(f"the delivery is {row.state}; only one that was given up can be replayed")
     return _info(_row(delivery_id))
 
 
 def replay_all(channel: str, *, by: str, moment: datetime) -> int:
     """Send all dead deliveries of a channel after all; gives how many it were."""
-    return _replay(Delivery.objects.filter(channel=channel), by, moment)
+    return _replay(Delivery.objects.filter(channel=channel), f"what {channel} had given up", by, moment)
 
 
-def _replay(rows: QuerySet[Delivery], by: str, moment: datetime) -> int:
+def _replay(rows: QuerySet[Delivery], what: str, by: str, moment: datetime) -> int:
     """Make those of the rows that were given up due anew; gives how many it were."""
-    done = rows.filter(state="dead").update(
-        state="due", next_at=moment, attempts=0, note=f"replayed by {by}", claimed_by="", lease_until=None
-    )
+    with transaction.atomic():
+        done = rows.filter(state="dead").update(
+            state="due", next_at=moment, attempts=0, note=f"replayed by {by}", claimed_by="", lease_until=None
+        )
+        if done:
+            changelog.note("sent after all", what, by=by, moment=moment, detail={"messages": done})
     waking.after_commit()
     return done
 

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import F
 
 from tocsin.core import routing
 from tocsin.core.errors import UserError
 from tocsin.core.moment import iso
 from tocsin.core.routing import parse_matcher
+from tocsin.delivery import changelog
 from tocsin.delivery.models import Group, Silence
 
 LONGEST = timedelta(days=366)
@@ -45,9 +47,12 @@ def create_silence(
         raise UserError(f"a silence ends ahead; {iso(until)} is not after {iso(max(begins, moment))}")
     if until - begins > LONGEST:
         raise UserError("a silence lasts a year at most; switch a rule off where its alerts are never wanted")
-    row = Silence.objects.create(
-        matchers=read, starts_at=begins, ends_at=until, by=by, reason=reason.strip(), created_at=moment
-    )
+    with transaction.atomic():
+        row = Silence.objects.create(
+            matchers=read, starts_at=begins, ends_at=until, by=by, reason=reason.strip(), created_at=moment
+        )
+        detail = {"until": iso(until), "reason": reason.strip()}
+        changelog.note("begun", f"silence {', '.join(read)}", by=by, moment=moment, detail=detail)
     return _info(row)
 
 
@@ -59,8 +64,10 @@ def end_silence(silence_id: str, *, by: str, moment: datetime) -> SilenceInfo:
     if row.ends_at <= moment:
         raise UserError(f"the silence ended at {iso(row.ends_at)} already")
     row.ends_at, row.ended_by = moment, by
-    row.save(update_fields=["ends_at", "ended_by"])
-    Group.objects.filter(notices__state="waiting", due_at__gt=moment).update(due_at=moment)
+    with transaction.atomic():
+        row.save(update_fields=["ends_at", "ended_by"])
+        Group.objects.filter(notices__state="waiting", due_at__gt=moment).update(due_at=moment)
+        changelog.note("ended", f"silence {', '.join(row.matchers)}", by=by, moment=moment)
     return _info(row)
 
 

@@ -189,9 +189,9 @@ def _by_csm(figures: Mapping[str, OwnerFigures], over: Mapping[str, int], names:
         )
         for email in order
     )
-    note = (
-        "Over budget: notices that came with the digest, as the messages at once of the day or week were spent." if over else ""
-    )
+    note = f"Waiting: not acknowledged for {_plural(days, 'day')}."
+    if over:
+        note += " Over budget: notices that came with the digest, as the messages at once of the day or week were spent."
     return Table("By CSM", ("CSM", "open", "waiting", "resolved", "over budget"), rows, note=note)
 
 

@@ -6,7 +6,7 @@ takes the book. Every function that acts raises UserError with one sentence wher
 
 from __future__ import annotations
 
-from tocsin.health.overrides import lift_override, overrides, set_override
+from tocsin.health.overrides import audit, lift_override, overrides, set_override
 from tocsin.health.profilebook import (
     broken_profiles,
     draft_model,
@@ -24,6 +24,7 @@ from tocsin.health.recalibration import apply_weights, propose
 from tocsin.health.scores import distribution, falls, health, history, preview, rebuild, split, splits
 from tocsin.health.shapes import (
     AccountHealth,
+    AuditLine,
     DayScore,
     Distribution,
     Fall,
@@ -38,6 +39,7 @@ from tocsin.health.shapes import (
 
 __all__ = [
     "AccountHealth",
+    "AuditLine",
     "DayScore",
     "Distribution",
     "Fall",
@@ -49,6 +51,7 @@ __all__ = [
     "Proposal",
     "Split",
     "apply_weights",
+    "audit",
     "broken_profiles",
     "distribution",
     "draft_model",

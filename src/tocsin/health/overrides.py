@@ -13,7 +13,7 @@ from tocsin.core.errors import UserError
 from tocsin.core.moment import iso
 from tocsin.engine import Book
 from tocsin.health.models import AuditEntry, Override
-from tocsin.health.shapes import OverrideInfo
+from tocsin.health.shapes import AuditLine, OverrideInfo
 
 FIELD = "health_override"  # the attribute in whose history the score stands, so that it is seen as of any moment
 
@@ -62,6 +62,11 @@ def overrides(moment: datetime, accounts: Collection[str] | None = None, *, acti
     if active:
         rows = rows.filter(until__gt=moment).filter(Q(lifted_at=None) | Q(lifted_at__gt=moment))
     return [_info(row, moment) for row in rows]
+
+
+def audit(limit: int = 200) -> list[AuditLine]:
+    """The latest changes of profiles and overrides, newest first."""
+    return [AuditLine(row.at, row.by, row.act, row.what, row.detail) for row in AuditEntry.objects.all()[:limit]]
 
 
 def _alive(book: Book, account_id: str, moment: datetime) -> None:

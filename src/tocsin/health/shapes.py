@@ -125,6 +125,17 @@ class DayScore:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditLine:
+    """Who changed what of profiles and overrides, and when."""
+
+    at: datetime
+    by: str
+    act: str
+    what: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Fall:
     """A score that fell between two days. owner: of the account, in small letters, '' for nobody."""
 

@@ -20,6 +20,8 @@ DAY = 24 * 60
 MOST_A_WEEK = 1000
 LONGEST_WAIT = 90  # days
 LISTS = ("work_days", "channels")
+CLOCKS = ("work_from", "work_to", "quiet_from", "quiet_to", "digest_at")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def directory() -> dict[str, Contact]:
@@ -65,7 +67,7 @@ def set_preferences(email: str, chosen: Preferences, *, channels: Collection[str
         if plain != user.preferences:
             user.preferences = plain
             user.save(update_fields=["preferences"])
-            said = ", ".join(f"{name} {value}" for name, value in plain.items()) or "the defaults"
+            said = ", ".join(f"{name} {_said(name, value)}" for name, value in plain.items()) or "the defaults"
             audit.note("preferences", user.email, said, by=by, moment=moment)
     return chosen
 
@@ -150,6 +152,15 @@ def user_of(email: str) -> User:
     if user is None:
         raise UserError(f"there is no user {email.strip()!r}; `tocsin users list` shows who there is")
     return user
+
+
+def _said(name: str, value: Any) -> str:
+    """A setting as the audit tells it: times of day by the clock, days by name."""
+    if name in CLOCKS:
+        return f"{value // 60:02}:{value % 60:02}"
+    if name == "work_days":
+        return " ".join(DAYS[day] for day in value) or "none"
+    return " ".join(value) if isinstance(value, list) else str(value)
 
 
 def _default(name: str) -> Any:

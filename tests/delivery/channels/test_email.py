@@ -12,7 +12,7 @@ import pytest
 from tests.delivery.channels.conftest import NOW, Mailbox, item, notice
 from tocsin.core.errors import UserError
 from tocsin.delivery.channels import Channel, PermanentError, SendError, Target, transport_of
-from tocsin.delivery.message import Message
+from tocsin.delivery.message import Message, Table
 
 EMAIL = Channel("email", "email")
 ANN = Target("3f2c", "ann@x.io", "Ann")
@@ -44,6 +44,28 @@ def test_a_notice_has_both_parts_with_evidence_and_links(mailing: Mailbox) -> No
         assert "-42%" in part
         assert "https://tocsin.example/alerts/1/" in part
         assert len(re.findall(r"https://tocsin\.example/links/", part)) >= 3
+
+
+def test_the_week_of_a_team_has_its_figures_in_both_parts(mailing: Mailbox) -> None:
+    tables = (
+        Table("By CSM", ("CSM", "open", "waiting"), (("Ann <b>", "3", ""), ("Bob", "", "1")), note="waiting: for 3 days"),
+        Table("Health that fell most", ("Account", "points"), (("Halden", "-9"),), ("/accounts/A1/health/",)),
+    )
+    send(
+        Message(
+            "team", "Your team's week: 4 alerts open", (item(1),), period="week", address="https://t.example", tables=tables
+        )
+    )
+    mail = read(mailing)
+    assert mail["Subject"] == "Your team's week: 4 alerts open"
+    text, html = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    assert "Ann <b> - open: 3" in text
+    assert "Bob - waiting: 1" in text
+    assert "Ann &lt;b&gt;" in html
+    assert 'href="https://t.example/accounts/A1/health/"' in html
+    assert 'href="https://t.example/alerts/?whose=team"' in html
+    assert "Waiting: for 3 days" in html
+    assert "/links/" not in html + text, "it tells of others' alerts: nobody acts on them by a link"
 
 
 def test_all_about_one_alert_is_one_thread(mailing: Mailbox) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tocsin.core.errors import UserError
-from tocsin.core.moment import start_of_day
+from tocsin.core.moment import MomentError, day_of, start_of_day, zone_named
 from tocsin.core.rules import SEVERITIES
 from tocsin.delivery import facade as delivery
 from tocsin.people import facade as people
@@ -14,6 +17,7 @@ from tocsin.web import source
 from tocsin.web.shell import Seen
 from tocsin.web.views.settings.frame import part
 
+CLOCKS = ("work_from", "work_to", "quiet_from", "quiet_to", "digest_at")
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -21,19 +25,25 @@ def show(request: Seen) -> dict[str, Any]:
     """What one chose, and what can be chosen."""
     directory = people.directory()
     me = directory[request.user.email]
+    chosen: dict[str, Any] = asdict(me.preferences)
+    times = {name: clock(chosen[name]) for name in CLOCKS}
+    if request.POST.get("act") == "choose":  # it could not be kept: what was typed stays, to be mended
+        typed = {name: request.POST[name] for name in (*chosen, *CLOCKS) if name in request.POST}
+        times |= {name: typed[name] for name in CLOCKS if name in typed}
+        days = [int(day) for day in request.POST.getlist("work_days") if day.isdecimal()]
+        chosen |= {**typed, "work_days": days, "channels": request.POST.getlist("channels")}
+    ticked = chosen["channels"] or ("email",)
     return {
         "me": me,
-        "chosen": me.preferences,
-        "times": {
-            name: clock(getattr(me.preferences, name))
-            for name in ("work_from", "work_to", "quiet_from", "quiet_to", "digest_at")
-        },
-        "days": [(number, name, number in me.preferences.work_days) for number, name in enumerate(DAYS)],
+        "chosen": chosen,
+        "times": times,
+        "days": [(number, name, number in chosen["work_days"]) for number, name in enumerate(DAYS)],
         "channels": [
-            (each.name, each.title, each.name in (me.preferences.channels or ("email",)), each.disabled_reason)
+            (each.name, each.title, each.name in ticked, each.disabled_reason)
             for each in delivery.list_channels()
             if each.personal and each.name != "in-app"
         ],
+        "away": [_period(each, _zone_of(me), directory) for each in me.away],
         "severities": SEVERITIES,
         "leads": delivery.leads_a_team(me.email),
         "colleagues": [each for each in directory.values() if each.active and each.email != me.email],
@@ -67,8 +77,10 @@ def choose(request: Seen) -> str:
 
 def go_away(request: Seen) -> str:
     """Say that one is away."""
-    begins, ends = day(request.POST.get("from", ""), "the first day"), day(request.POST.get("until", ""), "the last day")
-    period = people.AwayPeriod(begins, ends + timedelta(days=1), request.POST.get("stand_in", ""))
+    zone, given = _zone_of(people.directory()[request.user.email]), request.POST
+    first, last = day(given.get("from", ""), "the first day"), day(given.get("until", ""), "the last day")
+    begins, ends = start_of_day(first, zone), start_of_day(last + timedelta(days=1), zone)
+    period = people.AwayPeriod(begins, ends, given.get("stand_in", ""))
     people.add_away(request.user.email, period, by=request.user.email, moment=source.now())
     return "It is noted; who stands in is told meanwhile"
 
@@ -81,6 +93,17 @@ def come_back(request: Seen) -> str:
         raise UserError("which period is meant cannot be read") from error
     people.remove_away(request.user.email, begins, by=request.user.email, moment=source.now())
     return "The period is taken back"
+
+
+def _period(each: people.AwayPeriod, zone: ZoneInfo, directory: Mapping[str, people.Contact]) -> dict[str, Any]:
+    """A time of absence by its first and last day, in the zone of who is away."""
+    stand_in = directory.get(each.stand_in)
+    return {
+        "begins": each.begins_at.isoformat(),
+        "first": day_of(each.begins_at, zone),
+        "last": day_of(each.ends_at - timedelta(microseconds=1), zone),
+        "stand_in": stand_in.name if stand_in else each.stand_in,
+    }
 
 
 def clock(minutes: int | None) -> str:
@@ -104,12 +127,22 @@ def whole(text: str, what: str) -> int:
     return int(text)
 
 
-def day(text: str, what: str) -> datetime:
-    """The start of the day of a field, in the workspace's zone."""
+def day(text: str, what: str) -> date:
+    """The day of a field."""
     try:
-        return start_of_day(date.fromisoformat(text), source.zone())
+        found = date.fromisoformat(text)
+        start_of_day(found + timedelta(days=1), source.zone())  # one at the end of time has no next
     except (ValueError, OverflowError) as error:
         raise UserError(f"{what} is a date") from error
+    return found
+
+
+def _zone_of(me: people.Contact) -> ZoneInfo:
+    """Where somebody lives; the workspace's zone, where they say nothing, or a zone that is known no more."""
+    try:
+        return zone_named(me.preferences.zone) if me.preferences.zone else source.zone()
+    except MomentError:
+        return source.zone()
 
 
 view = part("me", show, {"choose": choose, "away": go_away, "back": come_back})

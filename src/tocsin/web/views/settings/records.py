@@ -8,6 +8,7 @@ from django.contrib import messages
 
 from tocsin.alerts import facade as alerts
 from tocsin.delivery import facade as delivery
+from tocsin.health import facade as health
 from tocsin.people import facade as people
 from tocsin.web import source
 from tocsin.web.shell import Seen
@@ -66,15 +67,16 @@ def revoke(request: Seen) -> str:
 
 
 def show_audit(request: Seen) -> dict[str, Any]:  # noqa: ARG001
-    """Who changed what: rules and definitions, people and keys, channels and the plan; the latest first."""
+    """Who changed what: rules, health, people and keys, channels, silences and the plan; the latest first."""
     lines = [(each.at, each.by, each.act, each.what, each.detail) for each in people.changes(MOST)]
-    lines += [(each.at, each.by, each.act, each.what, _said(each.detail)) for each in delivery.changes_of_channels(MOST)]
+    lines += [(each.at, each.by, each.act, each.what, _said(each.detail)) for each in delivery.changes(MOST)]
     lines += [
         (each.published_at, each.by, "published", f"routing plan v{each.version}", each.note)
         for each in delivery.plan_versions(limit=MOST)
         if each.published_at is not None
     ]
     lines += [(each.at, each.by, each.act, each.what, _said(each.detail)) for each in alerts.audit(MOST)]
+    lines += [(each.at, each.by, each.act, each.what, _said(each.detail)) for each in health.audit(MOST)]
     return {"lines": sorted(lines, key=lambda line: line[0], reverse=True)[:MOST]}
 
 
