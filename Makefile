@@ -1,7 +1,7 @@
 # `make demo` and `make test` each do all of their own set-up. `make help` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos check format lock docs bench clean
+.PHONY: help setup demo test chaos check format lock docs bench bench-ingest bench-alerts bench-pages bench-import clean
 
 BIN := .venv/bin
 DEMO_ARGS ?=
@@ -9,11 +9,12 @@ TEST_ARGS ?= -n auto --dist worksteal
 # What runs a second time, with the operational data in PostgreSQL.
 ON_POSTGRES := tests/apps tests/delivery tests/chaos
 KILLS ?= 100
+BENCH_ARGS ?=
 ACCOUNTS ?= 5000
 EVENTS ?= 1000000
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: ## make .venv, with .venv/bin/tocsin, from the hashed lock
 	@scripts/setup.sh
@@ -26,7 +27,7 @@ test: setup ## all tests, the browser's too (TEST_ARGS="tests/unit -k moment" fo
 	@$(BIN)/pytest $(TEST_ARGS)
 	@$(if $(filter command line,$(origin TEST_ARGS)),,scripts/with_postgres.sh $(BIN)/pytest $(TEST_ARGS) $(ON_POSTGRES))
 
-chaos: setup ## kill workers a hundred times in each storm, on SQLite and PostgreSQL (KILLS=300)
+chaos: setup ## kill workers and the server a hundred times in each storm, on SQLite and PostgreSQL (KILLS=300)
 	@TOCSIN_CHAOS=$(KILLS) $(BIN)/pytest -s tests/chaos
 	@TOCSIN_CHAOS=$(KILLS) scripts/with_postgres.sh $(BIN)/pytest -s tests/chaos
 
@@ -46,6 +47,18 @@ docs: setup ## write the parts of docs/ that are made from the code
 
 bench: setup ## the performance table on this machine (ACCOUNTS=50000 EVENTS=50000000)
 	@$(BIN)/tocsin bench --accounts $(ACCOUNTS) --events $(EVENTS)
+
+bench-ingest: setup ## events over HTTP, beside a server that stores nothing (BENCH_ARGS="--seconds 30")
+	@$(BIN)/python -m tests.bench.ingest $(BENCH_ARGS)
+
+bench-alerts: setup ## from an event to its alert at a webhook, with 1,000 events a second beside
+	@$(BIN)/python -m tests.bench.alerts $(BENCH_ARGS)
+
+bench-pages: setup ## each main page, alone and with 5,000 events a second beside
+	@$(BIN)/python -m tests.bench.pages $(BENCH_ARGS)
+
+bench-import: setup ## files of events beside the engine's own COPY (BENCH_ARGS="--events 1000000")
+	@$(BIN)/python -m tests.bench.imports $(BENCH_ARGS)
 
 lock: ## write the locks in requirements/ from pyproject.toml (UPGRADE=1 for newer releases)
 	@scripts/lock.sh

@@ -195,24 +195,22 @@ def test_a_pulse_of_conditions_that_is_cut_off_and_repeated(
 
 def cut_off(monkeypatch: pytest.MonkeyPatch, step: str, work: Callable[[], object]) -> None:
     """Do work that is cut off when it has written, when it has told the outbox, or after all is committed."""
-    kept_write, kept_announce = Turning.write, pulsing.announce
+    kept = Turning.write
 
     def write(self: Turning) -> object:
-        kept_write(self)
+        kept(self)
         raise CutOff
 
-    def announce(*given: object) -> None:
-        # What the outbox wrote is in the same transaction; of it nothing is left.
-        raise CutOff
+    def announce(*_: object) -> None:
+        raise CutOff  # what the outbox has written is in the same transaction
 
     with monkeypatch.context() as patch:
         if step == "write":
             patch.setattr(Turning, "write", write)
         elif step == "announce":
-            patch.setattr(pulsing, "announce", announce)
+            patch.setattr("tocsin.alerts.pulsing.announce", announce)
         if step == "after":
             work()
             return
         with pytest.raises(CutOff):
             work()
-    assert (Turning.write, pulsing.announce) == (kept_write, kept_announce)

@@ -298,14 +298,16 @@ def under_load(home: Home, sender: Sender, importer: Importer, dice: random.Rand
 
 def settle(home: Home, heard: Receiver, seed: int) -> None:
     """Until all is judged and told: nothing waits, not even what a killed worker had claimed, and nothing comes any more."""
-    until, last, since = time.monotonic() + READY, -1, time.monotonic()
-    while time.monotonic() < until:
-        if len(heard.got) != last or home.unsent():
+    last, since = -1, time.monotonic()
+    while True:
+        quiet, waiting = time.monotonic() - since, home.unsent()
+        if len(heard.got) != last:
             last, since = len(heard.got), time.monotonic()
-        elif time.monotonic() > since + 3:
+        elif quiet > 3 and not waiting:
             return
+        elif quiet > READY:
+            pytest.fail(f"seed {seed}: {waiting} messages wait, {len(heard.got)} came; {home.log.read_text()[-2000:]}")
         time.sleep(0.3)
-    pytest.fail(f"seed {seed}: {home.unsent()} messages wait, {len(heard.got)} came; {home.log.read_text()[-2000:]}")
 
 
 def check(told: dict[str, Any], sender: Sender, importer: Importer, heard: Receiver, seed: int) -> None:
