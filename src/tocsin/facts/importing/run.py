@@ -23,12 +23,13 @@ from tocsin.facts.importing.money import converted, without_rate
 from tocsin.facts.importing.open_files import Opener, Progress
 from tocsin.facts.importing.raw import Raw
 from tocsin.facts.importing.rejects import Reasons, keep_rejected, keep_unread
+from tocsin.facts.importing.samples import first_rows
 from tocsin.facts.importing.sources import find_sources, in_order
 from tocsin.facts.importing.stage import Staged, make_references, stage
 from tocsin.facts.importing.upsert import as_timestamp, make_changes, upsert
 from tocsin.facts.layout import literal
 from tocsin.facts.past import Past
-from tocsin.facts.report import CollectionReport, ImportReport
+from tocsin.facts.report import CollectionReport, ImportReport, Sample
 
 
 def import_paths(
@@ -42,6 +43,8 @@ def import_paths(
     date_format: str | None = None,
     decimal: str | None = None,
     progress: Progress | None = None,
+    told_from: Path | None = None,
+    sample: int = 0,
 ) -> ImportReport:
     """Import files, or folders of files, each named after its collection.
 
@@ -51,6 +54,8 @@ def import_paths(
     full:        each file is the whole truth for its collection: rows that it lacks are closed.
     date_format: how local dates are written (`DD.MM.YYYY` or strptime); decimal: `,` or `.` where numbers are local.
     progress:    called with the collection under way and the fraction of the whole that is done.
+    told_from:   a folder of the files that is nobody's business: messages and rejected rows name the files from there on.
+    sample:      the report shows so many of the first good rows of each file as they are stored.
 
     UserError where a file cannot be read at all; then nothing of the whole import is stored.
     """
@@ -60,20 +65,22 @@ def import_paths(
     )
     tell = progress or _silent
     mappings = read_mapping(mapping, formats)
-    sources, notes = find_sources(paths)
+    sources, notes = find_sources(paths, told_from)
     with tempfile.TemporaryDirectory(prefix="tocsin-import-") as folder, closing(store.cursor()) as cursor:
         opener = Opener(cursor, Path(folder), mappings, lambda name, share: tell(name, share / 2))
         # Everything is read before anything is written; what cannot be read leaves no transaction behind.
         raws = opener.read_all(sources, paths)
         if full:
             check_full({raw.collection.name for raw in raws})
-        run = _Run(store, cursor, now.astimezone(UTC), tell, full)
+        run = _Run(store, cursor, now.astimezone(UTC), tell, full, sample)
         with store.write(keep=not dry_run, cursor=cursor):
             unread = keep_unread(cursor, opener.unread, run.now)
             for each in opener.unread:
                 run.reasons.add(each.name, each.file, each.line, each.reason)
             reports = run.store_all(raws)
-    return ImportReport((*reports, *unread), (*notes, *opener.notes), dry_run, tuple(run.reasons.first.values()))
+    return ImportReport(
+        (*reports, *unread), (*notes, *opener.notes), dry_run, tuple(run.reasons.first.values()), tuple(run.samples)
+    )
 
 
 def _silent(_name: str, _share: float) -> None:
@@ -89,7 +96,9 @@ class _Run:
     now: datetime
     tell: Progress
     full: bool
+    sample: int = 0
     past: Past = field(init=False)
+    samples: list[Sample] = field(default_factory=list)
     reports: dict[str, CollectionReport] = field(default_factory=dict)
     returned: Counter[str] = field(default_factory=Counter)
     reasons: Reasons = field(default_factory=Reasons)
@@ -126,6 +135,8 @@ class _Run:
         make_references(self.cursor)
         staged = stage(self.cursor, raw, self.store.zone)
         counts = upsert(self.cursor, staged, self.now, self.past)
+        if self.sample:
+            self.samples.append(first_rows(self.cursor, raw, staged, self.sample))
         rejected = keep_rejected(self.cursor, raw, staged, self.now)
         if rejected:
             self.reasons.add_file(self.cursor, name)
