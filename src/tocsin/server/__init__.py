@@ -19,6 +19,7 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
+from django.urls import reverse
 
 from tocsin.asgi import Front
 from tocsin.core.errors import UserError
@@ -34,6 +35,7 @@ from tocsin.web.background import beside
 from tocsin.worker import Deliverer, Pulse, Worker
 from tocsin.workspace import SERVER, Workspace, write_private
 
+SLACK = 1024 * 1024  # bytes that a form has besides its files
 GRACE = 2  # seconds that answers under way are given at the end
 PATIENCE = 1.5  # seconds that a sweep and commands under way are given after that
 DEADLINE = 4.5  # seconds after which the process ends whatever still runs
@@ -77,6 +79,7 @@ def serve(
     limits = workspace.configuration.limits
     inbox = open_inbox(workspace.store(), workspace.home, limits)
     worker = Worker(workspace)
+    workspace.listen(worker.nudge)
     pulse = Pulse(workspace, worker)
     writer = Writer(workspace.store(), inbox, limits, stored=pulse.arrived)
     deliverer = Deliverer(lambda: settings.TOCSIN_PUBLIC_URL or address)
@@ -102,7 +105,8 @@ def serve(
 
     commands = door.Door(token, runner(worker, writer))
     hooks = Hooks(inbox, zone=workspace.zone.key)
-    front = Front(ready.is_set, {door.PATH: commands, PREFIX: Ingestion(inbox, _holder, limits), HOOKS: hooks})
+    routes = {door.PATH: commands, PREFIX: Ingestion(inbox, _holder, limits), HOOKS: hooks}
+    front = Front(ready.is_set, routes, {reverse("web:data-import"): limits.upload + SLACK})
     config = uvicorn.Config(
         front,
         log_config=None,

@@ -122,6 +122,16 @@ def stamp(definitions: Definitions | None = None) -> tuple[object, ...]:
     return (store().generation, definitions or alerts.definitions())
 
 
+def changed() -> None:
+    """Facts were changed by a page, or what is said of them: rules are judged anew soon."""
+    _here().changed()
+
+
+def address() -> str:
+    """Where the server of this workspace is reached on this machine; '' where none runs."""
+    return _here().address()
+
+
 def place() -> tuple[int, str]:
     """Which workspace this process serves: of whose facts a kept value is."""
     here = _here()

@@ -40,6 +40,7 @@ class Raw:
     line_of: physical lines of rows, asked by their number from 0 and the number of all; None where `line` is in the table.
     document: the held column that is the row as received, as JSON text, for files of JSON lines.
     plain:   the reader has seen to it that no cell holds a NUL or is over-long.
+    passed_over, words: of a history, the fields whose entries are not read, and what the values of fields mean.
     """
 
     collection: Collection
@@ -51,6 +52,8 @@ class Raw:
     document: str | None = None
     plain: bool = False
     notes: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
+    words: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
 
     def column(self, name: str) -> RawColumn | None:
         """The column of a name of the contract, or None."""

@@ -17,7 +17,9 @@ from tocsin.facts import history
 from tocsin.facts.cells import Formats, decimal_sign
 from tocsin.facts.cells import date_format as read_date_format
 from tocsin.facts.duckdb import DuckStore
+from tocsin.facts.importing import governing
 from tocsin.facts.importing.full import check_full, close_missing, forget_closed, note_seen, open_returned
+from tocsin.facts.importing.governing import Governance, Passed
 from tocsin.facts.importing.mapping import read_mapping
 from tocsin.facts.importing.money import converted, without_rate
 from tocsin.facts.importing.open_files import Opener, Progress
@@ -98,6 +100,8 @@ class _Run:
     full: bool
     sample: int = 0
     past: Past = field(init=False)
+    said: Governance = field(default_factory=Governance)
+    passed: Passed = field(default_factory=Counter)
     samples: list[Sample] = field(default_factory=list)
     reports: dict[str, CollectionReport] = field(default_factory=dict)
     returned: Counter[str] = field(default_factory=Counter)
@@ -107,6 +111,7 @@ class _Run:
         """Check and store what was read, and settle the history; gives the reports in order."""
         make_changes(self.cursor)
         self.past = Past(self.cursor, self.store.zone)
+        self.said = governing.read(self.cursor)
         for at, raw in enumerate(raws):
             name = raw.collection.name
             self.tell(name, 0.5 + at / (2 * len(raws)))
@@ -124,6 +129,7 @@ class _Run:
         history.leave_out(self.cursor, self.store.internal_domains, self.past)
         self.past.accounts(as_timestamp(self.now))
         self.past.write()
+        governing.note_passed(self.cursor, self.passed, self.now)
         self.add_notes()
         self.add_notes_on_money()
         self.tell("history", 1.0)
@@ -133,6 +139,7 @@ class _Run:
         """Check, type and store what was read of one file."""
         name = raw.collection.name
         make_references(self.cursor)
+        raw, note = governing.governed(self.cursor, raw, self.said, self.passed)
         staged = stage(self.cursor, raw, self.store.zone)
         counts = upsert(self.cursor, staged, self.now, self.past)
         if self.sample:
@@ -146,6 +153,8 @@ class _Run:
             note_seen(self.cursor, staged)
         read = counts.added + counts.updated + counts.unchanged + rejected
         report = CollectionReport(name, read, counts.added, counts.updated, counts.unchanged, rejected, raw.notes)
+        if note:
+            report = replace(report, notes=(*report.notes, note))
         self.reports[name] = self.reports[name].plus(report) if name in self.reports else report
         if counts.repeated:
             self.note(name, f"{counts.repeated:,} rows repeat an id of the same file; the last one counts")

@@ -35,7 +35,8 @@ def _shown(name: str, kind: str) -> str:
         return "(SELECT id FROM accounts WHERE key = kept.account_key)"
     if name == "person_id":
         return "(SELECT id FROM person_keys WHERE key = kept.person_key)"
-    return as_text(f"kept.{quote(name)}", kind)
+    text = as_text(f"kept.{quote(name)}", kind)
+    return f"replace({text}, '.000000Z', 'Z')" if kind == "time" else text
 
 
 def _path(name: str) -> str:

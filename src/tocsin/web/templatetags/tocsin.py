@@ -179,6 +179,18 @@ def lasted(length: timedelta) -> str:
 
 
 @register.filter
+def collection_name(value: str) -> str:
+    """The name of a collection as people write it: `account_team` is `Account team`, `csms` is `CSMs`."""
+    return "CSMs" if value == "csms" else words.spoken(value)
+
+
+@register.filter
+def slugged(text: str) -> str:
+    """A name of a field as an id: without dots, which a script would take for classes."""
+    return text.replace(".", "-")
+
+
+@register.filter
 def addstr(text: str, value: object) -> str:
     """A text with another value behind it, whatever that is."""
     return f"{text}{value}"

@@ -14,12 +14,13 @@ from ruamel.yaml import YAML
 
 from tocsin.core.errors import UserError
 from tocsin.core.schema import COLLECTIONS
+from tocsin.core.vocabulary import KNOWN, plain
 from tocsin.facts.cells import date_format, decimal_sign
 from tocsin.facts.importing.columns import Reading
 from tocsin.facts.importing.encodings import encoding_named
 from tocsin.facts.importing.matching import guesses
 from tocsin.facts.importing.matching.formats import Written, written_as
-from tocsin.facts.importing.matching.looks import Look
+from tocsin.facts.importing.matching.looks import Field, Look
 from tocsin.facts.importing.sources import Source
 from tocsin.facts.importing.stage import UPDATED
 
@@ -76,7 +77,10 @@ def proposed(look: Look, collection: str | None = None, reading: Reading | None 
     if not chosen or look.problem:
         return Table(look.file, look.sheet, "")
     found = guesses.match(look, chosen)
-    matches = [_match(guess.source, guess.target, guess.written) for guess in found]
+    matches = [
+        Match(guess.source, guess.target, guess.written.date_format, guess.written.decimal, alike(chosen, guess.target, seen))
+        for guess, seen in zip(found, look.fields, strict=True)
+    ]
     encoding = ""
     if reading is not None:
         matches = _as_said(look, chosen, matches, reading)
@@ -84,8 +88,14 @@ def proposed(look: Look, collection: str | None = None, reading: Reading | None 
     return Table(look.file, look.sheet, chosen, tuple(matches), encoding)
 
 
-def _match(source: str, target: str, written: Written) -> Match:
-    return Match(source, target, written.date_format, written.decimal)
+def alike(collection: str, target: str, seen: Field) -> dict[str, str]:
+    """What words of a column mean that differ from a known one in case, spaces and signs alone (`product issue`)."""
+    known = KNOWN.get((collection, target), ())
+    if not known or not seen.few:
+        return {}
+    by_plain = {plain(word): word for word in known}
+    found = {value: by_plain.get(plain(value), value) for value, _ in seen.values}
+    return {value: word for value, word in found.items() if value != word}
 
 
 def _as_said(look: Look, collection: str, matches: Sequence[Match], reading: Reading) -> list[Match]:
