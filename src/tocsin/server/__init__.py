@@ -32,6 +32,7 @@ from tocsin.server import door
 from tocsin.sources.door import PREFIX as HOOKS
 from tocsin.sources.door import Door as Hooks
 from tocsin.web.background import beside
+from tocsin.web.views.data.events import counts
 from tocsin.worker import Deliverer, Pulse, Worker
 from tocsin.workspace import SERVER, Workspace, write_private
 
@@ -95,6 +96,7 @@ def serve(
         pulse.start()
         writer.start()
         deliverer.start()
+        beside.ask(("event counts",), None, lambda: counts(datetime.now(UTC)), wait=False)  # so that nobody waits for the first
 
     def ending() -> None:
         ready.clear()

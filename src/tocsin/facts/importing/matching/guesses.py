@@ -41,7 +41,7 @@ def collection_of(look: Look) -> str:
     best = max(scores, key=lambda name: scores[name])
     if named and scores[named] >= 1.5:
         return named
-    return best if scores[best] >= 0.9 else named
+    return best if scores[best] >= 0.8 else named
 
 
 def match(look: Look, collection: str) -> list[Guess]:
