@@ -62,15 +62,12 @@ def look(found: Draft) -> Asked[bool]:
     """What the files hold, looked at beside the page; once it is made, the draft has a plan."""
     if drafts.looks_of(found) is not None and found.plan.tables is not None:
         return Asked(True, made=True, failed=False, waited=0.0)
-    return beside.ask(("look", found.id), _encodings(found), lambda: _look(found))
-
-
-def _encodings(found: Draft) -> tuple[tuple[str, str], ...]:
-    return tuple((table.file, table.encoding) for table in found.plan.tables or () if table.encoding)
+    return beside.ask(("look", found.id, found.plan.looked), None, lambda: _look(found))
 
 
 def _look(found: Draft) -> bool:
-    looks = look_at(found.paths, told_from=found.folder / "files", encodings=dict(_encodings(found)))
+    encodings = {table.file: table.encoding for table in found.plan.tables or () if table.encoding}
+    looks = look_at(found.paths, told_from=found.folder / "files", encodings=encodings)
     before = {table.name: table for table in found.plan.tables or ()}
     drafts.keep(found.folder, replace(found.plan, tables=tuple(_proposed(each, before, found.plan.saved) for each in looks)))
     drafts.keep_looks(found, looks)

@@ -151,6 +151,12 @@ def sentence_case(text: str) -> str:
 
 
 @register.filter
+def said(text: str) -> str:
+    """What went wrong as a sentence: its first letter large, unless it begins with the name of a file."""
+    return words.said(text)
+
+
+@register.filter
 def step(value: str) -> str:
     """The step of a countdown: `30 days before`, `on the day`, `overdue`."""
     return {"0": "on the day", "1": "1 day before"}.get(value, f"{value} days before") if value.isdigit() else value

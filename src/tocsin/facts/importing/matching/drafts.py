@@ -33,13 +33,14 @@ _ID = re.compile(r"[0-9a-f]{16}")
 class Plan:
     """What was decided about a draft. tables: None before anybody looked. saved: the mapping that it began with, '' for none.
 
-    full: each file is the whole truth for its collection.
+    full: each file is the whole truth for its collection. looked: how often the files were to be looked at anew.
     """
 
     at: datetime
     by: str
     saved: str = ""
     full: bool = False
+    looked: int = 0
     tables: tuple[Table, ...] | None = None
 
 
@@ -146,7 +147,8 @@ def looks_of(found: Draft) -> list[Look] | None:
 
 
 def forget_looks(found: Draft) -> None:
-    """They are to be looked at anew: an encoding was changed."""
+    """The files are to be looked at anew: an encoding was changed."""
+    keep(found.folder, replace(found.plan, looked=found.plan.looked + 1))
     (found.folder / "looks.json").unlink(missing_ok=True)
 
 
@@ -221,6 +223,7 @@ def _plan(given: Mapping[str, Any]) -> Plan:
         given["by"],
         given["saved"],
         given["full"],
+        given["looked"],
         None if tables is None else tuple(Table(**{**each, "matches": tuple(Match(**m) for m in each["matches"])}) for each in tables),
     )
 

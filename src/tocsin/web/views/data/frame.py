@@ -21,7 +21,7 @@ from tocsin.core.errors import UserError
 from tocsin.facts.live.taking import Taker
 from tocsin.ingest.arriving import again
 from tocsin.ingest.limits import Limits
-from tocsin.web import source
+from tocsin.web import source, words
 from tocsin.web.shell import Seen, page, runs, signed_in
 
 TABS = {
@@ -123,8 +123,7 @@ def act(name: str, do: Act) -> Callable[..., HttpResponse]:
 
 def sentence(refusal: UserError) -> str:
     """Why something could not be done, as a sentence."""
-    words = str(refusal)
-    return f"{words[:1].upper()}{words[1:]}."
+    return words.said(str(refusal))
 
 
 def page_number(request: Seen) -> int:
