@@ -104,7 +104,9 @@ def test_files_take_the_mark_where_they_say_nothing(busy: Desk) -> None:
     event_catalog.mark(busy.store, "Opened", "login", "door")
     bare = "account_id,name,at{}\na1,Opened,2026-02-25{}\n"
     busy.give("events.csv", bare.format("", ""))
-    busy.give("events.csv", "id,account_id,name,at,kind,feature\nf1,a1,Opened,2026-02-26,,\nf2,a1,Opened,2026-02-26,page,hall\n")
+    busy.give(
+        "events.csv", "id,account_id,name,at,kind,feature\nf1,a1,Opened,2026-02-26,,\nf2,a1,Opened,2026-02-26,page,hall\n"
+    )
     found = busy.rows("SELECT kind, feature FROM events WHERE \"at\" >= '2026-02-25' AND name = 'Opened' ORDER BY \"at\", id")
     assert found == [("login", "door"), ("login", "door"), ("page", "hall")]
 
@@ -120,7 +122,13 @@ def test_a_mark_changes_no_derived_id(busy: Desk) -> None:
 
 def test_a_file_without_kinds_keeps_those_that_are_stored(busy: Desk) -> None:
     event_catalog.mark(busy.store, "Opened", "login", "")
-    assert busy.figures(busy.give("events.csv", "id,account_id,name,at\ne3,a2,Opened,2025-11-01\n"), "events") == (1, 0, 1, 0, 0)
+    assert busy.figures(busy.give("events.csv", "id,account_id,name,at\ne3,a2,Opened,2025-11-01\n"), "events") == (
+        1,
+        0,
+        1,
+        0,
+        0,
+    )
     assert busy.rows("SELECT kind, feature FROM events WHERE id = 'e3'") == [("page", "plan")]
 
 

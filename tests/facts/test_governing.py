@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,7 +52,7 @@ def say(desk: Desk, name: str, given: str, meant: str, source: str = "") -> str:
     return valuewords.say(desk.store, Meaning(source, collection, column, given, meant))
 
 
-TOLD = {
+TOLD: dict[str, Callable[[Desk], object]] = {
     "file": lambda desk: desk.give("accounts.csv", "id,name,owner,tier,colour\na1,File,file@x.example,1,red\n"),
     "hook": lambda desk: rows(desk, ("accounts", {"id": "a1", "name": "Hook", "owner": "hook@x.example", "tier": "2"})),
     "http": lambda desk: traits(desk, "a1", name="Segment", owner="seg@x.example", tier="3", colour="blue"),
@@ -72,7 +73,10 @@ def test_the_source_that_has_the_say_has_it_in_any_order(desk: Desk, order: tupl
         ("name", "file"): 1, ("name", HOOK): 1, ("owner", "file"): 1, ("owner", "http"): 1,
         ("tier", HOOK): 1, ("tier", "http"): 1, ("colour", "file"): 1,
     }  # fmt: skip
-    assert desk.rows("SELECT field, value FROM account_history WHERE account_key = (SELECT key FROM accounts WHERE id = 'a1')") == []
+    assert (
+        desk.rows("SELECT field, value FROM account_history WHERE account_key = (SELECT key FROM accounts WHERE id = 'a1')")
+        == []
+    )
     assert [value for _, value in desk.timeline("a1", "name")] in ([], ["Segment"])
 
 
@@ -155,10 +159,19 @@ def test_words_of_files_mean_what_is_said_of_them(desk: Desk) -> None:
     say(desk, "accounts.lifecycle_stage", "live", "Adoption", FILE)
     report = desk.give("accounts.csv", STAGES)
     assert desk.figures(report, "accounts") == (3, 3, 0, 0, 0)
-    assert [row[0] for row in desk.rows("SELECT lifecycle_stage FROM accounts ORDER BY id")] == ["Onboarding", "Adoption", "Onboarding"]
+    assert [row[0] for row in desk.rows("SELECT lifecycle_stage FROM accounts ORDER BY id")] == [
+        "Onboarding",
+        "Adoption",
+        "Onboarding",
+    ]
     assert desk.figures(desk.give("accounts.csv", STAGES), "accounts") == (3, 0, 0, 3, 0)
-    desk.give("account_history.csv", "account_id,field,value,at\na1,lifecycle_stage,live,2026-01-01\na1,owner,live,2026-01-01\n")
-    assert desk.rows("SELECT field, value FROM account_history ORDER BY field") == [("lifecycle_stage", "Adoption"), ("owner", "live")]
+    desk.give(
+        "account_history.csv", "account_id,field,value,at\na1,lifecycle_stage,live,2026-01-01\na1,owner,live,2026-01-01\n"
+    )
+    assert desk.rows("SELECT field, value FROM account_history ORDER BY field") == [
+        ("lifecycle_stage", "Adoption"),
+        ("owner", "live"),
+    ]
 
 
 def test_words_of_webhooks_and_traits_too(acme: Desk) -> None:
@@ -181,9 +194,15 @@ def test_words_of_webhooks_and_traits_too(acme: Desk) -> None:
 def test_a_mapping_goes_before_the_map_for_all(desk: Desk) -> None:
     say(desk, "accounts.lifecycle_stage", "live", "Adoption")
     say(desk, "accounts.lifecycle_stage", "Live now", "Established")
-    desk.write("map/columns.yaml", 'accounts: {columns: {lifecycle_stage: {values: {"2 - Implementation": Live now, live: Trial}}}}')
+    desk.write(
+        "map/columns.yaml", 'accounts: {columns: {lifecycle_stage: {values: {"2 - Implementation": Live now, live: Trial}}}}'
+    )
     desk.give("accounts.csv", STAGES, mapping=desk.folder / "map")
-    assert [row[0] for row in desk.rows("SELECT lifecycle_stage FROM accounts ORDER BY id")] == ["Established", "Trial", "Onboarding"]
+    assert [row[0] for row in desk.rows("SELECT lifecycle_stage FROM accounts ORDER BY id")] == [
+        "Established",
+        "Trial",
+        "Onboarding",
+    ]
 
 
 def test_what_a_source_means_goes_through_the_map_of_all() -> None:
@@ -214,7 +233,10 @@ def test_maps_lead_to_words_and_not_to_other_maps(desk: Desk) -> None:
 
 
 def test_words_that_nothing_is_known_of_are_counted(desk: Desk) -> None:
-    desk.give("accounts.csv", "id,name,lifecycle_stage,segment,internal\na1,A,live,big,\na2,B,live,small,\na3,C,Onboarding,big,\na4,D,odd,big,true\n")
+    desk.give(
+        "accounts.csv",
+        "id,name,lifecycle_stage,segment,internal\na1,A,live,big,\na2,B,live,small,\na3,C,Onboarding,big,\na4,D,odd,big,true\n",
+    )
     assert [(each.name, each.value, each.rows) for each in valuewords.strange(desk.store)] == [("lifecycle_stage", "live", 2)]
     say(desk, "accounts.lifecycle_stage", "x", "live")
     assert valuewords.strange(desk.store) == [], "what a map leads to is known"

@@ -177,7 +177,9 @@ def test_a_table_that_cannot_be_imported_says_why(desk: Desk) -> None:
     by_source = {match.source: match for match in table.matches}
 
     def but(**targets: str) -> Table:
-        return replace(table, matches=tuple(replace(each, target=targets.get(name, each.target)) for name, each in by_source.items()))
+        return replace(
+            table, matches=tuple(replace(each, target=targets.get(name, each.target)) for name, each in by_source.items())
+        )
 
     for wrong, words in (
         (but(opened_at=""), "nothing is taken for opened_at"),
@@ -204,7 +206,9 @@ def test_files_of_one_collection_go_together_unless_they_contradict(desk: Desk) 
 
 
 def test_a_mapping_says_which_file_is_what_whatever_it_is_called(desk: Desk) -> None:
-    desk.write("map/columns.yaml", 'touchpoints: {files: ["events*.csv"]}\naccounts: {files: [accounts.csv], leave_out: [secret]}\n')
+    desk.write(
+        "map/columns.yaml", 'touchpoints: {files: ["events*.csv"]}\naccounts: {files: [accounts.csv], leave_out: [secret]}\n'
+    )
     desk.write("in/accounts.csv", "id,name,secret\na1,Acme,hush\n")
     desk.write("in/events-7.csv", "account_id,kind,at\na1,call,2026-02-01\n")
     report = import_paths(desk.store, [desk.folder / "in"], now=NOW, mapping=desk.folder / "map")
@@ -237,7 +241,11 @@ def test_a_saved_mapping_takes_the_file_of_the_next_day(desk: Desk, tmp_path: Pa
     saved.save(home, "crm", as_yaml([replace(table, matches=left)], patterns=True))
     [described] = saved.list_saved(home)
     assert (described.collections, described.files) == (("accounts",), ("Kunden Export *.csv",))
-    later = looked(desk, "Kunden Export 2026-04.csv", CRM.replace("Notiz", "Notiz;Neu").replace(";alt", ";alt;1").replace(";\n", ";;\n").encode("cp1252"))
+    later = looked(
+        desk,
+        "Kunden Export 2026-04.csv",
+        CRM.replace("Notiz", "Notiz;Neu").replace(";alt", ";alt;1").replace(";\n", ";;\n").encode("cp1252"),
+    )
     said = plans.reading_for(saved.open_saved(home, "crm").readings, later)
     assert said is not None
     again = proposed(later, *said)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connections
 from django.test import Client
 
 from tests.web.conftest import NOW, SignedIn
@@ -22,7 +23,7 @@ from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing.matching import drafts
 from tocsin.facts.rejected import list_rejected
 from tocsin.web import importing
-from tocsin.web.background import Background
+from tocsin.web.background import beside
 
 CRM = (
     "Customer No,Company,CSM,Stage,Customer since,Colour\n"
@@ -45,7 +46,7 @@ def facts() -> Iterator[DuckStore]:
 def here(here: workspace.Workspace, monkeypatch: pytest.MonkeyPatch) -> workspace.Workspace:
     """The workspace, whose home is there, with parts of pages that are waited for."""
     here.home.mkdir()
-    monkeypatch.setattr(importing, "beside", Background(patience=30))
+    monkeypatch.setattr(beside, "patience", 30.0)
     return here
 
 
@@ -108,7 +109,7 @@ def test_files_go_all_the_way(ada: Client, facts: DuckStore, here: workspace.Wor
     assert stored(facts, "SELECT count(*) AS n FROM accounts") == [{"n": 0}], "nothing is stored by a preview"
 
     answer = ada.post(f"/data/import/{found.id}/begin/", follow=True)
-    assert importing.beside.finish(30)
+    assert beside.finish(30)
     text = body(ada.get(f"/data/import/{found.id}/result/"))
     assert "by ada@quill.example" in text
     assert "Look at the 2 rejected rows" in text
@@ -180,7 +181,9 @@ def test_another_encoding_is_looked_at_anew(ada: Client, here: workspace.Workspa
     answer = ada.post(f"/data/import/{found.id}/columns/", form(here, **{"t0.encoding": "cp1250"}), follow=True)
     assert "Łódź" in body(answer)
     assert (only(here).plan.tables or ())[0].encoding == "cp1250"
-    answer = ada.post(f"/data/import/{found.id}/columns/", form(here, **{"t0.encoding": "cp1250", "act": "preview"}), follow=True)
+    answer = ada.post(
+        f"/data/import/{found.id}/columns/", form(here, **{"t0.encoding": "cp1250", "act": "preview"}), follow=True
+    )
     assert "Łódź" in body(answer)
 
 
@@ -217,7 +220,7 @@ def test_an_import_that_fails_is_told(
 
     monkeypatch.setattr(importing, "import_paths", broken)
     ada.post(f"/data/import/{found.id}/begin/")
-    assert importing.beside.finish(30)
+    assert beside.finish(30)
     text = body(ada.get(f"/data/import/{found.id}/result/"))
     assert "It failed with OverflowError; nothing was stored" in text
     assert "an import failed" in caplog.text
@@ -238,12 +241,14 @@ def test_an_import_under_way_is_shown_and_not_begun_twice(ada: Client, here: wor
         del importing._running[found.id]
 
 
-def test_users_follow_an_import_of_csms(facts: DuckStore, here: workspace.Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_users_follow_an_import_of_csms(
+    facts: DuckStore, here: workspace.Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "up"
     path.write_text("email,name,role\nzoe@quill.example,Zoe,csm\nada@quill.example,Ada,csm\n")
     found = drafts.begin(here.home, [("csms.csv", path)], by="ada", moment=NOW)
     importing.look(found)
-    monkeypatch.setattr(importing.connections, "close_all", lambda: None)
+    monkeypatch.setattr(connections, "close_all", lambda: None)
     importing.run(drafts.draft(here.home, found.id), NOW)
     from tocsin.people import facade as people
 

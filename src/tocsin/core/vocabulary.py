@@ -151,7 +151,8 @@ _NAMES: Mapping[str, Mapping[str, str]] = {
     "rates": {"on": "date day", "currency": "from code", "rate": "value fx"},
 }
 SYNONYMS: Mapping[str, Mapping[str, frozenset[str]]] = MappingProxyType({
-    collection: {column: frozenset(words.split()) for column, words in columns.items()} for collection, columns in _NAMES.items()
+    collection: {column: frozenset(words.split()) for column, words in columns.items()}
+    for collection, columns in _NAMES.items()
 })  # fmt: skip
 """Collection ('' for all of them) -> column -> what others call it, in lower-case letters and digits alone."""
 

@@ -22,7 +22,10 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class FieldOwner:
-    """A field of accounts or people. source: the one that has the say, '' where the last told wins. custom: no declared column."""
+    """A field of accounts or people.
+
+    source: the one that has the say, '' where the last told wins. custom: it is no declared column.
+    """
 
     collection: str
     name: str
@@ -33,9 +36,7 @@ class FieldOwner:
 
 def fields(store: DuckStore) -> list[FieldOwner]:
     """Every field that can be given to a source, in the order of the declaration, custom attributes behind."""
-    owners = {
-        (row["collection"], row["name"]): row["source"] for row in store.query("SELECT * FROM field_sources").to_pylist()
-    }
+    owners = {(row["collection"], row["name"]): row["source"] for row in store.query("SELECT * FROM field_sources").to_pylist()}
     passed: dict[tuple[str, str], list[PassedOver]] = {}
     for row in store.query("SELECT * FROM passed_over ORDER BY n DESC, source").to_pylist():
         told = PassedOver(row["source"], row["n"], row["at"].replace(tzinfo=UTC))

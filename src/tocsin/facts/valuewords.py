@@ -1,9 +1,11 @@
-"""The words that stand in columns which the product gives a meaning: those that are known, those that nothing is known of, maps."""
+"""The words of columns that the product gives a meaning: those that are known, those that nothing is known of, and maps."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import duckdb
 
 from tocsin.core.errors import UserError
 from tocsin.core.vocabulary import KNOWN, Place
@@ -51,8 +53,8 @@ def known(store: DuckStore) -> dict[Place, tuple[str, ...]]:
         if each.meant:
             found.setdefault((each.collection, each.name), {})[each.meant] = None
     free = [place for place, words in KNOWN.items() if not words]
-    for each in _stored(store, free, {}):
-        found[each.collection, each.name].setdefault(each.value, None)
+    for word in _stored(store, free, {}):
+        found[word.collection, word.name].setdefault(word.value, None)
     return {place: tuple(words) for place, words in found.items()}
 
 
@@ -72,8 +74,8 @@ def _stored(store: DuckStore, places: Sequence[Place], without: Mapping[Place, S
         words = ", ".join(literal(each) for each in without.get((collection, name), ()))
         barred = f" AND {cell} NOT IN ({words})" if words else ""
         parts.append(
-            f"(SELECT {literal(collection)} AS collection, {literal(name)} AS name, left({cell}, {LONGEST}) AS v, count(*) AS n "
-            f"FROM {quote(collection)} WHERE coalesce({cell}, '') <> ''{left_out}{barred} GROUP BY ALL "
+            f"(SELECT {literal(collection)} AS collection, {literal(name)} AS name, left({cell}, {LONGEST}) AS v, "
+            f"count(*) AS n FROM {quote(collection)} WHERE coalesce({cell}, '') <> ''{left_out}{barred} GROUP BY ALL "
             f"ORDER BY n DESC, v LIMIT {MOST})"
         )
     rows = store.query(f"SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY n DESC, collection, name, v").to_pylist()
@@ -100,7 +102,7 @@ def say(store: DuckStore, meaning: Meaning) -> str:
                 [meaning.source, *place],
             ).fetchall()
         )
-        before = own.pop(given, "")
+        before = str(own.pop(given, ""))
         if meant in own:
             raise UserError(f"{meant!r} is itself mapped to {own[meant] or 'nothing'!r}; map {given!r} to that")
         if given in own.values():
@@ -118,8 +120,8 @@ def forget(store: DuckStore, meaning: Meaning) -> None:
             raise UserError(f"nothing is said of {meaning.given!r} any more")
 
 
-def _forget(cursor: object, source: str, place: Place, given: str) -> int:
-    found = cursor.execute(  # type: ignore[attr-defined]
+def _forget(cursor: duckdb.DuckDBPyConnection, source: str, place: Place, given: str) -> int:
+    found = cursor.execute(
         "DELETE FROM value_maps WHERE source = ? AND collection = ? AND name = ? AND given = ?", [source, *place, given]
     ).fetchone()
     return int(found[0]) if found else 0

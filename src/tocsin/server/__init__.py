@@ -21,7 +21,7 @@ import uvicorn
 from django.conf import settings
 from django.urls import reverse
 
-from tocsin.asgi import Front
+from tocsin.asgi import App, Front
 from tocsin.core.errors import UserError
 from tocsin.ingest.door import PREFIX
 from tocsin.ingest.door import Door as Ingestion
@@ -107,7 +107,7 @@ def serve(
 
     commands = door.Door(token, runner(worker, writer))
     hooks = Hooks(inbox, zone=workspace.zone.key)
-    routes = {door.PATH: commands, PREFIX: Ingestion(inbox, _holder, limits), HOOKS: hooks}
+    routes: dict[str, App] = {door.PATH: commands, PREFIX: Ingestion(inbox, _holder, limits), HOOKS: hooks}
     front = Front(ready.is_set, routes, {reverse("web:data-import"): limits.upload + SLACK})
     config = uvicorn.Config(
         front,

@@ -1,4 +1,4 @@
-"""Importing what was handed over in the browser: looking at it, trying it, doing it. All of it is the import of the command line.
+"""Importing what was handed over in the browser: looking at it, trying it, doing it, all by the import of the command line.
 
 What takes long runs beside the pages; nothing here is kept in memory that a restart of the server must not lose.
 """

@@ -86,14 +86,18 @@ def after(meant: str | None, words: Words) -> str | None:
 
 def read(cursor: duckdb.DuckDBPyConnection) -> Governance:
     """What is said of the sources, as of this transaction."""
-    owners = {(collection, name): source for collection, name, source in cursor.execute("SELECT * FROM field_sources").fetchall()}
+    owners = {
+        (collection, name): source for collection, name, source in cursor.execute("SELECT * FROM field_sources").fetchall()
+    }
     words: dict[str, dict[Place, dict[str, str | None]]] = {}
     for source, collection, name, given, meant in cursor.execute("SELECT * FROM value_maps").fetchall():
         words.setdefault(source, {}).setdefault((collection, name), {})[given] = meant
     return Governance(owners, words)
 
 
-def governed(cursor: duckdb.DuckDBPyConnection, raw: Raw, said: Governance, passed: Passed, source: str = FILE) -> tuple[Raw, str]:
+def governed(
+    cursor: duckdb.DuckDBPyConnection, raw: Raw, said: Governance, passed: Passed, source: str = FILE
+) -> tuple[Raw, str]:
     """The rows of a file, without the columns that files have no say in, their words as they are meant.
 
     Gives a note on what was passed over, '' for nothing. Counts are of cells that are not empty: one query.
@@ -118,9 +122,7 @@ def governed(cursor: duckdb.DuckDBPyConnection, raw: Raw, said: Governance, pass
     return replace(raw, columns=columns), _note([column.name for column in barred])
 
 
-def _history(
-    cursor: duckdb.DuckDBPyConnection, raw: Raw, said: Governance, passed: Passed, source: str
-) -> tuple[Raw, str]:
+def _history(cursor: duckdb.DuckDBPyConnection, raw: Raw, said: Governance, passed: Passed, source: str) -> tuple[Raw, str]:
     """Entries of a history: those of fields that files have no say in are passed over, the others' words are mapped."""
     owner, column = HISTORIES[raw.collection.name], raw.column("field")
     if column is None:
@@ -128,11 +130,15 @@ def _history(
     words = {place[1]: said.meaning(place, source) for place in _places(said) if place[0] == owner}
     barred = [name for (collection, name) in said.owners if collection == owner and not said.takes(owner, name, source)]
     cell = f"CAST({quote(column.held)} AS VARCHAR)"
-    counted = cursor.execute(f"SELECT {cell}, count(*) FROM {raw.table} WHERE {cell} IN (SELECT unnest(?)) GROUP BY ALL", [barred])
+    counted = cursor.execute(
+        f"SELECT {cell}, count(*) FROM {raw.table} WHERE {cell} IN (SELECT unnest(?)) GROUP BY ALL", [barred]
+    )
     found = dict(counted.fetchall())
     for name, count in found.items():
         passed[owner, name, source] += int(count)
-    return replace(raw, passed_over=tuple(barred), words={name: each for name, each in words.items() if each}), _note(sorted(found))
+    return replace(raw, passed_over=tuple(barred), words={name: each for name, each in words.items() if each}), _note(
+        sorted(found)
+    )
 
 
 def _places(said: Governance) -> set[Place]:

@@ -46,7 +46,8 @@ class Source:
 def find_sources(paths: Sequence[Path], told_from: Path | None = None) -> tuple[list[Source], list[str]]:
     """The files that the paths name, and a note for each file of a folder that is passed over.
 
-    told_from: a folder of the files that is nobody's business: messages name them from there on. A path is literal. UserError where one is not there, is no regular file, or is in no format that can be read.
+    told_from: a folder of the files that is nobody's business: messages name them from there on.
+    A path is literal. UserError where one is not there, is no regular file, or is in no format that can be read.
     """
     sources: list[Source] = []
     notes: list[str] = []

@@ -117,7 +117,9 @@ class _Taking:
         refusals += unplaced
         told = [each for each in arrivals.traits if each.collection == "accounts"]
         rows += rows_of_traits(self.cursor, told, made)
-        theirs = rows_of_traits(self.cursor, of_people) + [("people", {"id": each.id}) for each in of_people if not (each.values or self.said.empty)]
+        theirs = rows_of_traits(self.cursor, of_people) + [
+            ("people", {"id": each.id}) for each in of_people if not (each.values or self.said.empty)
+        ]
         rows += self._with_accounts(theirs, of_people)
         refusals += self._rows(rows)
         date_changes(self.cursor)

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from tocsin.core.errors import UserError
+from tocsin.facts.importing.mapping import COLUMNS
 from tocsin.facts.importing.matching.looks import Field, Look
 from tocsin.facts.importing.matching.plans import Match, Table, as_yaml
-from tocsin.facts.importing.mapping import COLUMNS
 from tocsin.facts.importing.sources import as_source
 
 FOLDER = "uploads"
@@ -71,7 +71,9 @@ def begin(home: Path, files: Iterable[tuple[str, Path]], *, by: str, moment: dat
     if not given:
         raise UserError("no file was chosen; choose one or several")
     if len(given) > MOST_FILES:
-        raise UserError(f"{len(given)} files are too many at once; give at most {MOST_FILES}, or import a folder with tocsin import")
+        raise UserError(
+            f"{len(given)} files are too many at once; give at most {MOST_FILES}, or import a folder with tocsin import"
+        )
     for name, _ in given:
         if as_source(Path(name)) is None:
             raise UserError(f"{name} is in no format that can be read; give .csv, .parquet, .jsonl or .xlsx")
@@ -224,7 +226,9 @@ def _plan(given: Mapping[str, Any]) -> Plan:
         given["saved"],
         given["full"],
         given["looked"],
-        None if tables is None else tuple(Table(**{**each, "matches": tuple(Match(**m) for m in each["matches"])}) for each in tables),
+        None
+        if tables is None
+        else tuple(Table(**{**each, "matches": tuple(Match(**m) for m in each["matches"])}) for each in tables),
     )
 
 

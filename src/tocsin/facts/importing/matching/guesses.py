@@ -1,4 +1,4 @@
-"""Which collection a table can be, and which of its columns each of the collection's columns: by names, synonyms and contents."""
+"""Which collection a table can be, and which of its columns is which of the collection's: by names, synonyms and contents."""
 
 from __future__ import annotations
 

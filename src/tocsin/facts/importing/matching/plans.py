@@ -141,7 +141,9 @@ def checked(table: Table) -> Table:
         if target and target not in declared and target != UPDATED and not declared.custom:
             raise UserError(f"{place}: {table.collection} have no column {target!r} and take no columns of your own")
         if target in seen:
-            raise UserError(f"{table.name}: both {seen[target]} and {match.source} are taken for {target}; leave one of them out")
+            raise UserError(
+                f"{table.name}: both {seen[target]} and {match.source} are taken for {target}; leave one of them out"
+            )
         if target:
             seen[target] = match.source
         try:
@@ -173,7 +175,7 @@ def as_yaml(tables: Sequence[Table], *, patterns: bool = False) -> str:
         raise UserError("nothing is to be imported; say of one file at least which collection it is")
     writer, out = YAML(typ="safe", pure=True), io.StringIO()
     writer.default_flow_style = False
-    writer.sort_base_mapping_type_on_output = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     writer.width = 1_000
     writer.dump(top, out)
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""Saved mappings: folders in the home, each with a `columns.yaml`, which `tocsin import --mapping NAME` takes by their names."""
+"""Saved mappings: folders in the home, each with a `columns.yaml`, which `tocsin import --mapping` takes by their names."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def tab(name: str, show: Show, template: str = "") -> Callable[..., HttpResponse
     @require_safe
     @signed_in
     @wraps(show)
-    def view(request: Seen, **named: Any) -> HttpResponse:
+    def view(request: Seen, /, **named: Any) -> HttpResponse:
         if name in THEIRS and not runs(request.user):
             raise PermissionDenied
         moment = source.now()
@@ -98,7 +98,7 @@ def act(name: str, do: Act) -> Callable[..., HttpResponse]:
     @require_POST
     @signed_in
     @wraps(do)
-    def view(request: Seen, **named: Any) -> HttpResponse:
+    def view(request: Seen, /, **named: Any) -> HttpResponse:
         if not runs(request.user):
             raise PermissionDenied
         before = source.store().generation

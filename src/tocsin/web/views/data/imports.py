@@ -58,7 +58,7 @@ def take(request: Seen, moment: datetime) -> Done:
     return Done("", reverse("web:data-import-match", args=[found.id]))
 
 
-def _place(given: UploadedFile, home: Path) -> Path:
+def _place(given: UploadedFile[Any], home: Path) -> Path:
     """Where an uploaded file lies on disk."""
     if isinstance(given, TemporaryUploadedFile):
         return Path(given.temporary_file_path())
@@ -113,4 +113,3 @@ def imports(request: HttpRequest) -> HttpResponse:
 
 discarded = act("data-import", discard)
 dropped = act("data-import", drop)
-

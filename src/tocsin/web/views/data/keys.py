@@ -58,7 +58,9 @@ def revoke(request: Seen, moment: datetime) -> str:
     found = next((each for each in people.list_keys() if each.id == key_id), None)
     if found is not None and found.kind != "write" and request.user.role != "admin":
         raise PermissionDenied
-    return f"The key {people.revoke_key(key_id, by=request.user.email, moment=moment).name} is revoked; it opens nothing any more"
+    return (
+        f"The key {people.revoke_key(key_id, by=request.user.email, moment=moment).name} is revoked; it opens nothing any more"
+    )
 
 
 _show = tab("data-keys", show)

@@ -115,7 +115,9 @@ def _sheet(at: int, look: Look, table: Table, known: Mapping[tuple[str, str], Se
         guess = written_as(field, kind) if kind else Written(1.0)  # type: ignore[arg-type]
         cells.append(Cell(number, field, match, own, kind, guess, required, listed, words))
     offered = (*(declared.names if declared else ()), *((UPDATED,) if declared and declared.history else ()))
-    return Sheet(at, look, table, tuple(cells), offered, declared.required if declared else (), bool(declared and declared.custom))
+    return Sheet(
+        at, look, table, tuple(cells), offered, declared.required if declared else (), bool(declared and declared.custom)
+    )
 
 
 def _kind(collection: str, target: str) -> str:
