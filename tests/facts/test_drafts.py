@@ -75,3 +75,14 @@ def test_they_expire(tmp_path: Path) -> None:
     assert drafts.discard(tmp_path, new.id).files == ("b.csv",)
     assert list((tmp_path / drafts.FOLDER).iterdir()) == []
     assert drafts.clear_expired(tmp_path / "nowhere", NOW, timedelta(0)) == 0
+
+
+def test_what_another_version_has_left_is_no_draft_and_goes(tmp_path: Path) -> None:
+    found = drafts.begin(tmp_path, given(tmp_path, "a.csv"), by="ada", moment=NOW)
+    (found.folder / "looks.json").write_text('[{"file": "a.csv"}]')
+    assert drafts.looks_of(found) is None, "it is looked at anew"
+    (found.folder / "plan.json").write_text('{"at": "2026-01-01T00:00:00+00:00"}')
+    assert drafts.drafts(tmp_path) == []
+    os.utime(found.folder, (0, 0))
+    assert drafts.clear_expired(tmp_path, NOW, timedelta(hours=24)) == 1
+    assert not found.folder.exists()

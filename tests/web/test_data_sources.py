@@ -55,6 +55,7 @@ def test_words_are_mapped_and_taken_back(ada: Client, facts: DuckStore) -> None:
     assert '<td class="num">1</td>' in text
     answer = ada.post("/data/values/say/", {**STAGE, "given": "P<1>"}, follow=True)
     assert "P&lt;1&gt; means critical in all that comes from now on" in told(answer)
+    assert "means critical in what comes from now on; these rows were stored before" in read(ada, "values/")
     arrive(facts, ("tickets", {**ticket, "id": "t8"}), source="src_x")
     assert stored(facts, "SELECT priority FROM tickets WHERE id = 't8'") == [{"priority": "critical"}]
     assert acts() == [("ada@quill.example", "value mapped", "tickets.priority: P<1>")]

@@ -79,7 +79,9 @@ def begin(home: Path, files: Iterable[tuple[str, Path]], *, by: str, moment: dat
             raise UserError(f"{name} is in no format that can be read; give .csv, .parquet, .jsonl or .xlsx")
     folder = home / FOLDER / secrets.token_hex(8)
     try:
-        (folder / "files").mkdir(mode=0o700, parents=True)
+        folder.parent.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700)
+        (folder / "files").mkdir(mode=0o700)
         taken: set[str] = set()
         for name, path in given:
             own = _free(name, taken)
@@ -96,11 +98,11 @@ def begin(home: Path, files: Iterable[tuple[str, Path]], *, by: str, moment: dat
 def draft(home: Path, draft_id: str) -> Draft:
     """A draft. UserError where there is none, or none any more."""
     folder = home / FOLDER / draft_id
-    found = _read(folder / "plan.json") if _ID.fullmatch(draft_id) else None
+    found = _plan(folder / "plan.json") if _ID.fullmatch(draft_id) else None
     if found is None:
         raise UserError("these files are not here any more; choose them once more")
     names = tuple(sorted(each.name for each in (folder / "files").iterdir() if each.is_file()))
-    return Draft(draft_id, folder, _plan(found), names, (folder / "result.json").exists())
+    return Draft(draft_id, folder, found, names, (folder / "result.json").exists())
 
 
 def drafts(home: Path) -> list[Draft]:
@@ -144,8 +146,10 @@ def keep_looks(found: Draft, looks: Sequence[Look]) -> None:
 
 def looks_of(found: Draft) -> list[Look] | None:
     """What was seen in the files; None before anybody looked."""
-    given = _read(found.folder / "looks.json")
-    return None if given is None else [_look(each) for each in given]
+    try:
+        return [_look(each) for each in _read(found.folder / "looks.json")]
+    except (KeyError, TypeError, ValueError):  # none, or none that this version can read
+        return None
 
 
 def forget_looks(found: Draft) -> None:
@@ -177,8 +181,8 @@ def clear_expired(home: Path, moment: datetime, kept: timedelta) -> int:
     folder, gone = home / FOLDER, 0
     for each in folder.iterdir() if folder.is_dir() else ():
         try:
-            given = _read(each / "plan.json") if each.is_dir() else None
-            at = _plan(given).at if given is not None else datetime.fromtimestamp(each.stat().st_mtime, UTC)
+            plan = _plan(each / "plan.json") if each.is_dir() else None
+            at = plan.at if plan is not None else datetime.fromtimestamp(each.stat().st_mtime, UTC)
             if at < moment - kept:
                 shutil.rmtree(each, ignore_errors=True) if each.is_dir() else each.unlink(missing_ok=True)
                 gone += 1
@@ -218,18 +222,25 @@ def _write(path: Path, given: Any) -> None:
     temporary.replace(path)
 
 
-def _plan(given: Mapping[str, Any]) -> Plan:
-    tables = given["tables"]
-    return Plan(
-        datetime.fromisoformat(given["at"]),
-        given["by"],
-        given["saved"],
-        given["full"],
-        given["looked"],
-        None
-        if tables is None
-        else tuple(Table(**{**each, "matches": tuple(Match(**m) for m in each["matches"])}) for each in tables),
-    )
+def _plan(path: Path) -> Plan | None:
+    """What was decided; None where nothing is, or nothing that this version can read."""
+    given = _read(path)
+    try:
+        tables = given["tables"]
+        return Plan(
+            datetime.fromisoformat(given["at"]),
+            given["by"],
+            given["saved"],
+            given["full"],
+            given["looked"],
+            None if tables is None else tuple(_table(each) for each in tables),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _table(given: Mapping[str, Any]) -> Table:
+    return Table(**{**given, "matches": tuple(Match(**each) for each in given["matches"])})
 
 
 def _look(given: Mapping[str, Any]) -> Look:

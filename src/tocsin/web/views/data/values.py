@@ -26,9 +26,11 @@ def show(request: Seen, moment: datetime) -> dict[str, Any]:  # noqa: ARG001 - t
     known = source.kept(("data", "words"), lambda: valuewords.known(store), moment)
     strange = source.kept(("data", "strange"), lambda: valuewords.strange(store), moment)
     named = {EVERYWHERE: ALL, **{each: name for each, name in origins().items() if each != MANUAL}}
+    maps = valuewords.meanings(store)
+    mapped = {(each.collection, each.name, each.given): each.meant or "nothing" for each in maps}
     return {
-        "maps": [(each, named.get(each.source, each.source)) for each in valuewords.meanings(store)],
-        "strange": [(each, known.get((each.collection, each.name), ())) for each in strange[:SHOWN]],
+        "maps": [(each, named.get(each.source, each.source)) for each in maps],
+        "strange": [(each, mapped.get((each.collection, each.name, each.value), "")) for each in strange[:SHOWN]],
         "lists": [(collection, name, words) for (collection, name), words in known.items()],
         "others": max(0, len(strange) - SHOWN),
         "sources": named,
