@@ -14,6 +14,7 @@ from tocsin.alerts import facade
 from tocsin.core.errors import UserError
 from tocsin.delivery import facade as delivery
 from tocsin.facts import breathing
+from tocsin.facts.importing.matching import drafts
 from tocsin.facts.live.shapes import Taken
 from tocsin.health import facade as health
 from tocsin.people import facade as people
@@ -132,6 +133,7 @@ class Worker:
         try:
             people.clear_expired(moment)
             sources.clear_expired(moment)
+            drafts.clear_expired(self._workspace.home, moment, self._workspace.configuration.limits.upload_kept)
         except Exception:  # as above
             log.exception("what has expired could not be cleared")
 

@@ -6,12 +6,13 @@ facts), `secret-key`, `lock` (held by the process that owns the home) and, while
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
 import stat
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,10 +35,10 @@ DATABASE, FACTS, SECRET, LOCK, SERVER = "tocsin.sqlite3", "facts.duckdb", "secre
 DEMO = "demo.json"  # says that the home holds the demo book
 ROLES = ("admin", "operations", "leader", "csm", "viewer")
 SEE_CSMS = ("own", "leaders")
-INBOX, PULLS = "inbox", "pulls"
+INBOX, PULLS, UPLOADS, MAPPINGS = "inbox", "pulls", "uploads", "mappings"
 POSTGRES = ("postgres", "postgresql")
 OPERATIONAL = " (people, rules, alerts and deliveries may be in PostgreSQL: that is TOCSIN_DATABASE_URL)"
-OURS = frozenset({DATABASE, FACTS, SECRET, LOCK, SERVER, DEMO, INBOX, PULLS})
+OURS = frozenset({DATABASE, FACTS, SECRET, LOCK, SERVER, DEMO, INBOX, PULLS, UPLOADS, MAPPINGS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,8 @@ def _limits(given: Mapping[str, str]) -> Limits:
         message=_whole(given, "TOCSIN_INGEST_MESSAGE_KB", usual.message // KB, 4_096) * KB,
         body=_whole(given, "TOCSIN_INGEST_BATCH_KB", usual.body // KB, 8_192) * KB,
         ahead=timedelta(hours=_whole(given, "TOCSIN_INGEST_AHEAD_HOURS", 24, 24 * 366)),
+        upload=_whole(given, "TOCSIN_UPLOAD_MB", usual.upload // KB**2, 1024 * 1024) * KB**2,
+        upload_kept=timedelta(hours=_whole(given, "TOCSIN_UPLOAD_HOURS", 24, 24 * 366)),
     )
 
 
@@ -166,6 +169,23 @@ class Workspace:
         self._guard = threading.RLock()
         self._store: DuckStore | None = None
         self._ready = False
+        self._listeners: list[Callable[[], None]] = []
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Call this whenever the facts or what is said of them were changed here and are to be judged anew."""
+        self._listeners.append(heard)
+
+    def changed(self) -> None:
+        """The facts or what is said of them were changed: whoever judges them is to do so soon."""
+        for heard in self._listeners:
+            heard()
+
+    def address(self) -> str:
+        """Where the server of this home is reached on this machine; '' where none runs."""
+        try:
+            return str(json.loads((self.home / SERVER).read_text("utf-8"))["address"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
 
     @property
     def home(self) -> Path:
@@ -190,6 +210,7 @@ class Workspace:
             if not (home / SECRET).exists():
                 home.chmod(stat.S_IRWXU)
                 write_private(home / SECRET, secrets.token_urlsafe(48))
+            (home / UPLOADS).mkdir(mode=0o700, exist_ok=True)  # what is being uploaded goes there, and nowhere else
         except OSError as error:
             raise UserError(
                 f"the home {home} cannot be written ({error.strerror or error}); give another folder with --home or TOCSIN_HOME"

@@ -68,3 +68,18 @@ def test_what_is_refused(here: Tocsin) -> None:
     assert "stand alone" in here.refused("import", "--rejected", "in")
     assert "no date format" in here.refused("import", "in", "--date-format", "soon")
     assert "no decimal sign" in here.refused("import", "in", "--decimal", "x")
+
+
+def test_a_saved_mapping_is_taken_by_its_name(here: Tocsin, tmp_path: Path) -> None:
+    folder = tmp_path / "home" / "mappings" / "crm"
+    here.out("import", "in", "--dry-run")
+    folder.mkdir(parents=True)
+    (folder / "columns.yaml").write_text("accounts: {files: ['kunden*'], columns: {id: Nr, name: Firma}}\n")
+    (tmp_path / "kunden-3.csv").write_text("Nr,Firma\nk1,Kunz\n")
+    figures = json.loads(here.out("import", "kunden-3.csv", "--mapping", "crm", "--format", "json"))
+    assert [(each["collection"], each["added"]) for each in figures] == [("accounts", 1)]
+    (tmp_path / "crm").mkdir()
+    assert "holds no COLLECTION.sql" in here.refused("import", "kunden-3.csv", "--mapping", "crm"), (
+        "a folder goes before a name"
+    )
+    assert "cannot be read" in here.refused("import", "kunden-3.csv", "--mapping", "nothing")

@@ -98,3 +98,42 @@ def test_what_cannot_be_marked(busy: Desk, name: str, kind: str, feature: str, s
     with pytest.raises(UserError, match=said):
         event_catalog.mark(busy.store, name, kind, feature)
     assert busy.rows("SELECT * FROM event_catalog") == []
+
+
+def test_files_take_the_mark_where_they_say_nothing(busy: Desk) -> None:
+    event_catalog.mark(busy.store, "Opened", "login", "door")
+    bare = "account_id,name,at{}\na1,Opened,2026-02-25{}\n"
+    busy.give("events.csv", bare.format("", ""))
+    busy.give(
+        "events.csv", "id,account_id,name,at,kind,feature\nf1,a1,Opened,2026-02-26,,\nf2,a1,Opened,2026-02-26,page,hall\n"
+    )
+    found = busy.rows("SELECT kind, feature FROM events WHERE \"at\" >= '2026-02-25' AND name = 'Opened' ORDER BY \"at\", id")
+    assert found == [("login", "door"), ("login", "door"), ("page", "hall")]
+
+
+def test_a_mark_changes_no_derived_id(busy: Desk) -> None:
+    given = "account_id,name,at,feature\na1,Opened,2026-02-25,\na2,Opened,2026-02-25,wall\n"
+    assert busy.figures(busy.give("events.csv", given), "events") == (2, 2, 0, 0, 0)
+    event_catalog.mark(busy.store, "Opened", "login", "door")
+    assert busy.figures(busy.give("events.csv", given), "events") == (2, 0, 0, 2, 0)
+    event_catalog.mark(busy.store, "Opened", "", "")
+    assert busy.figures(busy.give("events.csv", given), "events") == (2, 0, 0, 2, 0)
+
+
+def test_a_file_without_kinds_keeps_those_that_are_stored(busy: Desk) -> None:
+    event_catalog.mark(busy.store, "Opened", "login", "")
+    assert busy.figures(busy.give("events.csv", "id,account_id,name,at\ne3,a2,Opened,2025-11-01\n"), "events") == (
+        1,
+        0,
+        1,
+        0,
+        0,
+    )
+    assert busy.rows("SELECT kind, feature FROM events WHERE id = 'e3'") == [("page", "plan")]
+
+
+def test_counts_may_be_older_than_the_catalog(busy: Desk) -> None:
+    seen = event_catalog.counts(busy.store, NOW)
+    event_catalog.mark(busy.store, "Saved", "other", "")
+    found = event_catalog.listing(busy.store, NOW, seen=seen, text="saved")
+    assert [(each.kind, each.count) for each in found.names] == [("other", 1)]

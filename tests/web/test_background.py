@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from tocsin.web import background
 from tocsin.web.background import Background
 
 
@@ -79,3 +80,54 @@ def test_few_are_made_at_a_time() -> None:
     assert not running.acquire(timeout=0.2), "the others wait for their turn"
     gate.set()
     assert beside.finish(30)
+
+
+def test_what_stands_is_given_at_once_and_made_anew_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "QUICK", 0.0)
+    standing, made = background.Standing[str](), threading.Event()
+
+    def renewed() -> str:
+        made.set()
+        return "new"
+
+    assert standing.get("here", 1, lambda: "old") == "old"
+    assert standing.get("here", 1, renewed) == "old"
+    assert not made.is_set(), "it is of the present stamp"
+    assert standing.get("here", 2, renewed) == "old"
+    assert made.wait(30)
+    for _ in range(300):
+        if standing.get("here", 2, lambda: "newer") == "new":
+            break
+        threading.Event().wait(0.1)
+    assert standing.get("here", 2, lambda: "newer") == "new"
+    assert standing.get("elsewhere", 2, lambda: "of others") == "of others"
+    standing.drop()
+    assert standing.get("elsewhere", 2, lambda: "after") == "after"
+
+
+def test_what_is_quick_or_too_old_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    standing = background.Standing[int]()
+    monkeypatch.setattr(background, "QUICK", 600.0)
+    assert [standing.get("k", stamp, lambda stamp=stamp: stamp) for stamp in (1, 2)] == [1, 2]  # type: ignore[misc]
+    monkeypatch.setattr(background, "QUICK", 0.0)
+    monkeypatch.setattr(background, "STALE", 0.0)
+    assert standing.get("k", 3, lambda: 3) == 3
+
+
+def test_a_value_that_cannot_be_made_anew_stands(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(background, "QUICK", 0.0)
+    standing, tried = background.Standing[int](), threading.Event()
+
+    def broken() -> int:
+        tried.set()
+        raise OverflowError("too much")
+
+    assert standing.get("k", 1, lambda: 1) == 1
+    assert standing.get("k", 2, broken) == 1
+    assert tried.wait(30)
+    for _ in range(300):
+        if "could not be made anew" in caplog.text:
+            break
+        threading.Event().wait(0.1)
+    assert standing.get("k", 2, lambda: 2) == 1
+    assert "could not be made anew" in caplog.text

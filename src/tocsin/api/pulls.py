@@ -8,13 +8,14 @@ from typing import Any, Literal
 from ninja import Router, Schema, Status
 from pydantic import Field
 
+from tocsin.api.access import Caller, may
 from tocsin.api.alerts import ERRORS
-from tocsin.api.keys import Caller, Key
 from tocsin.core.moment import iso
+from tocsin.people import facade as people
 from tocsin.sources import facade
 
 router = Router()
-READ, ADMIN = Key("read"), Key("admin")
+READ, ADMIN = may("read", people.RUNS), may("admin")
 
 
 class Pull(Schema):

@@ -23,7 +23,10 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     parser = commands.add_parser("import", help="files or folders of customer data", description=DESCRIPTION)
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="a file or a folder (taken literally: no patterns)")
     parser.add_argument(
-        "--mapping", type=Path, metavar="DIR", help="a folder of COLLECTION.sql and columns.yaml for files of other shapes"
+        "--mapping",
+        type=Path,
+        metavar="DIR",
+        help="for files of other shapes: a folder of COLLECTION.sql and columns.yaml, or the name of a saved mapping",
     )
     parser.add_argument("--dry-run", action="store_true", help="check and count, and write nothing")
     parser.add_argument("--full", action="store_true", help="the files are the whole truth: rows that they lack are closed")
@@ -37,6 +40,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
 def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int:
     """Import and say what came of it, or list what was rejected."""
     from tocsin.facts.importing import import_paths
+    from tocsin.facts.importing.matching import saved
 
     if args.rejected or args.unmatched:
         return _list(args, console, workspace)
@@ -46,7 +50,7 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
         workspace.store(),
         args.paths,
         now=console.now,
-        mapping=args.mapping,
+        mapping=saved.chosen(workspace.home, args.mapping, console.cwd),
         dry_run=args.dry_run,
         full=args.full,
         date_format=args.date_format,

@@ -1,23 +1,18 @@
-"""What follows an import besides the facts: users and teams as the facts name them."""
+"""What follows an import on the command line besides the facts: users and teams as the facts name them."""
 
 from __future__ import annotations
 
 from tocsin.cli.console import Console
 from tocsin.workspace import Workspace
 
-NAMED = "SELECT (SELECT count(*) FROM csms) + (SELECT count(*) FROM teams) AS n"
-
 
 def sync_people(workspace: Workspace, console: Console) -> None:
-    """Make or update users and teams from the collections `csms` and `teams`; nobody can sign in by it.
+    """Make or update users and teams from the collections `csms` and `teams`; see `people.following`."""
+    from tocsin.people.following import follow, named_in
 
-    Says who is called inactive by `csms` and stays active.
-    """
-    store = workspace.store()
-    if not store.query(NAMED).to_pylist()[0]["n"]:
+    csms, teams = named_in(workspace.store())
+    if not csms and not teams:
         return
     workspace.django()
-    from tocsin.sources.following import sync_people as follow
-
-    for email in follow(store, console.now):
-        console.say(f"tocsin: {email} is inactive in csms and stays active here: no file shuts out admin or operations")
+    for sentence in follow(csms, teams, console.now):
+        console.say(f"tocsin: {sentence}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import duckdb
+import pyarrow as pa
 
 from tocsin.core.errors import UserError
 from tocsin.facts import rollup
@@ -54,16 +55,11 @@ class Marked:
     events: int
 
 
-def listing(
-    store: DuckStore, now: datetime, *, text: str = "", unmarked: bool = False, page: int = 1, size: int = 50
-) -> Listing:
-    """Names that contain a text, as of a moment: one query however many there are.
-
-    unmarked: only those that have no kind, neither by the catalog nor by what was sent. page counts from 1.
-    """
+def counts(store: DuckStore, now: datetime) -> pa.Table:
+    """What events say of each name as of a moment, without the catalog: the part of `listing` that reads every event."""
     at = f"TIMESTAMP {literal(_plain(now))}"
     since = f"TIMESTAMP {literal(_plain(now - LATELY))}"
-    rows = store.query(
+    return store.query(
         f"""
         WITH lately AS (
             SELECT name, sum(n) AS n, count(*) AS accounts FROM (
@@ -73,9 +69,31 @@ def listing(
         ever AS (
             SELECT name, max("at") AS last, arg_max(kind, "at") AS sent_kind, arg_max(feature, "at") AS sent_feature
             FROM events WHERE "at" <= {at} GROUP BY name
-        ),
-        seen AS (SELECT * FROM ever LEFT JOIN lately USING (name)),
-        known AS (SELECT name, max(kind) AS kind, max(feature) AS feature FROM event_catalog GROUP BY name),
+        )
+        SELECT ever.*, CAST(coalesce(n, 0) AS BIGINT) AS n, coalesce(accounts, 0) AS accounts
+        FROM ever LEFT JOIN lately USING (name)
+        """
+    )
+
+
+def listing(
+    store: DuckStore,
+    now: datetime,
+    *,
+    text: str = "",
+    unmarked: bool = False,
+    page: int = 1,
+    size: int = 50,
+    seen: pa.Table | None = None,
+) -> Listing:
+    """Names that contain a text, as of a moment: one query however many there are.
+
+    unmarked: only those that have no kind, neither by the catalog nor by what was sent. page counts from 1.
+    seen: what `counts` gave, perhaps a little earlier; None to read it now.
+    """
+    rows = store.query(
+        """
+        WITH known AS (SELECT name, max(kind) AS kind, max(feature) AS feature FROM event_catalog GROUP BY name),
         every AS (
             SELECT name, CAST(coalesce(n, 0) AS BIGINT) AS n, coalesce(accounts, 0) AS accounts, last,
                    coalesce(kind, '') AS kind,
@@ -88,6 +106,7 @@ def listing(
         ORDER BY n DESC, last DESC NULLS LAST, name LIMIT ? OFFSET ?
         """,
         [text, unmarked, size, (page - 1) * size],
+        tables={"seen": counts(store, now) if seen is None else seen},
     ).to_pylist()
     names = tuple(
         Named(

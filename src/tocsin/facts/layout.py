@@ -82,6 +82,11 @@ _LATER_TABLES = (
     'CREATE TABLE IF NOT EXISTS told (collection VARCHAR, id VARCHAR, field VARCHAR, value VARCHAR, "at" TIMESTAMP)',
     "CREATE TABLE IF NOT EXISTS event_catalog (name VARCHAR, kind VARCHAR, feature VARCHAR)",
     *rollup.TABLES,  # first, last and how many of old events
+    # What is said of the sources (`importing.governing`): what their words mean ('' as the source: all of them), which of them
+    # has the say in a field, and what the others told of it.
+    "CREATE TABLE IF NOT EXISTS value_maps (source VARCHAR, collection VARCHAR, name VARCHAR, given VARCHAR, meant VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS field_sources (collection VARCHAR, name VARCHAR, source VARCHAR)",
+    'CREATE TABLE IF NOT EXISTS passed_over (collection VARCHAR, name VARCHAR, source VARCHAR, n BIGINT, "at" TIMESTAMP)',
 )
 
 

@@ -38,16 +38,28 @@ class CollectionReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """The first rows of a file as they are stored: the columns that it gives, and their values as texts (null is None)."""
+
+    collection: str
+    file: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ImportReport:
     """An import as a whole: one entry per collection, and notes that belong to none.
 
     reasons: why rows were rejected, with file and line: the first few, each of another kind.
+    samples: the first rows of each file, where they were asked for.
     """
 
     collections: tuple[CollectionReport, ...]
     notes: tuple[str, ...] = ()
     dry_run: bool = False
     reasons: tuple[str, ...] = ()
+    samples: tuple[Sample, ...] = ()
 
     @property
     def rejected(self) -> int:

@@ -13,7 +13,8 @@ class Limits:
     """The limits of ingestion over HTTP; bytes are counted after unpacking.
 
     message, body: bytes of one message and of a whole request. messages: of a batch. ahead: how far in the future an event
-    may lie. backlog: bytes that may wait to be stored.
+    may lie. backlog: bytes that may wait to be stored. upload: bytes of the files that are handed over in the browser at once;
+    upload_kept: for how long they are kept.
     """
 
     message: int = 32 * KB
@@ -21,3 +22,5 @@ class Limits:
     messages: int = 2_500
     ahead: timedelta = timedelta(hours=24)
     backlog: int = 256 * KB * KB
+    upload: int = 500 * KB * KB
+    upload_kept: timedelta = timedelta(hours=24)

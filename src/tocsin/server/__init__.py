@@ -19,8 +19,9 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
+from django.urls import reverse
 
-from tocsin.asgi import Front
+from tocsin.asgi import App, Front
 from tocsin.core.errors import UserError
 from tocsin.ingest.door import PREFIX
 from tocsin.ingest.door import Door as Ingestion
@@ -31,9 +32,11 @@ from tocsin.server import door
 from tocsin.sources.door import PREFIX as HOOKS
 from tocsin.sources.door import Door as Hooks
 from tocsin.web.background import beside
+from tocsin.web.views.data.events import counts
 from tocsin.worker import Deliverer, Puller, Pulse, Worker
 from tocsin.workspace import SERVER, Workspace, write_private
 
+SLACK = 1024 * 1024  # bytes that a form has besides its files
 GRACE = 2  # seconds that answers under way are given at the end
 PATIENCE = 1.5  # seconds that a sweep and commands under way are given after that
 DEADLINE = 4.5  # seconds after which the process ends whatever still runs
@@ -77,6 +80,7 @@ def serve(
     limits = workspace.configuration.limits
     inbox = open_inbox(workspace.store(), workspace.home, limits)
     worker = Worker(workspace, address=lambda: settings.TOCSIN_PUBLIC_URL or address)
+    workspace.listen(worker.nudge)
     pulse = Pulse(workspace, worker)
     writer = Writer(workspace.store(), inbox, limits, stored=pulse.arrived)
     puller = Puller(workspace, worker)
@@ -94,6 +98,7 @@ def serve(
         writer.start()
         puller.start()
         deliverer.start()
+        beside.ask(("event counts",), None, lambda: counts(datetime.now(UTC)), wait=False)  # so that nobody waits for the first
 
     def ending() -> None:
         ready.clear()
@@ -104,7 +109,8 @@ def serve(
 
     commands = door.Door(token, runner(worker, writer))
     hooks = Hooks(inbox, zone=workspace.zone.key)
-    front = Front(ready.is_set, {door.PATH: commands, PREFIX: Ingestion(inbox, _holder, limits), HOOKS: hooks})
+    routes: dict[str, App] = {door.PATH: commands, PREFIX: Ingestion(inbox, _holder, limits), HOOKS: hooks}
+    front = Front(ready.is_set, routes, {reverse("web:data-import"): limits.upload + SLACK})
     config = uvicorn.Config(
         front,
         log_config=None,

@@ -102,3 +102,61 @@ class Background:
 
 beside = Background()
 """Those of this process."""
+
+QUICK = 0.1  # seconds: what is made in less is made anew whenever it may have changed
+STALE = 900.0  # seconds after which a value is not given any more before it was made anew
+
+
+class Standing(Generic[T]):
+    """A value that is given at once, perhaps a little old, and made anew beside the page; for what reads every event."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._of: object = None
+        self._stamp: object = None
+        self._value: T | None = None
+        self._at = self._cost = float("-inf")
+        self._making = False
+
+    def get(self, of: object, stamp: object, make: Callable[[], T]) -> T:
+        """The value: as it stands where its stamp is the present one, or where making it takes long and it is not too old.
+
+        of: what it is a value of; one of something else is never given.
+        """
+        with self._guard:
+            if self._of != of:
+                self._of, self._value = of, None
+            value, age = self._value, time.monotonic() - self._at
+            if value is not None and self._stamp == stamp:
+                return value
+            if value is None or self._cost < QUICK or age > STALE:
+                return self._make(stamp, make)
+            if not self._making:
+                self._making = True
+                threading.Thread(target=self._renew, args=(of, stamp, make), name="standing", daemon=True).start()
+            return value
+
+    def drop(self) -> None:
+        """Forget the value: the next one who asks waits for a new one."""
+        with self._guard:
+            self._value = None
+
+    def _make(self, stamp: object, make: Callable[[], T]) -> T:
+        began = time.monotonic()
+        value = make()
+        self._at, self._stamp, self._value = time.monotonic(), stamp, value
+        self._cost = self._at - began
+        return value
+
+    def _renew(self, of: object, stamp: object, make: Callable[[], T]) -> None:
+        try:
+            began = time.monotonic()
+            value = make()
+            with self._guard:
+                if self._value is not None and self._of == of:  # not dropped meanwhile
+                    self._at, self._stamp, self._value = time.monotonic(), stamp, value
+                    self._cost = self._at - began
+        except Exception:  # the old value stands, and the next one who asks tries again
+            log.exception("a value that stands could not be made anew")
+        finally:
+            self._making = False

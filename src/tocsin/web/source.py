@@ -65,6 +65,16 @@ class AccountRow:
     product: str
 
 
+def changed() -> None:
+    """Facts were changed by a page, or what is said of them: rules are judged anew soon."""
+    here().changed()
+
+
+def address() -> str:
+    """Where the server of this workspace is reached on this machine; '' where none runs."""
+    return here().address()
+
+
 def zone() -> ZoneInfo:
     """The workspace's time zone."""
     return here().zone

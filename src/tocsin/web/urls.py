@@ -18,7 +18,20 @@ from tocsin.web.views import (
     session,
     told,
 )
-from tocsin.web.views.data import events, overview, owners, pulls, rejected, unmatched
+from tocsin.web.views.data import (
+    events,
+    fields,
+    imports,
+    keys,
+    match,
+    overview,
+    owners,
+    pulls,
+    rejected,
+    running,
+    unmatched,
+    values,
+)
 from tocsin.web.views.settings import channels, me, people, records, routing
 
 app_name = "web"
@@ -69,6 +82,24 @@ urlpatterns = [
     path("data/pulls/new/", pulls.new, name="data-pull-new"),
     path("data/pulls/<str:reference>/", pulls.one, name="data-pull"),
     path("data/pulls/<str:reference>/act/", pulls.act, name="data-pull-act"),
+    path("data/test/", overview.tested, name="data-test"),
+    path("data/import/", imports.imports, name="data-import"),
+    path("data/import/discard/", imports.discarded, name="data-import-discard"),
+    path("data/import/mappings/delete/", imports.dropped, name="data-mapping-delete"),
+    path("data/import/mappings/<str:name>/columns.yaml", imports.export, name="data-mapping"),
+    path("data/import/<str:draft_id>/", match.matching, name="data-import-match"),
+    path("data/import/<str:draft_id>/columns/", match.decided, name="data-import-decide"),
+    path("data/import/<str:draft_id>/preview/", running.preview, name="data-import-preview"),
+    path("data/import/<str:draft_id>/begin/", running.begun, name="data-import-begin"),
+    path("data/import/<str:draft_id>/result/", running.result, name="data-import-result"),
+    path("data/import/<str:draft_id>/keep/", running.kept, name="data-import-keep"),
+    path("data/values/", values.values, name="data-values"),
+    path("data/values/say/", values.said, name="data-values-say"),
+    path("data/values/forget/", values.forgotten, name="data-values-forget"),
+    path("data/fields/", fields.fields, name="data-fields"),
+    path("data/fields/give/", fields.given, name="data-fields-give"),
+    path("data/keys/", keys.keys, name="data-keys"),
+    path("data/keys/revoke/", keys.revoked, name="data-keys-revoke"),
     path("data/events/", events.events, name="data-events"),
     path("data/events/set/", events.set_mark, name="data-events-set"),
     path("data/rejected/", rejected.rejected, name="data-rejected"),

@@ -185,6 +185,13 @@ def without(text: str, name: str) -> str:
     return rest[:1].upper() + rest[1:] if rest else text
 
 
+def said(text: str) -> str:
+    """What went wrong as a sentence: its first letter large, unless it begins with the name of a file; a full stop behind."""
+    first = text.split(" ", 1)[0]
+    whole = text if "." in first or ":" in first or "#" in first else f"{text[:1].upper()}{text[1:]}"
+    return f"{whole.rstrip('.')}."
+
+
 def sentences(text: str) -> tuple[str, str]:
     """The first sentence without its full stop, and the rest: what is so, and what to do about it."""
     first, *rest = re.split(r"(?<=[^\W_])[.:] (?=[A-Z])", text.strip(), maxsplit=1)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from tocsin.core.errors import UserError
 from tocsin.core.schema import Collection
 from tocsin.facts.cells import Formats
 from tocsin.facts.importing.raw import RawColumn
-from tocsin.facts.importing.sources import shown
+from tocsin.facts.importing.sources import Source, shown
 from tocsin.facts.importing.stage import UPDATED
 
 
@@ -20,13 +21,23 @@ class Reading:
     """How the cells of one collection are to be read.
 
     formats: for all columns; columns: for those named, by their name in the contract; rename: file's name -> contract's;
-    types: custom attribute -> the type that all its cells must have.
+    types: custom attribute -> the type that all its cells must have. left_out: the file's names of columns that are not read.
+    files: names of files (or patterns of them) that hold this collection whatever they are called; of a sheet of a workbook
+    `book.xlsx#Sheet`. encoding: of delimited text, as Python names it; None where the bytes tell it.
     """
 
     formats: Formats = field(default_factory=Formats)
     columns: Mapping[str, Formats] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+    files: tuple[str, ...] = ()
+    encoding: str | None = None
+
+    def names_file(self, source: Source) -> bool:
+        """Whether a file, or a sheet of a workbook, holds this collection by the mapping's word."""
+        wanted = [each for each in self.files if source.sheet is None or "#" in each]
+        return any(fnmatchcase(source.name.lower(), pattern.lower()) for pattern in wanted)
 
 
 def match_columns(
@@ -39,6 +50,8 @@ def match_columns(
     """
     made: list[RawColumn] = []
     for at, source in enumerate(header):
+        if source in reading.left_out or source.strip() in reading.left_out:
+            continue
         name = reading.rename.get(source, reading.rename.get(source.strip(), source.strip()))
         if (name not in collection and name.lower() in collection) or name.lower() == UPDATED:
             name = name.lower()

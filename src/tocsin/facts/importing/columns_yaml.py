@@ -14,11 +14,12 @@ from tocsin.core.errors import UserError
 from tocsin.core.schema import COLLECTIONS
 from tocsin.facts.cells import Formats, date_format, decimal_sign
 from tocsin.facts.importing.columns import Reading
+from tocsin.facts.importing.encodings import encoding_named
 from tocsin.facts.importing.sources import shown
 
 TYPES = ("text", "number", "boolean", "date", "time")
 _TOP = ("date_format", "decimal")
-_OF_COLLECTION = ("date_format", "decimal", "columns")
+_OF_COLLECTION = ("date_format", "decimal", "encoding", "files", "leave_out", "columns")
 _OF_COLUMN = ("from", "type", "date_format", "decimal", "values")
 
 
@@ -55,16 +56,19 @@ def _reading(collection: str, given: Mapping[str, Any], formats: Formats, place:
     types: dict[str, str] = {}
     for column, spec in _mapping(given.get("columns") or {}, f"{place}: columns").items():
         where = f"{place}.{column}"
-        spec = {"from": spec} if isinstance(spec, str) else _mapping(spec or {}, where)  # noqa: PLW2901
+        spec = {"from": spec} if isinstance(spec, str | list) else _mapping(spec or {}, where)  # noqa: PLW2901
         _known(spec, _OF_COLUMN, where)
-        if "from" in spec:
-            rename[str(spec["from"])] = column
+        for source in _texts(spec.get("from"), f"{where}: from"):
+            rename[source] = column
         if "type" in spec:
             types[column] = _type(collection, column, spec["type"], where)
         values = _mapping(spec.get("values") or {}, f"{where}: values")
         own = _formats(spec, formats, where)
         columns[column] = Formats(own.date_format, own.decimal, {key: _word(new) for key, new in values.items()})
-    return Reading(formats, columns, rename, types)
+    left_out = frozenset(_texts(given.get("leave_out"), f"{place}: leave_out"))
+    return Reading(
+        formats, columns, rename, types, left_out, _texts(given.get("files"), f"{place}: files"), _encoding(given, place)
+    )
 
 
 def _type(collection: str, column: str, kind: object, where: str) -> str:
@@ -82,6 +86,25 @@ def _formats(given: Mapping[str, Any], formats: Formats, place: str) -> Formats:
             date_format(str(given["date_format"])) if given.get("date_format") is not None else formats.date_format,
             decimal_sign(str(given["decimal"])) if given.get("decimal") is not None else formats.decimal,
         )
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from error
+
+
+def _texts(value: object, place: str) -> tuple[str, ...]:
+    """One text or a list of them; nothing where it is not given."""
+    listed = value if isinstance(value, list) else [] if value is None else [value]
+    found = tuple(_word(each) for each in listed)
+    if any(isinstance(each, dict | list) for each in listed) or not all(found):
+        raise UserError(f"{place}: a name or a list of names is expected")
+    return tuple(each for each in found if each)
+
+
+def _encoding(given: Mapping[str, Any], place: str) -> str | None:
+    name = given.get("encoding")
+    if name is None:
+        return None
+    try:
+        return encoding_named(str(name))
     except UserError as error:
         raise UserError(f"{place}: {error}") from error
 

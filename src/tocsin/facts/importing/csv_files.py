@@ -49,7 +49,7 @@ def read_csv(
 
     file: a path whose name holds no pattern; shown_as: the path as it was given. UserError where the file cannot be read.
     """
-    seen = look(file, shown_as)
+    seen = look(file, shown_as, reading.encoding)
     columns, notes = match_columns(seen.header, collection, shown_as, reading)
     if len(columns) > WIDEST and not collection.custom:
         columns = [column for column in columns if column.name in collection]
@@ -87,11 +87,11 @@ class Bytes:
     beginning: str
 
 
-def scan(file: Path) -> Bytes:
-    """One pass over the bytes of a file; its encoding by its mark, by being UTF-8, else Windows-1252."""
+def scan(file: Path, encoding: str | None = None) -> Bytes:
+    """One pass over the bytes of a file; its encoding by its mark, by being UTF-8, else Windows-1252, unless it is given."""
     with file.open("rb") as stream:
         sample = stream.read(SAMPLE)
-    encoding = _by_mark(sample)
+    asked, encoding = encoding, encoding or _by_mark(sample)
     ends = returns = both = nuls = 0
     last = b""
     decoder: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")() if encoding == "utf-8" else None
@@ -103,16 +103,17 @@ def scan(file: Path) -> Bytes:
             nuls += chunk.count(b"\0")
             last = chunk[-1:]
             decoder = _valid(decoder, chunk)
-    if encoding == "utf-8" and decoder is None:
+    if encoding == "utf-8" and decoder is None and asked is None:
         encoding = _without_mark(file)
+    whole = encoding != "utf-8" or decoder is not None
     one_kind = returns == both and both in (0, ends)
     ends += last not in (b"\n", b"")
-    return Bytes(ends, one_kind, nuls, encoding, sample.decode(encoding, "replace").removeprefix("\ufeff"))
+    return Bytes(ends, one_kind and whole, nuls, encoding, sample.decode(encoding, "replace").removeprefix("\ufeff"))
 
 
-def look(file: Path, shown_as: Path) -> Look:
-    """The bytes and the header. UserError where there is none."""
-    seen = scan(file)
+def look(file: Path, shown_as: Path, encoding: str | None = None) -> Look:
+    """The bytes and the header; encoding: where it is not to be told by the bytes. UserError where there is no header."""
+    seen = scan(file, encoding)
     separator, header = _header(seen.beginning)
     if not header:
         raise UserError(f"{shown(shown_as)} is empty; its first line must name the columns")

@@ -36,6 +36,12 @@ class Mappings:
     queries: Mapping[str, Path] = field(default_factory=dict)
     readings: Mapping[str, Reading] = field(default_factory=dict)
 
+    def collections_of(self, source: Source) -> list[str]:
+        """The collections that a file, or a sheet of a workbook, holds: by the mapping's word, else by its name."""
+        said = [name for name, reading in self.readings.items() if reading.names_file(source)]
+        found = collection_named(source.stem if source.sheet is None else source.sheet.strip())
+        return said or ([found] if found is not None else [])
+
 
 def read_mapping(folder: Path | None, formats: Formats) -> Mappings:
     """The mapping in a folder (none: every collection is read with the command line's formats). UserError where it is none."""
@@ -76,13 +82,13 @@ class Scratch:
 
     def offer_parquet(self, source: Source, link: Path) -> None:
         """Offer a Parquet file with the types that it has."""
-        check_ends(link, source.path)
-        self.named(source.stem, source.path)
-        self.links[str(link)] = source.path
+        check_ends(link, source.shown_as)
+        self.named(source.stem, source.shown_as)
+        self.links[str(link)] = source.shown_as
         try:
             self.connection.execute(f"CREATE VIEW {quote(source.stem)} AS SELECT * FROM read_parquet({literal(str(link))})")
         except duckdb.Error as error:
-            raise UserError(f"{shown(source.path)} is no Parquet file that can be read: {one_line(error)}") from error
+            raise UserError(f"{shown(source.shown_as)} is no Parquet file that can be read: {one_line(error)}") from error
 
     def offer_rows(self, name: str, path: Path, raw: Raw) -> None:
         """Offer what was read of a file, as text; rows that could not be read are not among them."""
@@ -175,10 +181,10 @@ def loose(name: str) -> Collection:
 
 
 def wanted_sources(sources: Sequence[Source], mappings: Mappings) -> list[tuple[str, Source]]:
-    """The files that are read as they are beside a mapping: named after a collection for which it has no SELECT."""
-    found = []
-    for source in sources:
-        collection = collection_named(source.stem)
-        if collection is not None and collection not in mappings.queries:
-            found.append((collection, source))
-    return found
+    """The files that are read as they are beside a mapping: of a collection for which it has no SELECT."""
+    return [
+        (collection, source)
+        for source in sources
+        for collection in mappings.collections_of(source)
+        if collection not in mappings.queries
+    ]

@@ -19,7 +19,7 @@ from tocsin.facts.importing.jsonl_files import read_jsonl
 from tocsin.facts.importing.mapping import Mappings, Scratch, loose, wanted_sources
 from tocsin.facts.importing.parquet_files import read_parquet
 from tocsin.facts.importing.raw import Raw
-from tocsin.facts.importing.sources import Source, collection_named, in_order, shown, unknown_collection
+from tocsin.facts.importing.sources import Source, in_order, shown, unknown_collection
 from tocsin.facts.importing.xlsx_files import read_xlsx, sheets
 
 Progress = Callable[[str, float], None]
@@ -83,16 +83,15 @@ class Opener:
         found: list[tuple[str, Source]] = []
         others: list[str] = []
         for source in sources:
-            collection = collection_named(source.stem)
-            by_sheet = _by_sheet(source) if source.format == "xlsx" else []
-            if collection is not None:
-                found.append((collection, source))
+            own = self.mappings.collections_of(source)
+            by_sheet = self.by_sheet(source) if source.format == "xlsx" else []
+            found += [(name, source) for name in own]
             # A workbook named after one collection may hold others besides.
-            found += [(name, sheet) for name, sheet in by_sheet if name != collection]
-            if collection is not None or by_sheet:
+            found += [(name, sheet) for name, sheet in by_sheet if name not in own]
+            if own or by_sheet:
                 continue
             if str(source.path) in named:
-                raise unknown_collection(source.path, source.stem)
+                raise unknown_collection(source.shown_as, source.stem)
             others.append(source.path.name)
         if not found:
             raise UserError(
@@ -102,6 +101,11 @@ class Opener:
         if others:
             self.notes.append(f"passed over, named after no collection: {', '.join(others)}")
         return found
+
+    def by_sheet(self, workbook: Source) -> list[tuple[str, Source]]:
+        """The sheets of a workbook that hold collections."""
+        pages = [replace(workbook, sheet=sheet) for sheet in sheets(workbook.path, workbook.shown_as)]
+        return [(name, page) for page in pages for name in self.mappings.collections_of(page)]
 
     def read_mapped(self, sources: Sequence[Source]) -> list[Raw]:
         """What the SELECTs of a mapping give over the source files."""
@@ -128,12 +132,12 @@ class Opener:
         if source.format == "parquet":
             scratch.offer_parquet(source, self.link(source, f"source{at}"))
             return
-        pages = sheets(source.path, source.path) if source.format == "xlsx" else [None]
+        pages = sheets(source.path, source.shown_as) if source.format == "xlsx" else [None]
         for page, sheet in enumerate(pages):
             name = source.stem if sheet is None or len(pages) == 1 else sheet
             table = f"source{at}_{page}"
             raw = self.read(scratch.connection, replace(source, sheet=sheet), loose(name), Reading(), table)
-            scratch.offer_rows(name, source.path, raw)
+            scratch.offer_rows(name, source.shown_as, raw)
             if raw.marked:
                 self.note_unread(scratch.connection, raw)
 
@@ -158,7 +162,7 @@ class Opener:
     ) -> Raw:
         """The rows of one file, as received. UserError where it cannot be read."""
         link = self.link(source, table)
-        path = source.path
+        path = source.shown_as
         try:
             match source.format:
                 case "parquet":
@@ -182,9 +186,3 @@ class Opener:
 
 def _no_lines(_rows: Sequence[int], _total: int) -> Mapping[int, int]:
     return {}
-
-
-def _by_sheet(workbook: Source) -> list[tuple[str, Source]]:
-    """The sheets of a workbook that are named after collections."""
-    named = [(collection_named(sheet.strip()), sheet) for sheet in sheets(workbook.path, workbook.path)]
-    return [(collection, replace(workbook, sheet=sheet)) for collection, sheet in named if collection is not None]

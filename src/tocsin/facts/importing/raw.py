@@ -41,6 +41,7 @@ class Raw:
              A row of which it says nothing has no line.
     document: the held column that is the row as received, as JSON text, for files of JSON lines.
     plain:   the reader has seen to it that no cell holds a NUL or is over-long.
+    passed_over, words: of a history, the fields whose entries are not read, and what the values of fields mean.
     """
 
     collection: Collection
@@ -52,6 +53,8 @@ class Raw:
     document: str | None = None
     plain: bool = False
     notes: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
+    words: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
 
     def column(self, name: str) -> RawColumn | None:
         """The column of a name of the contract, or None."""

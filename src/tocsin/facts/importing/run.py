@@ -17,18 +17,21 @@ from tocsin.facts import history, rollup
 from tocsin.facts.cells import Formats, decimal_sign
 from tocsin.facts.cells import date_format as read_date_format
 from tocsin.facts.duckdb import DuckStore
+from tocsin.facts.importing import governing
 from tocsin.facts.importing.full import check_full, close_missing, forget_closed, note_seen, open_returned
+from tocsin.facts.importing.governing import FILE, Governance, Passed
 from tocsin.facts.importing.mapping import Mappings, read_mapping
 from tocsin.facts.importing.money import converted, without_rate
 from tocsin.facts.importing.open_files import Opener, Progress, Table
 from tocsin.facts.importing.raw import Raw
 from tocsin.facts.importing.rejects import Reasons, keep_rejected, keep_unread
+from tocsin.facts.importing.samples import first_rows
 from tocsin.facts.importing.sources import Source, find_sources, in_order
 from tocsin.facts.importing.stage import Staged, make_references, stage
 from tocsin.facts.importing.upsert import as_timestamp, make_changes, upsert
 from tocsin.facts.layout import literal
 from tocsin.facts.past import Past
-from tocsin.facts.report import CollectionReport, ImportReport
+from tocsin.facts.report import CollectionReport, ImportReport, Sample
 
 
 def import_paths(
@@ -42,6 +45,8 @@ def import_paths(
     date_format: str | None = None,
     decimal: str | None = None,
     progress: Progress | None = None,
+    told_from: Path | None = None,
+    sample: int = 0,
 ) -> ImportReport:
     """Import files, or folders of files, each named after its collection.
 
@@ -51,6 +56,8 @@ def import_paths(
     full:        each file is the whole truth for its collection: rows that it lacks are closed.
     date_format: how local dates are written (`DD.MM.YYYY` or strptime); decimal: `,` or `.` where numbers are local.
     progress:    called with the collection under way and the fraction of the whole that is done.
+    told_from:   a folder of the files that is nobody's business: messages and rejected rows name the files from there on.
+    sample:      the report shows so many of the first good rows of each file as they are stored.
 
     UserError where a file cannot be read at all; then nothing of the whole import is stored.
     """
@@ -59,12 +66,13 @@ def import_paths(
         decimal=None if decimal is None else decimal_sign(decimal),
     )
     mappings = read_mapping(mapping, formats)
-    sources, notes = find_sources(paths)
+    sources, notes = find_sources(paths, told_from)
 
     def read(opener: Opener) -> list[Raw]:
         return opener.read_all(sources, paths)
 
-    report = _import(store, mappings, read, now, full, progress or _silent, dry_run=dry_run)
+    how = _How(full=full, dry_run=dry_run, sample=sample)
+    report = _import(store, mappings, read, now, how, progress or _silent)
     return replace(report, notes=(*notes, *report.notes))
 
 
@@ -77,17 +85,19 @@ def import_sources(
     full: Collection[str] = (),
     most_closed: float | None = None,
     check: Callable[[], None] | None = None,
+    by: str = FILE,
 ) -> ImportReport:
     """Import files that were found already, each under the name (`stem`) that it is to have, as `import_paths` does.
 
     full: collections of which the files are the whole truth. most_closed: the share of the open rows of such a one that may be
     closed, None for any. check: called when everything is read and nothing is stored; what it raises stops the import.
+    by:   the source that they come from, whose words and whose say in fields count (`governing`).
     """
 
     def read(opener: Opener) -> list[Raw]:
         return opener.read_all(sources, ())
 
-    return _import(store, mappings, read, now, full, _silent, most_closed, check)
+    return _import(store, mappings, read, now, _How(full=full, most_closed=most_closed, by=by, check=check), _silent)
 
 
 def import_tables(
@@ -98,43 +108,49 @@ def import_tables(
     full: Collection[str] = (),
     most_closed: float | None = None,
     check: Callable[[], None] | None = None,
+    by: str = FILE,
 ) -> ImportReport:
     """Import rows that were written to files of our own, in the order given; the options as for `import_sources`."""
 
     def read(opener: Opener) -> list[Raw]:
         return [opener.read_table(table, f"raw{at}") for at, table in enumerate(tables)]
 
-    return _import(store, Mappings(), read, now, full, _silent, most_closed, check)
+    return _import(store, Mappings(), read, now, _How(full=full, most_closed=most_closed, by=by, check=check), _silent)
+
+
+@dataclass(frozen=True)
+class _How:
+    """How rows are imported: see `import_paths` and `import_sources`."""
+
+    full: bool | Collection[str] = False
+    most_closed: float | None = None
+    dry_run: bool = False
+    sample: int = 0
+    by: str = FILE
+    check: Callable[[], None] | None = None
 
 
 def _import(
-    store: DuckStore,
-    mappings: Mappings,
-    read: Callable[[Opener], list[Raw]],
-    now: datetime,
-    full: bool | Collection[str],
-    tell: Progress,
-    most_closed: float | None = None,
-    check: Callable[[], None] | None = None,
-    *,
-    dry_run: bool = False,
+    store: DuckStore, mappings: Mappings, read: Callable[[Opener], list[Raw]], now: datetime, how: _How, tell: Progress
 ) -> ImportReport:
     with tempfile.TemporaryDirectory(prefix="tocsin-import-") as folder, closing(store.cursor()) as cursor:
         opener = Opener(cursor, Path(folder), mappings, lambda name, share: tell(name, share / 2))
         # Everything is read before anything is written; what cannot be read leaves no transaction behind.
         raws = read(opener)
         given = {raw.collection.name for raw in raws}
-        whole = frozenset((given if full else ()) if isinstance(full, bool) else given.intersection(full))
+        whole = frozenset((given if how.full else ()) if isinstance(how.full, bool) else given.intersection(how.full))
         check_full(set(whole))
-        if check is not None:
-            check()
-        run = _Run(store, cursor, now.astimezone(UTC), tell, whole, most_closed)
-        with store.write(keep=not dry_run, cursor=cursor):
+        if how.check is not None:
+            how.check()
+        run = _Run(store, cursor, now.astimezone(UTC), tell, whole, how)
+        with store.write(keep=not how.dry_run, cursor=cursor):
             unread = keep_unread(cursor, opener.unread, run.now)
             for each in opener.unread:
                 run.reasons.add(each.name, each.file, each.line, each.reason)
             reports = run.store_all(raws)
-    return ImportReport((*reports, *unread), tuple(opener.notes), dry_run, tuple(run.reasons.first.values()))
+    return ImportReport(
+        (*reports, *unread), tuple(opener.notes), how.dry_run, tuple(run.reasons.first.values()), tuple(run.samples)
+    )
 
 
 def _silent(_name: str, _share: float) -> None:
@@ -150,8 +166,11 @@ class _Run:
     now: datetime
     tell: Progress
     full: frozenset[str]
-    most_closed: float | None = None
+    how: _How
     past: Past = field(init=False)
+    said: Governance = field(default_factory=Governance)
+    passed: Passed = field(default_factory=Counter)
+    samples: list[Sample] = field(default_factory=list)
     reports: dict[str, CollectionReport] = field(default_factory=dict)
     returned: Counter[str] = field(default_factory=Counter)
     reasons: Reasons = field(default_factory=Reasons)
@@ -160,6 +179,7 @@ class _Run:
         """Check and store what was read, and settle the history; gives the reports in order."""
         make_changes(self.cursor)
         self.past = Past(self.cursor, self.store.zone)
+        self.said = governing.read(self.cursor)
         for at, raw in enumerate(raws):
             name = raw.collection.name
             self.tell(name, 0.5 + at / (2 * len(raws)))
@@ -170,13 +190,14 @@ class _Run:
             if self.returned[name] and last:
                 self.note(name, f"{self.returned[name]:,} rows are back and open again ({raw.collection.closing})")
             if name in self.full and last:
-                closed = close_missing(self.cursor, staged, self.now, self.past, self.most_closed)
+                closed = close_missing(self.cursor, staged, self.now, self.past, self.how.most_closed)
                 self.note(name, f"{closed:,} rows that the file lacks are closed ({raw.collection.closing})")
         self.tell("history", 0.98)
         history.settle(self.cursor, self.store.zone, self.reports.keys(), self.past)
         history.leave_out(self.cursor, self.store.internal_domains, self.past)
         self.past.accounts(as_timestamp(self.now))
         self.past.write()
+        governing.note_passed(self.cursor, self.passed, self.now)
         if "events" in self.reports:
             rollup.advance(self.cursor, self.now)
         self.add_notes()
@@ -188,8 +209,11 @@ class _Run:
         """Check, type and store what was read of one file."""
         name = raw.collection.name
         make_references(self.cursor)
+        raw, note = governing.governed(self.cursor, raw, self.said, self.passed, self.how.by)
         staged = stage(self.cursor, raw, self.store.zone)
         counts = upsert(self.cursor, staged, self.now, self.past)
+        if self.how.sample:
+            self.samples.append(first_rows(self.cursor, raw, staged, self.how.sample))
         rejected = keep_rejected(self.cursor, raw, staged, self.now)
         if rejected:
             self.reasons.add_file(self.cursor, name)
@@ -200,7 +224,8 @@ class _Run:
         read = counts.added + counts.updated + counts.unchanged + rejected
         # What no object of a file of JSON lines happens to have is not missing.
         columns = tuple(column.name for column in raw.columns if column.name and raw.document is None)
-        report = CollectionReport(name, read, counts.added, counts.updated, counts.unchanged, rejected, raw.notes, columns)
+        notes = (*raw.notes, note) if note else raw.notes
+        report = CollectionReport(name, read, counts.added, counts.updated, counts.unchanged, rejected, notes, columns)
         self.reports[name] = self.reports[name].plus(report) if name in self.reports else report
         if counts.repeated:
             self.note(name, f"{counts.repeated:,} rows repeat an id of the same file; the last one counts")

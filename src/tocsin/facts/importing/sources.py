@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -21,22 +21,32 @@ FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to read: its path, its name without the ending, its format (a value of FORMATS), and of a workbook the sheet."""
+    """A file to read: its path, its name without the ending, its format (a value of FORMATS), and of a workbook the sheet.
+
+    told: the path by which messages and the list of rejected rows name it, where that is another one.
+    """
 
     path: Path
     stem: str
     format: str
     sheet: str | None = None
+    told: Path | None = None
 
     @property
-    def label(self) -> str:
-        """The file as the list of rejected rows names it."""
-        return str(self.path)
+    def shown_as(self) -> Path:
+        """The file as messages and the list of rejected rows name it."""
+        return self.told or self.path
+
+    @property
+    def name(self) -> str:
+        """The file's own name, with that of the sheet (`book.xlsx#Sheet`)."""
+        return self.path.name if self.sheet is None else f"{self.path.name}#{self.sheet}"
 
 
-def find_sources(paths: Sequence[Path]) -> tuple[list[Source], list[str]]:
+def find_sources(paths: Sequence[Path], told_from: Path | None = None) -> tuple[list[Source], list[str]]:
     """The files that the paths name, and a note for each file of a folder that is passed over.
 
+    told_from: a folder of the files that is nobody's business: messages name them from there on.
     A path is literal. UserError where one is not there, is no regular file, or is in no format that can be read.
     """
     sources: list[Source] = []
@@ -56,6 +66,8 @@ def find_sources(paths: Sequence[Path]) -> tuple[list[Source], list[str]]:
             sources.append(source)
         else:
             raise UserError(f"{shown(path)} is not a regular file; give a file or a folder of files")
+    if told_from is not None:
+        sources = [replace(each, told=each.path.relative_to(told_from)) for each in sources]
     return sources, notes
 
 

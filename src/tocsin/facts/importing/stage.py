@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 import duckdb
 
 from tocsin.core.schema import COLLECTIONS, Collection, Column
-from tocsin.facts.cells import FIRST_INSTANT, LAST_INSTANT, WANTED, as_text, mapped, parsed
+from tocsin.facts.cells import FIRST_INSTANT, LAST_INSTANT, WANTED, Formats, as_text, mapped, parsed
 from tocsin.facts.importing.raw import Raw, RawColumn
 from tocsin.facts.layout import literal, physical_name, quote
 
@@ -28,6 +29,7 @@ class Staged:
     customs: custom attribute -> its column here.
     keys:    the held columns that identify a row.
     dated:   the file says when its rows changed (`changed_at`).
+    by_catalog: column that the file lacks -> the one here that says what the event catalog makes of a new row.
     """
 
     collection: Collection
@@ -36,6 +38,7 @@ class Staged:
     customs: dict[str, str]
     keys: tuple[str, ...]
     dated: bool
+    by_catalog: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_references(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -70,6 +73,7 @@ class _Staging:
         self.columns: list[str] = []
         self.customs: dict[str, str] = {}
         self.joins: list[str] = []
+        self.by_catalog: dict[str, str] = {}
 
     def run(self, cursor: duckdb.DuckDBPyConnection) -> Staged:
         if self.raw.marked:
@@ -83,13 +87,22 @@ class _Staging:
                 self.add(column, given)
         self.add_customs()
         dated = self.add_updated_at()
+        self.add_catalog(cursor)
         keys = self.add_id()
         reason = f"CASE {' '.join(self.reasons)} END" if self.reasons else "CAST(NULL AS VARCHAR)"
         cursor.execute(
             f"CREATE OR REPLACE TEMP TABLE {self.table} AS SELECT ord, {', '.join(self.outer)}, {reason} AS reason "
-            f"FROM (SELECT {', '.join(self.inner)} FROM {self.raw.table} AS raw {' '.join(self.joins)})"
+            f"FROM (SELECT {', '.join(self.inner)} FROM {self.raw.table} AS raw {' '.join(self.joins)}{self.read()})"
         )
-        return Staged(self.collection, self.table, tuple(self.columns), self.customs, keys, dated)
+        return Staged(self.collection, self.table, tuple(self.columns), self.customs, keys, dated, self.by_catalog)
+
+    def read(self) -> str:
+        """The condition of the rows that are read at all."""
+        column = self.raw.column("field")
+        if column is None or not self.raw.passed_over:
+            return ""
+        fields = ", ".join(literal(each) for each in self.raw.passed_over)
+        return f" WHERE coalesce({self.text(column)} NOT IN ({fields}), true)"
 
     def text(self, column: RawColumn) -> str:
         """The cell after the value map; null where it is empty."""
@@ -145,6 +158,9 @@ class _Staging:
         if fields is None:
             return text
         name = self.text(fields)
+        if self.raw.words:
+            meant = [f"WHEN {literal(each)} THEN {mapped(text, Formats(values=own))}" for each, own in self.raw.words.items()]
+            text = f"CASE {name} {' '.join(meant)} ELSE {text} END"
         by_type: dict[str, list[str]] = {}
         for column in COLLECTIONS[OWNERS[self.collection.name]]:
             if column.type not in ("text", "any"):
@@ -215,6 +231,25 @@ class _Staging:
         self.columns.append("person_key")
         if column.required:
             self.reasons.append(f"WHEN {source} IS NULL THEN 'person_id is empty, and a row needs one'")
+
+    def add_catalog(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """What an event is by its name, where the file does not say it; its derived id is of what the file says."""
+        name = self.raw.column("name")
+        if self.collection.name != "events" or name is None:
+            return
+        if cursor.execute("SELECT 1 FROM event_catalog LIMIT 1").fetchone() is None:
+            return
+        self.joins.append(
+            "LEFT JOIN (SELECT name, any_value(kind) AS kind, any_value(feature) AS feature FROM event_catalog GROUP BY name) "
+            f"AS catalog ON catalog.name = {self.text(name)}"
+        )
+        for column in ("kind", "feature"):
+            self.inner.append(f"catalog.{column} AS {column}_of")
+            if column in self.columns:
+                self.outer[self.outer.index(quote(column))] = f"coalesce({quote(column)}, {column}_of) AS {quote(column)}"
+            else:
+                self.outer.append(f"{column}_of")
+                self.by_catalog[column] = f"{column}_of"
 
     def add_customs(self) -> None:
         """Columns that the collection does not declare become custom attributes, as text."""

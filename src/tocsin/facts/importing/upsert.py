@@ -184,10 +184,16 @@ class _Upsert:
         found = self.cursor.execute(f"INSERT INTO {self.target} ({names(columns)}) {select}").fetchone()
         return int(found[0]) if found is not None else 0
 
+    def untold(self, column: str, kind: str) -> str:
+        """A column that a new row does not give: an account that is told no name is called by its id."""
+        if column in self.staged.by_catalog:
+            return f"new.{self.staged.by_catalog[column]}"
+        return "new.id" if (self.collection.name, column) == ("accounts", "name") else f"CAST(NULL AS {kind})"
+
     def new_row(self) -> str:
         """The columns of a row of which nothing is stored."""
         cells = [
-            f"new.{quote(column)}" if column in self.staged.columns else f"CAST(NULL AS {kind})"
+            f"new.{quote(column)}" if column in self.staged.columns else self.untold(column, kind)
             for column, kind in physical_columns(self.collection).items()
         ]
         cells = [f"{cell} AS {quote(column)}" for cell, column in zip(cells, physical_columns(self.collection), strict=True)]
@@ -201,7 +207,7 @@ class _Upsert:
     def merged_row(self) -> str:
         """The columns of a row that takes the place of a stored one, where there is one."""
         cells = [
-            f"new.{quote(column)}" if column in self.staged.columns else f"old.{quote(column)}"
+            f"new.{quote(column)}" if column in self.staged.columns else self.kept(column)
             for column in physical_columns(self.collection)
         ]
         cells = [f"{cell} AS {quote(column)}" for cell, column in zip(cells, physical_columns(self.collection), strict=True)]
@@ -217,6 +223,12 @@ class _Upsert:
         elif self.collection.name in SEEN:
             cells.append(f"CASE WHEN old.rowid IS NULL THEN {self.seen()} ELSE old.first_seen END AS first_seen")
         return ", ".join(cells)
+
+    def kept(self, column: str) -> str:
+        """A column that a row does not give: as it is stored, where anything is."""
+        if column not in self.staged.by_catalog and (self.collection.name, column) != ("accounts", "name"):
+            return f"old.{quote(column)}"
+        return f"CASE WHEN old.rowid IS NULL THEN {self.untold(column, '')} ELSE old.{quote(column)} END"
 
     def custom_object(self) -> str:
         """The custom attributes of a row as a JSON object, null where a cell is empty."""
@@ -264,10 +276,13 @@ class _Upsert:
             if name not in passed_over
         ]
         since = f"coalesce(old.{quote(self.collection.start or '')}, old.first_seen)"
+        # That an account was called by its id until it was told a name is no part of its past.
+        unnamed = " AND old.name <> old.id" if self.collection.name == "accounts" else ""
         for name, old, new in attributes:
             self.cursor.execute(
                 f"INSERT INTO changes SELECT {literal(self.collection.name)}, old.key, {literal(name)}, "
                 f"{old}, {new}, {at}, {since} FROM {source} WHERE old.key IS NOT NULL AND {old} IS DISTINCT FROM {new}"
+                f"{unnamed if name == 'name' else ''}"
             )
 
 

@@ -53,7 +53,8 @@ def read_xlsx(
             raise UserError(f"{shown(shown_as)} is empty; its first row must name the columns")
         columns, notes = match_columns(header, collection, shown_as, reading)
         records = (_record(line, cells, header) for line, cells in rows)
-        fill_table(cursor, table, records, [column.held for column in columns])
+        places = [int(column.held[1:]) for column in columns]
+        fill_table(cursor, table, records, [column.held for column in columns], places)
     label = f"{shown_as}" if sheet is None else f"{shown_as}#{sheet}"
     return Raw(collection, label, table, columns, marked=True, notes=notes)
 

@@ -10,6 +10,7 @@ import duckdb
 
 from tocsin.facts import history, rollup
 from tocsin.facts.duckdb import DuckStore
+from tocsin.facts.importing import governing
 from tocsin.facts.importing.stage import make_references
 from tocsin.facts.importing.upsert import as_timestamp, make_changes
 from tocsin.facts.live import belonging, eventrows, parts, placing, refused
@@ -90,6 +91,7 @@ class _Taking:
         self.store, self.cursor, self.seen, self.reread, self.new = store, cursor, seen, reread, new
         self.now = now.astimezone(UTC)
         self.past = Past(cursor, store.zone)
+        self.said, self.passed = governing.read(cursor), governing.Passed()
         self.collections: set[str] = set()
         self.touched: set[str] = set()
         make_changes(cursor)
@@ -103,11 +105,13 @@ class _Taking:
                 self.past.accounts(as_timestamp(self.now))
             self.touched |= self._changed()
         self.past.write()
+        governing.note_passed(self.cursor, self.passed, self.now)
         stored = {"events"} if taken.events else set[str]()
         return replace(taken, accounts=taken.accounts | self.touched, collections=frozenset(self.collections | stored))
 
     def one(self, arrivals: Arrivals) -> Taken:
         """Store arrivals, and then what has waited for the accounts that they brought."""
+        arrivals = self._governed(arrivals)
         refusals = list(arrivals.refused)
         placing.claim(self.cursor, arrivals.links)
         rows = self._accounts(arrivals)
@@ -174,6 +178,17 @@ class _Taking:
             make_references(self.cursor)
             own |= parts.own_ids(self.cursor, others)
         return {person: own[account] for person, account in named.items() if account in own}
+
+    def _governed(self, arrivals: Arrivals) -> Arrivals:
+        """Arrivals without what their sources have no say in, their words as they are meant."""
+        if self.said.empty:
+            return arrivals
+        said, passed = self.said, self.passed
+        traits = [
+            replace(each, values=said.row(each.collection, each.values, governing.HTTP, passed)) for each in arrivals.traits
+        ]
+        rows = [(name, said.row(name, values, source, passed), source) for name, values, source in arrivals.rows]
+        return replace(arrivals, traits=traits, rows=[each for each in rows if each[1]])
 
     def _told(self, given: Sequence[Given]) -> tuple[list[Event], list[Refusal]]:
         """Store rows that webhooks gave, perhaps in part. Gives the events among them, which are stored with the others."""

@@ -97,6 +97,7 @@ def _take(store: DuckStore, unit: Unit, plan: FolderPlan, mappings: Mappings, co
             full=plan.full,
             most_closed=plan.most_closed,
             check=check,
+            by=plan.source,
         )
     except UserError:
         whole()  # what was cut short under our hands is no fault of the file
@@ -129,4 +130,4 @@ def _again(
     with tempfile.TemporaryDirectory(prefix="tocsin-pull-") as folder:
         for table in known_by_now(store, mappings.readings, Path(folder), labels=labels, below=f"{plan.folder}/"):
             course.enter(f"storing {table.collection} whose account was not known before")
-            course.stored(import_tables(store, [table], now=now, check=course.go_on))
+            course.stored(import_tables(store, [table], now=now, check=course.go_on, by=plan.source))

@@ -28,6 +28,11 @@ class Mark:
     value: str
 
 
+def source_of(name: str) -> str:
+    """What the rows of a pull of this name are known as coming from."""
+    return f"pull:{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What every pull is told.
@@ -40,6 +45,11 @@ class Plan:
     mapping: Path | None
     full: frozenset[str] = frozenset()
     most_closed: float | None = None
+
+    @property
+    def source(self) -> str:
+        """What its rows are known as coming from: by it value maps and systems of record tell them from others'."""
+        return source_of(self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def pull_tables(store: DuckStore, place: Place, plan: TablePlan, course: Course,
         readings = {query.collection: query.reading for query in queries}
         for table in known_by_now(store, readings, Path(folder), labels=labels):
             course.enter(f"storing {table.collection} whose account was not known before")
-            course.stored(import_tables(store, [table], now=now, check=course.go_on))
+            course.stored(import_tables(store, [table], now=now, check=course.go_on, by=plan.source))
         for each in spooled:
             if each not in accounts:
                 _store(store, each, plan, course, now)
@@ -94,7 +94,9 @@ def _store(store: DuckStore, spooled: Spooled, plan: TablePlan, course: Course, 
     stored = 0
     for part in together:
         course.enter(f"storing {query.collection}, after {stored:,} of {spooled.rows:,} rows")
-        report = import_tables(store, part, now=now, full=plan.full, most_closed=plan.most_closed, check=course.go_on)
+        report = import_tables(
+            store, part, now=now, full=plan.full, most_closed=plan.most_closed, check=course.go_on, by=plan.source
+        )
         course.stored(report)
         stored += sum(each.read for each in report.collections)
 

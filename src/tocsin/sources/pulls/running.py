@@ -24,7 +24,7 @@ from tocsin.facts.pulling.listing import Found
 from tocsin.facts.pulling.shapes import Course, StoppedError, UnreachableError
 from tocsin.facts.pulling.tables import pull_tables
 from tocsin.people import sealing
-from tocsin.sources.following import sync_people
+from tocsin.people.following import follow, named_in
 from tocsin.sources.models import PullRun
 from tocsin.sources.pulls import claiming
 from tocsin.sources.pulls.book import row_of, run_info
@@ -152,8 +152,7 @@ def _pull(claimed: Claimed, store: DuckStore, course: Course, clock: Clock, *, a
         pull_folder(store, folder_plan(claimed.name, settings), known, course, taken, now=now)
     if PEOPLE & course.reports.keys():
         course.enter("users and teams")
-        for email in sync_people(store, now):
-            course.notes.append(f"{email} is inactive in csms and stays active here: no file shuts out admin or operations")
+        course.notes += follow(*named_in(store), now)
 
 
 def _record(

@@ -151,6 +151,12 @@ def sentence_case(text: str) -> str:
 
 
 @register.filter
+def said(text: str) -> str:
+    """What went wrong as a sentence: its first letter large, unless it begins with the name of a file."""
+    return words.said(text)
+
+
+@register.filter
 def step(value: str) -> str:
     """The step of a countdown: `30 days before`, `on the day`, `overdue`."""
     return {"0": "on the day", "1": "1 day before"}.get(value, f"{value} days before") if value.isdigit() else value
@@ -176,6 +182,18 @@ def lasted(length: timedelta) -> str:
     """How long something took: `14 d`, `6 h`."""
     hours = length / timedelta(hours=1)
     return f"{words.number(hours)} h" if hours < 48 else words.days(round(hours / 24))
+
+
+@register.filter
+def collection_name(value: str) -> str:
+    """The name of a collection as people write it: `account_team` is `Account team`, `csms` is `CSMs`."""
+    return "CSMs" if value == "csms" else words.spoken(value)
+
+
+@register.filter
+def slugged(text: str) -> str:
+    """A name of a field as an id: without dots, which a script would take for classes."""
+    return text.replace(".", "-")
 
 
 @register.filter

@@ -123,6 +123,15 @@
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
   });
+  // Files that are too large for the server are refused before they are sent.
+  document.addEventListener("change", (event) => {
+    const most = Number(event.target.closest("[data-most]")?.dataset.most);
+    if (!most || !event.target.files) return;
+    const size = [...event.target.files].reduce((sum, file) => sum + file.size, 0);
+    const over = size > most ? `The files have more than ${Math.round(most / 1024 / 1024)} MB. Import them with tocsin import.` : "";
+    event.target.setCustomValidity(over);
+    event.target.reportValidity();
+  });
   const fade = () => {
     for (const toast of all("[data-toast]:not([data-timed])")) {
       toast.dataset.timed = "";

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from typing import Any
@@ -20,60 +21,110 @@ from tocsin.core.errors import UserError
 from tocsin.facts.live.taking import Taker
 from tocsin.ingest.arriving import again
 from tocsin.ingest.limits import Limits
-from tocsin.web import source
+from tocsin.web import source, words
 from tocsin.web.shell import Seen, page, runs, signed_in
 
 TABS = {
     "data": "Overview",
+    "data-import": "Import",
     "data-pulls": "Pulls",
     "data-events": "Events",
+    "data-values": "Values",
+    "data-fields": "Fields",
     "data-rejected": "Rejected",
     "data-unmatched": "Unknown accounts",
     "data-owners": "Owners",
+    "data-keys": "Keys",
 }
+# Seen by those who run customer success only: customers' files, and what opens the door.
+THEIRS = ("data-import", "data-keys")
 A_PAGE = 50
-Show = Callable[[Seen, datetime], dict[str, Any]]
-Act = Callable[[Seen, datetime], str]
+Show = Callable[..., dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an act did, and the address to go on to. say: '' where the page that follows says it."""
+
+    say: str
+    to: str
+
+
+Act = Callable[..., "str | Done"]
+
+
+class GoneError(UserError):
+    """What a page is about is not there any more: the tab is shown instead, with this sentence."""
 
 
 def tab(name: str, show: Show, template: str = "") -> Callable[..., HttpResponse]:
-    """The view of a tab, or of a page under it (`template`, else that of the tab); everybody who is signed in may look."""
+    """The view of a tab, or of a page under it (`template`, else that of the tab).
+
+    Everybody who is signed in may look, except at those of `THEIRS`. What the address names goes to `show` by keyword.
+    """
 
     @require_safe
     @signed_in
     @wraps(show)
-    def view(request: Seen) -> HttpResponse:
+    def view(request: Seen, /, **named: Any) -> HttpResponse:
+        if name in THEIRS and not runs(request.user):
+            raise PermissionDenied
         moment = source.now()
-        given = show(request, moment)
-        title = TABS[name]
-        context = {"tab": name, "tabs": TABS, "title": title, "may": runs(request.user), "now": moment}
+        try:
+            given = show(request, moment, **named)
+        except GoneError as gone:
+            messages.error(request, sentence(gone))
+            return redirect(f"web:{name}")
         own = "overview" if name == "data" else name.removeprefix("data-")
-        return page(request, f"tocsin/data/{template or own}.html", "data", context | given)
+        return framed(request, name, template or own, given, moment)
 
     return view
+
+
+def framed(request: Seen, name: str, template: str, given: dict[str, Any], moment: datetime) -> HttpResponse:
+    """A page within the frame of a tab."""
+    may = runs(request.user)
+    tabs = {each: title for each, title in TABS.items() if may or each not in THEIRS}
+    context = {"tab": name, "tabs": tabs, "title": TABS[name], "may": may, "now": moment}
+    return page(request, f"tocsin/data/{template}.html", "data", context | given)
 
 
 def act(name: str, do: Act) -> Callable[..., HttpResponse]:
     """The view that does something and goes back to a tab, with the search and the page that the form's address names.
 
-    For those who run customer success; others are refused. What was done, or why it could not be, is said in a toast.
+    For those who run customer success; others are refused. What was done, or why it could not be, is said in a toast. An act
+    that gives `Done` goes on elsewhere. Where it changed facts, or what is said of them, they are judged anew soon.
     """
 
     @require_POST
     @signed_in
     @wraps(do)
-    def view(request: Seen) -> HttpResponse:
+    def view(request: Seen, /, **named: Any) -> HttpResponse:
         if not runs(request.user):
             raise PermissionDenied
+        before = source.store().generation
         try:
-            messages.success(request, do(request, source.now()))
+            done = do(request, source.now(), **named)
         except UserError as refusal:
-            sentence = str(refusal)
-            messages.error(request, f"{sentence[:1].upper()}{sentence[1:]}.")
+            messages.error(request, sentence(refusal))
+            done = ""
+        if source.store().generation != before:
+            source.changed()
+        if isinstance(done, Done):
+            if done.say:
+                messages.success(request, done.say)
+            return redirect(done.to)
+        if done:
+            messages.success(request, done)
         query = request.GET.urlencode()
         return redirect(f"{reverse(f'web:{name}')}{'?' if query else ''}{query}")
 
     return view
+
+
+def sentence(refusal: UserError) -> str:
+    """Why something could not be done, as a sentence."""
+    return words.said(str(refusal))
 
 
 def page_number(request: Seen) -> int:
