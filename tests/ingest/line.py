@@ -68,6 +68,15 @@ class Line:
         """A single call, by its address."""
         self.inbox.append_now(Record(kind, NOW, "website", json.dumps(call).encode()).packed())
 
+    def put_rows(self, *rows: tuple[str, dict[str, Any]], received: datetime = NOW) -> None:
+        """Rows as a webhook gives them, into the inbox."""
+        self.inbox.append_now(Record("rows", received, "src_1", json.dumps(rows).encode()).packed())
+
+    def tell(self, *rows: tuple[str, dict[str, Any]], received: datetime = NOW) -> Taken:
+        """Rows as a webhook gives them, into the facts."""
+        self.put_rows(*rows, received=received)
+        return self.writer.step()
+
     def send(self, *messages: Message, received: datetime = NOW, **envelope: Any) -> Taken:
         """A batch into the facts."""
         self.put(*messages, received=received, **envelope)

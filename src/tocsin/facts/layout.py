@@ -78,6 +78,7 @@ _LATER_TABLES = (
         "weak BOOLEAN DEFAULT false, joined BOOLEAN DEFAULT true)"
     ),
     'CREATE TABLE IF NOT EXISTS identities (anonymous VARCHAR, person VARCHAR, "at" TIMESTAMP, now BOOLEAN DEFAULT true)',
+    "CREATE TABLE IF NOT EXISTS told_rows (collection VARCHAR, id VARCHAR, told VARCHAR)",
     'CREATE TABLE IF NOT EXISTS told (collection VARCHAR, id VARCHAR, field VARCHAR, value VARCHAR, "at" TIMESTAMP)',
     "CREATE TABLE IF NOT EXISTS event_catalog (name VARCHAR, kind VARCHAR, feature VARCHAR)",
 )

@@ -15,7 +15,7 @@ class Event:
     """An event, its account named or still to be found by the person. properties: JSON text of an object, or None.
 
     at: UTC. kind: None where neither the sender nor the catalog says. raw: the message as received; received: when it was.
-    by_person: the account is that of the person; visitor: the anonymous visitor whose event it was, whoever they turned out to be.
+    by_person: the account is that of the person; visitor: the anonymous visitor who did it, whoever that is.
     """
 
     id: str
@@ -38,7 +38,7 @@ class Event:
 class Traits:
     """What was told of an account or a person as of a moment (UTC). values: column -> JSON value; None clears.
 
-    account: of a person, the account that the message itself names.
+    account: of a person, the account that the message itself names; of an account, that it has to be known already.
     """
 
     collection: str
@@ -69,6 +69,18 @@ class Link(NamedTuple):
     at: datetime
 
 
+class Row(NamedTuple):
+    """A row of a collection as an inbound webhook gives it: column -> JSON value, which source sent it, when it came (UTC).
+
+    `updated_at` among the values is when the sender says that it was so.
+    """
+
+    collection: str
+    values: dict[str, Any]
+    source: str
+    at: datetime
+
+
 @dataclass(slots=True)
 class Refusal:
     """What was not stored: as received, with the reason. account, person: by whom it can be placed later."""
@@ -86,7 +98,7 @@ class Refusal:
 class Arrivals:
     """What came, in its order. groups: accounts that are there from now on.
 
-    rows: (collection, column -> JSON value, which source sent it), as inbound webhooks give them.
+    rows: as inbound webhooks give them.
     """
 
     events: list[Event] = field(default_factory=list)
@@ -94,7 +106,7 @@ class Arrivals:
     memberships: list[Membership] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     groups: dict[str, None] = field(default_factory=dict)
-    rows: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
 
     @property
