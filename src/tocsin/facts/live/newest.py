@@ -81,7 +81,9 @@ def newest(cursor: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> list[Given
                 values[name] = value
                 continue
             new = (at or row.at, cell(value), at is not None)
-            if not _older(new, told.get(name)):
+            if not row.source and name in told and told[name][1] == new[1]:
+                values[name] = value  # it has waited, and is of the moment at which it was told
+            elif not _older(new, told.get(name)):
                 told[name], values[name] = new, value
                 changed[key] = told
         if values.keys() - own or not row.values.keys() - own:

@@ -72,6 +72,8 @@ class Link(NamedTuple):
 class Row(NamedTuple):
     """A row of a collection as an inbound webhook gives it: column -> JSON value, which source sent it, when it came (UTC).
 
+    source: empty where it has waited and is read again.
+
     `updated_at` among the values is when the sender says that it was so.
     """
 
