@@ -12,7 +12,7 @@ from tocsin.facts import history
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing.stage import make_references
 from tocsin.facts.importing.upsert import as_timestamp, make_changes
-from tocsin.facts.live import belonging, eventrows, parts, placing, refused
+from tocsin.facts.live import belonging, eventrows, merging, parts, placing, refused
 from tocsin.facts.live.belonging import Places
 from tocsin.facts.live.events import put_events, seen_hashes
 from tocsin.facts.live.newest import newest, sorted_out
@@ -183,6 +183,10 @@ class _Taking:
         names = {str(each.values.get("external_id")) for each in aliases}
         refusals = self._rows(self._accounts(arrivals, names))
         _, unplaced = self._told(aliases)
+        concerned = merging.merge(self.cursor, self.store, self.past, self.now)
+        if concerned:
+            self.touched |= concerned
+            self.collections.add("accounts")
         return refusals + unplaced
 
     def _of_accounts(self, traits: Sequence[Traits], made: Collection[str]) -> tuple[list[Traits], list[Refusal]]:
