@@ -154,7 +154,8 @@ def _rename(cursor: duckdb.DuckDBPyConnection, old: str, new: str, moved: dict[s
     """Where rows name the account in a list or as their parent."""
     if moved["tickets"]:
         cursor.execute(
-            "UPDATE tickets SET also_accounts = list_transform(also_accounts, lambda one: CASE WHEN one = ? THEN ? ELSE one END) "
+            "UPDATE tickets SET also_accounts = "
+            "list_transform(also_accounts, lambda one: CASE WHEN one = ? THEN ? ELSE one END) "
             "WHERE id IN (SELECT unnest(?))",
             [old, new, moved["tickets"]],
         )
