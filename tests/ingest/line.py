@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -112,6 +113,16 @@ class Line:
         """The custom attributes of an account or a person."""
         found = self.rows(f"SELECT custom FROM {collection} WHERE id = '{own}'")
         return dict(json.loads(found[0][0]))
+
+
+@contextmanager
+def line_in() -> Iterator[Line]:
+    """An empty store in memory, for as long as it is needed."""
+    made = Line(Path(mkdtemp()))
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture
