@@ -16,7 +16,7 @@ SAID = [(b"x-forwarded-proto", b"https"), (b"x-forwarded-for", b"6.6.6.6, 203.0.
 
 def seen(trusted: tuple[str, ...], client: str) -> tuple[str, str]:
     """(scheme, address) as the application sees them."""
-    found: list[Any] = []
+    found: list[tuple[str, str]] = []
 
     async def app(scope: Any, _receive: Any, _send: Any) -> None:
         found.append((scope["scheme"], scope["client"][0]))

@@ -1,4 +1,4 @@
-"""Calls and rows of webhooks in any order, in any batches, with repeats: the same accounts, people, events, history and signals."""
+"""Calls and rows of webhooks in any order, in any batches, with repeats: the same facts and signals."""
 
 from __future__ import annotations
 

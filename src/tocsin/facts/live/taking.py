@@ -224,7 +224,7 @@ class _Taking:
         if not refused.any_waiting(self.cursor):
             return []
         rows = [(each.collection, each.values) for each in arrivals.rows]
-        people = {each.person for each in (*arrivals.links, *arrivals.memberships)}
+        people = {each.person for each in arrivals.links} | {each.person for each in arrivals.memberships}
         people |= {each.id for each in arrivals.traits if each.collection == "people"}
         people |= {str(values.get("id")) for name, values in rows if name == "people"}
         accounts = [*arrivals.groups, *(each.account for each in arrivals.memberships)]
