@@ -24,6 +24,7 @@ from tocsin.core.moment import MomentError, zone_named
 from tocsin.core.networks import networks
 from tocsin.databases import Database, Postgres, Sqlite, read_database
 from tocsin.ingest.limits import KB, Limits
+from tocsin.ingest.origins import ANY
 
 if TYPE_CHECKING:
     from tocsin.core.rules import Definitions
@@ -51,6 +52,7 @@ class Configuration:
     outbound_allow: private networks that messages may go to, with commas between.
     csm_alerts: who sees alerts about a CSM, one of SEE_CSMS. oidc_create: the role of strangers whom the identity provider
     confirms, '' where they are refused. pull_folders: what pages and programs may name as places to pull from.
+    trusted_proxies: networks whose word on who asks counts. ingest_origins: the sites whose pages may send events.
     """
 
     home: Path
@@ -66,6 +68,8 @@ class Configuration:
     oidc_create: str = ""
     limits: Limits = field(default_factory=Limits)
     pull_folders: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    ingest_origins: frozenset[str] = frozenset({ANY})
 
 
 def configure(home: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Configuration:
@@ -92,6 +96,8 @@ def configure(home: str | Path | None = None, environ: Mapping[str, str] | None 
         outbound_allow=",".join(map(str, networks(given.get("TOCSIN_OUTBOUND_ALLOW") or "", "TOCSIN_OUTBOUND_ALLOW"))),
         csm_alerts=_one_of(SEE_CSMS, given.get("TOCSIN_CSM_ALERTS"), "TOCSIN_CSM_ALERTS") or SEE_CSMS[0],
         limits=_limits(given),
+        trusted_proxies=tuple(map(str, networks(given.get("TOCSIN_TRUSTED_PROXIES") or "", "TOCSIN_TRUSTED_PROXIES"))),
+        ingest_origins=_origins(given.get("TOCSIN_INGEST_ORIGINS")),
         oidc_create=_one_of(ROLES, given.get("TOCSIN_OIDC_CREATE"), "TOCSIN_OIDC_CREATE"),
         pull_folders=_folders(given.get("TOCSIN_PULL_FOLDERS"), place),
     )
@@ -112,6 +118,18 @@ def _one_of(words: Sequence[str], text: str | None, setting: str) -> str:
     if said and said not in words:
         raise UserError(f"{setting}: {said!r} is not known; give one of {', '.join(words)}, or leave it out")
     return said
+
+
+def _origins(text: str | None) -> frozenset[str]:
+    """The origins whose pages may send events; `*` where it is not set."""
+    found = frozenset((text or "").replace(",", " ").split()) or frozenset({ANY})
+    for each in found:
+        if each not in (ANY, "none") and not re.fullmatch(r"https?://[^/\s]+", each):
+            raise UserError(
+                f"TOCSIN_INGEST_ORIGINS: {each!r} is no origin; "
+                "write such as https://app.example.com, or * for all, none for none"
+            )
+    return found
 
 
 def _limits(given: Mapping[str, str]) -> Limits:

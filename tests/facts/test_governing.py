@@ -14,7 +14,7 @@ from tocsin.core.errors import UserError
 from tocsin.facts import fieldsources, valuewords
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing.governing import FILE, HTTP, Governance
-from tocsin.facts.live.shapes import Arrivals, Membership, Traits
+from tocsin.facts.live.shapes import Arrivals, Membership, Row, Traits
 from tocsin.facts.live.taking import Taker
 from tocsin.facts.valuewords import Meaning
 from tocsin.ingest.arriving import again
@@ -29,7 +29,7 @@ def taker(store: DuckStore) -> Taker:
 
 def rows(desk: Desk, *given: tuple[str, dict[str, Any]], source: str = HOOK, at: datetime = NOW) -> None:
     """Rows as a webhook gives them."""
-    taker(desk.store).take(Arrivals(rows=[(name, values, source) for name, values in given]), None, at)
+    taker(desk.store).take(Arrivals(rows=[Row(name, values, source, at) for name, values in given]), None, at)
 
 
 def traits(desk: Desk, account: str, at: datetime = NOW, **values: Any) -> None:

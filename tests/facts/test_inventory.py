@@ -10,7 +10,7 @@ import pytest
 from tests.facts.conftest import NOW, Desk
 from tocsin.core.errors import UserError
 from tocsin.facts import inventory, turned
-from tocsin.facts.live.shapes import WAITING, Arrivals, Refusal
+from tocsin.facts.live.shapes import WAITING, Arrivals, Refusal, Row
 from tocsin.facts.live.taking import Taker
 from tocsin.ingest.arriving import again
 from tocsin.ingest.limits import Limits
@@ -135,12 +135,14 @@ def test_names_that_no_account_has(acme: Desk) -> None:
     ]
     assert [each.ref for each in turned.strangers(acme.store, text="CME")[0]] == ["acme-1"]
     alias = {"account_id": "a1", "source": "manual", "external_id": "acme-1"}
-    taker(acme).take(Arrivals(rows=[("account_aliases", alias, "")]), None, NOW)
+    taker(acme).take(Arrivals(rows=[Row("account_aliases", alias, "", NOW)]), None, NOW)
     assert acme.rows("SELECT id FROM events") == [("m1",)], "what came over HTTP comes in by itself"
     left = turned.stranger(acme.store, "acme-1")
     assert left is not None
     assert (left.known, left.total, left.live) == ("a1", 1, 0)
-    taker(acme).take(Arrivals(rows=[("account_aliases", {**alias, "account_id": "a2", "source": "crm"}, "")]), None, NOW)
+    taker(acme).take(
+        Arrivals(rows=[Row("account_aliases", {**alias, "account_id": "a2", "source": "crm"}, "", NOW)]), None, NOW
+    )
     left = turned.stranger(acme.store, "acme-1")
     assert left is not None
     assert (left.known, left.ambiguous) == ("", True)

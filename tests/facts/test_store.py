@@ -34,6 +34,7 @@ def test_the_layout_is_the_declared_one(desk: Desk) -> None:
     assert columns == {
         "id": "VARCHAR", "account_key": "INTEGER", "person_key": "INTEGER", "name": "VARCHAR", "at": "TIMESTAMP",
         "kind": "VARCHAR", "feature": "VARCHAR", "minutes": "DOUBLE", "properties": "JSON", "first_seen": "TIMESTAMP",
+        "by_person": "BOOLEAN", "visitor_key": "INTEGER", "account_was": "INTEGER",
     }  # fmt: skip
     assert {"key", "custom", "left_out"} <= {row[0] for row in desk.rows("DESCRIBE accounts")}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -68,6 +69,15 @@ class Line:
         """A single call, by its address."""
         self.inbox.append_now(Record(kind, NOW, "website", json.dumps(call).encode()).packed())
 
+    def put_rows(self, *rows: tuple[str, dict[str, Any]], received: datetime = NOW) -> None:
+        """Rows as a webhook gives them, into the inbox."""
+        self.inbox.append_now(Record("rows", received, "src_1", json.dumps(rows).encode()).packed())
+
+    def tell(self, *rows: tuple[str, dict[str, Any]], received: datetime = NOW) -> Taken:
+        """Rows as a webhook gives them, into the facts."""
+        self.put_rows(*rows, received=received)
+        return self.writer.step()
+
     def send(self, *messages: Message, received: datetime = NOW, **envelope: Any) -> Taken:
         """A batch into the facts."""
         self.put(*messages, received=received, **envelope)
@@ -103,6 +113,16 @@ class Line:
         """The custom attributes of an account or a person."""
         found = self.rows(f"SELECT custom FROM {collection} WHERE id = '{own}'")
         return dict(json.loads(found[0][0]))
+
+
+@contextmanager
+def line_in() -> Iterator[Line]:
+    """An empty store in memory, for as long as it is needed."""
+    made = Line(Path(mkdtemp()))
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from tests.ingest.line import NOW, SCENE, Line, acme, group, identify, line, track
 from tocsin.core.errors import UserError
-from tocsin.facts.live import taking
+from tocsin.facts.live import events, taking
 from tocsin.facts.live.shapes import Arrivals, Event, Taken
 from tocsin.facts.live.taking import position
 from tocsin.facts.rejected import list_rejected
@@ -27,7 +27,7 @@ __all__ = ["acme", "line"]
 
 def poison(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     """From now on no event of these names can be stored."""
-    real = taking.put_events
+    real = events.put_events
 
     def put(cursor: Any, past: Any, events: Iterable[Event], *rest: Any) -> Any:
         given = list(events)

@@ -12,7 +12,7 @@ from tests.web.conftest import NOW, SignedIn
 from tests.web.test_data import FORM, acts, read, stored, told
 from tocsin import workspace
 from tocsin.facts.duckdb import DuckStore
-from tocsin.facts.live.shapes import Arrivals
+from tocsin.facts.live.shapes import Arrivals, Row
 from tocsin.facts.live.taking import Taker
 from tocsin.ingest.arriving import again
 from tocsin.ingest.limits import Limits
@@ -43,7 +43,7 @@ def olga(signed_in: SignedIn) -> Client:
 
 def arrive(facts: DuckStore, *rows: tuple[str, dict[str, Any]], source: str) -> None:
     """Rows as a webhook gives them."""
-    given = Arrivals(rows=[(name, values, source) for name, values in rows])
+    given = Arrivals(rows=[Row(name, values, source, NOW) for name, values in rows])
     Taker(facts, lambda waiting: again(waiting, Limits())).take(given, None, NOW)
 
 

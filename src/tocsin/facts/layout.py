@@ -47,6 +47,8 @@ _OTHER_TABLES = (
         '"row" VARCHAR, account_ref VARCHAR, row_id VARCHAR, "at" TIMESTAMP, person_ref VARCHAR)'
     ),
 )
+# The collections whose rows are of an account, and note which one they were of before it was merged into another.
+OWNED = tuple(name for name, each in COLLECTIONS.items() if "account_id" in each)
 # What stores of this layout lack that were made before there was any of it: (table, column, type and default).
 _LATER_COLUMNS = (
     ("rejected", "person_ref", "VARCHAR"),
@@ -55,6 +57,11 @@ _LATER_COLUMNS = (
     ("identities", "at", "TIMESTAMP"),
     ("identities", "now", "BOOLEAN DEFAULT true"),
     *(("events", name, kind) for name, kind in _EVENTS.items()),
+)
+# Accounts that turned out to be only a name of another, with the key of that and what else was changed.
+_MERGED = (
+    "CREATE TABLE IF NOT EXISTS merged_accounts AS "
+    "SELECT *, CAST(NULL AS INTEGER) AS into_key, CAST(NULL AS VARCHAR) AS moved FROM accounts LIMIT 0"
 )
 # Every word of `memberships`, of which that is the latest of each person and account.
 _WORDS = 'CREATE TABLE IF NOT EXISTS member_words AS SELECT person, account, "at", gone, weak FROM memberships'
@@ -79,6 +86,7 @@ _LATER_TABLES = (
         "weak BOOLEAN DEFAULT false, joined BOOLEAN DEFAULT true)"
     ),
     'CREATE TABLE IF NOT EXISTS identities (anonymous VARCHAR, person VARCHAR, "at" TIMESTAMP, now BOOLEAN DEFAULT true)',
+    "CREATE TABLE IF NOT EXISTS told_rows (collection VARCHAR, id VARCHAR, told VARCHAR)",
     'CREATE TABLE IF NOT EXISTS told (collection VARCHAR, id VARCHAR, field VARCHAR, value VARCHAR, "at" TIMESTAMP)',
     "CREATE TABLE IF NOT EXISTS event_catalog (name VARCHAR, kind VARCHAR, feature VARCHAR)",
     *rollup.TABLES,  # first, last and how many of old events
@@ -122,8 +130,9 @@ def create_tables(cursor: duckdb.DuckDBPyConnection) -> None:
         columns += [_EXTRA[collection.name]] if collection.name in _EXTRA else []
         columns += ["first_seen TIMESTAMP"] if collection.name in SEEN else []
         columns += [f"{name} {kind}" for name, kind in _EVENTS.items()] if collection.name == "events" else []
+        columns += ["account_was INTEGER"] if collection.name in OWNED else []
         cursor.execute(f"CREATE TABLE {quote(collection.name)} ({', '.join(columns)})")
-    for statement in (*_OTHER_TABLES, *_LATER_TABLES, _WORDS):
+    for statement in (*_OTHER_TABLES, *_LATER_TABLES, _WORDS, _MERGED):
         cursor.execute(statement)
     cursor.execute("CREATE TABLE meta (name VARCHAR, value VARCHAR)")
     cursor.execute("INSERT INTO meta VALUES ('layout', ?)", [str(LAYOUT_VERSION)])
@@ -151,6 +160,9 @@ def check_layout(cursor: duckdb.DuckDBPyConnection, path: str) -> None:
         cursor.execute(statement)
     for table, column, kind in _LATER_COLUMNS:
         cursor.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {quote(column)} {kind}")
-    cursor.execute(_WORDS)
+    for statement in (_WORDS, _MERGED):
+        cursor.execute(statement)
+    for name in OWNED:
+        cursor.execute(f"ALTER TABLE {quote(name)} ADD COLUMN IF NOT EXISTS account_was INTEGER")
     for name in SEEN:
         cursor.execute(f"ALTER TABLE {quote(name)} ADD COLUMN IF NOT EXISTS first_seen TIMESTAMP")

@@ -12,7 +12,7 @@ import msgspec
 from tocsin.core.errors import UserError
 from tocsin.core.schema import COLLECTIONS
 from tocsin.facts import breathing
-from tocsin.facts.live.shapes import Arrivals, Refusal
+from tocsin.facts.live.shapes import Arrivals, Refusal, Row
 from tocsin.ingest.limits import Limits
 from tocsin.ingest.records import Record
 from tocsin.ingest.segment import quick
@@ -70,7 +70,7 @@ def again(waiting: Sequence[tuple[str, str, datetime]], limits: Limits) -> Arriv
             kind = None if isinstance(given.get("type"), str) else {"people": "identify"}.get(collection, "track")
             _add(told, row.encode(), kind, received, None, limits, more=_WRITTEN_IN)
         else:
-            told.rows.append((collection, given, ""))
+            told.rows.append(Row(collection, given, "", received))
     return told
 
 
@@ -104,7 +104,7 @@ def _add(
 def _add_rows(told: Told, record: Record) -> None:
     for collection, values in json.loads(record.body):
         if collection in COLLECTIONS:
-            told.rows.append((collection, values, record.source))
+            told.rows.append(Row(collection, values, record.source, record.received))
         elif collection == REJECTED:
             row = kept(values["row"].encode("utf-8", "replace"))
             told.refused.append(Refusal(values["collection"], values["reason"], row, received=record.received))

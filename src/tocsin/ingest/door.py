@@ -18,6 +18,7 @@ from tocsin.core.errors import UserError
 from tocsin.facts import breathing
 from tocsin.ingest.limits import Limits
 from tocsin.ingest.log import FullError, Log
+from tocsin.ingest.origins import Origins
 from tocsin.ingest.records import Kind, Record
 from tocsin.ingest.segment.messages import KINDS, read_call, read_envelope
 from tocsin.ingest.segment.reading import Told
@@ -33,7 +34,10 @@ _SINGLE = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Door:
-    """The application. whose: the name of a write key's holder, None for a key that opens nothing; asked in a thread."""
+    """The application. whose: the name of a write key's holder, None for a key that opens nothing; asked in a thread.
+
+    origins: the sites whose pages may send; every one where it is not given.
+    """
 
     def __init__(
         self,
@@ -41,25 +45,30 @@ class Door:
         whose: Callable[[str], str | None],
         limits: Limits,
         *,
+        origins: Origins | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._inbox, self._whose, self._limits, self._clock = inbox, whose, limits, clock
+        self._origins = origins or Origins()
         self._keys: dict[str, tuple[float, str | None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["method"] == "OPTIONS" and await self._origins.answer(scope, send):
+            return
+        also = self._origins.headers(scope)
         try:
             with breathing.counted(breathing.ANSWERING):
                 await self._take(scope, receive)
         except RefusedError as error:
-            await refuse(send, error)
+            await refuse(send, error, also)
         except GoneError:
             return
         except Exception:
             log.exception("a request could not be answered")
-            await refuse(send, RefusedError(500, "internal", "the server failed; send it again later"))
+            await refuse(send, RefusedError(500, "internal", "the server failed; send it again later"), also)
         else:
-            await say(send, 200, OK)
+            await say(send, 200, OK, also)
 
     async def _take(self, scope: Scope, receive: Receive) -> None:
         kind = scope["path"].removeprefix(PREFIX).rstrip("/")

@@ -35,7 +35,8 @@ def isolate(
 ) -> tuple[list[Taken], list[tuple[Record, Exception]]]:
     """Take in what can be taken in, half by half; gives what became of it, and each piece that fails alone with its error.
 
-    UserError where nothing can be written, InterruptedError where `stopped` says so on the way: what was taken in is known when it comes again.
+    UserError where nothing can be written, InterruptedError where `stopped` says so on the way: what was taken in is known when
+    it comes again.
     """
     if not parts:
         return [], []

@@ -98,10 +98,10 @@ async def say(send: Send, status: int, body: bytes, more: list[tuple[bytes, byte
     await send({"type": "http.response.body", "body": body})
 
 
-async def refuse(send: Send, error: RefusedError) -> None:
-    """Answer with an error: `code` and `message`, as clients look for them."""
+async def refuse(send: Send, error: RefusedError, also: list[tuple[bytes, bytes]] | None = None) -> None:
+    """Answer with an error: `code` and `message`, as clients look for them. also: further headers."""
     body = json.dumps({"success": False, "code": error.code, "message": error.message}).encode()
-    more = [(b"retry-after", str(error.retry).encode())] if error.retry is not None else []
+    more = [*(also or []), *([(b"retry-after", str(error.retry).encode())] if error.retry is not None else [])]
     if error.status == 413:
         more.append((b"connection", b"close"))  # what is still on its way is not read
     await say(send, error.status, body, more)

@@ -86,7 +86,7 @@ class Writer:
                 events += self.step().events
             except UserError:
                 raise
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it is, it is tried again, and then looked for
                 failures += 1
                 if failures < TRIES:
                     continue

@@ -20,11 +20,13 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 from django.urls import reverse
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tocsin.asgi import App, Front
 from tocsin.core.errors import UserError
 from tocsin.ingest.door import PREFIX
 from tocsin.ingest.door import Door as Ingestion
+from tocsin.ingest.origins import Origins
 from tocsin.ingest.recovery import open_inbox
 from tocsin.ingest.writer import Writer
 from tocsin.people import facade as people
@@ -77,7 +79,8 @@ def serve(
     listening = _listen(host, port)
     address = _address(host, listening)
     token = secrets.token_urlsafe(32)
-    limits = workspace.configuration.limits
+    given = workspace.configuration
+    limits = given.limits
     inbox = open_inbox(workspace.store(), workspace.home, limits)
     worker = Worker(workspace, address=lambda: settings.TOCSIN_PUBLIC_URL or address)
     workspace.listen(worker.nudge)
@@ -109,14 +112,16 @@ def serve(
 
     commands = door.Door(token, runner(worker, writer))
     hooks = Hooks(inbox, zone=workspace.zone.key)
-    routes: dict[str, App] = {door.PATH: commands, PREFIX: Ingestion(inbox, _holder, limits), HOOKS: hooks}
+    ingestion = Ingestion(inbox, _holder, limits, origins=Origins(given.ingest_origins))
+    routes: dict[str, App] = {door.PATH: commands, PREFIX: ingestion, HOOKS: hooks}
     front = Front(ready.is_set, routes, {reverse("web:data-import"): limits.upload + SLACK})
     config = uvicorn.Config(
-        front,
+        behind_proxies(front, given.trusted_proxies),
         log_config=None,
         access_log=False,
         lifespan="off",
         server_header=False,
+        proxy_headers=False,
         loop="asyncio",
         timeout_graceful_shutdown=GRACE,
     )
@@ -130,6 +135,14 @@ def serve(
         inbox.close()
         if not ended:
             _end_at_once()
+
+
+def behind_proxies(front: App, trusted: Sequence[str]) -> App:
+    """The front, which sees who asks and by which scheme as proxies of these networks say (X-Forwarded-For, -Proto).
+
+    Of everybody else what they say of themselves counts for nothing; without any such network nothing is looked at.
+    """
+    return ProxyHeadersMiddleware(front, list(trusted)) if trusted else front  # type: ignore[arg-type, return-value]
 
 
 def idle(loops: Sequence[Worker | Pulse | Puller | Deliverer | Writer], commands: door.Door, patience: float) -> bool:

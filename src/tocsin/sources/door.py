@@ -19,9 +19,11 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
 from tocsin.core.errors import UserError
+from tocsin.core.moment import iso
 from tocsin.ingest.arriving import REJECTED
 from tocsin.ingest.door import keep
 from tocsin.ingest.hooks import VENDORS, Reading, Refused, Request
+from tocsin.ingest.hooks.columns import UPDATED
 from tocsin.ingest.log import Log
 from tocsin.ingest.records import Record
 from tocsin.ingest.wire import GoneError, Receive, RefusedError, Scope, Send, read_body, refuse, say
@@ -194,7 +196,8 @@ def _records(source: DoorSource, reading: Reading, received: datetime) -> list[R
     bodies: list[list[str]] = []
     size = AT_ONCE
     for row in reading.rows:
-        text = json.dumps([row.collection, dict(row.values)])
+        dated = {} if row.at is None else {UPDATED: iso(row.at)}
+        text = json.dumps([row.collection, {**row.values, **dated}])
         if len(text) > LONGEST_ROW:
             raise UserError(f"a row of {row.collection} is longer than {LONGEST_ROW:,} bytes; send less, or mend the mapping")
         if size + len(text) > AT_ONCE:

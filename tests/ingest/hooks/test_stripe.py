@@ -179,7 +179,7 @@ def test_days_are_those_of_the_zone() -> None:
 
 def test_a_trial_and_what_becomes_of_it() -> None:
     trial = subscription(status="trialing", trial_end=START + 14 * DAY)
-    account = {"id": "cus_1", "status": "trial", "trial_ends_on": "2026-01-15", "updated_at": "2026-01-11T00:00:00Z"}
+    account = {"account_id": "cus_1", "status": "trial", "trial_ends_on": "2026-01-15", "updated_at": "2026-01-11T00:00:00Z"}
     assert rows("stripe", event("customer.subscription.created", trial)) == [("subscriptions", PLAIN), ("accounts", account)]
     assert rows("stripe", event("customer.subscription.trial_will_end", trial))[1:] == [
         ("accounts", account),
@@ -190,7 +190,7 @@ def test_a_trial_and_what_becomes_of_it() -> None:
     ]
     turned = event("customer.subscription.updated", subscription(), previous_attributes={"status": "trialing"})
     assert rows("stripe", turned)[1:] == [
-        ("accounts", {"id": "cus_1", "status": "active", "updated_at": "2026-01-11T00:00:00Z"})
+        ("accounts", {"account_id": "cus_1", "status": "active", "updated_at": "2026-01-11T00:00:00Z"})
     ]
 
 

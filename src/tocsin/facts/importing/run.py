@@ -192,6 +192,7 @@ class _Run:
             if name in self.full and last:
                 closed = close_missing(self.cursor, staged, self.now, self.past, self.how.most_closed)
                 self.note(name, f"{closed:,} rows that the file lacks are closed ({raw.collection.closing})")
+        self.merge_aliases()
         self.tell("history", 0.98)
         history.settle(self.cursor, self.store.zone, self.reports.keys(), self.past)
         history.leave_out(self.cursor, self.store.internal_domains, self.past)
@@ -204,6 +205,17 @@ class _Run:
         self.add_notes_on_money()
         self.tell("history", 1.0)
         return tuple(self.reports[name] for name in in_order(self.reports))
+
+    def merge_aliases(self) -> None:
+        """Accounts that turned out to be only a name of another one, now that aliases say so."""
+        if "account_aliases" not in self.reports:
+            return
+        from tocsin.facts.live.merging import merge  # it stores what it moves by the steps of an import
+
+        concerned = merge(self.cursor, self.store, self.past, self.now)
+        if concerned:
+            names = ", ".join(sorted(concerned)[:10])
+            self.note("account_aliases", f"accounts that were only a name are one with the account of that alias: {names}")
 
     def store_rows(self, raw: Raw) -> Staged:
         """Check, type and store what was read of one file."""

@@ -108,9 +108,9 @@ def turns(words: Iterable[Word]) -> list[Turn]:
         for _, gone, account, passing in said:  # of two at one moment the one who leaves has left
             latest = weak if passing else strong
             latest[account] = (at, gone, not gone or (account in latest and latest[account][2]))
-        account = _chosen(strong) or _chosen(weak)
-        if account is not None and (not found or found[-1][1] != account):
-            found.append((at, account))
+        home = _chosen(strong) or _chosen(weak)
+        if home is not None and (not found or found[-1][1] != home):
+            found.append((at, home))
     return found
 
 

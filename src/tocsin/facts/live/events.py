@@ -51,7 +51,8 @@ def put_events(
     met = "UNION SELECT visitor FROM arriving WHERE visitor IS NOT NULL" if visits else ""
     cursor.execute(
         "INSERT INTO person_keys SELECT (SELECT coalesce(max(key), 0) FROM person_keys) + row_number() OVER (ORDER BY id), id "
-        f"FROM (SELECT DISTINCT person AS id FROM arriving WHERE person IS NOT NULL {met}) AS met ANTI JOIN person_keys USING (id)"
+        f"FROM (SELECT DISTINCT person AS id FROM arriving WHERE person IS NOT NULL {met}) AS met "
+        "ANTI JOIN person_keys USING (id)"
     )
     visitor = "LEFT JOIN person_keys AS visitor ON visitor.id = arriving.visitor" if visits else ""
     cursor.execute(f"""

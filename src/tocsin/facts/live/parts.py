@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from tocsin.core.schema import COLLECTIONS, Collection
-from tocsin.facts.importing.stage import make_references
+from tocsin.facts.importing.stage import UPDATED, make_references
 from tocsin.facts.layout import physical_columns, quote
 from tocsin.facts.live.belonging import Places
 from tocsin.facts.live.shapes import WAITING, Refusal
@@ -85,7 +85,7 @@ class _Completing:
     def add(self, row: dict[str, Any]) -> None:
         """Complete a row as far as can be."""
         own = str(row["id"]) if self.key and row.get("id") else None
-        told = {**self.kept.pop(own, {}), **row} if own else row
+        told = joined(self.kept.pop(own, {}), row) if own else row
         base = self.stored.get(own, {}) if own else {}
         for name in self.missing(told):
             if name in base:
@@ -158,10 +158,16 @@ def merged(refused: Sequence[Refusal]) -> list[Refusal]:
         place = (each.collection, each.id if each.id is not None else at)
         before = found.get(place)
         if before is not None:
-            row = {**json.loads(before.row), **json.loads(each.row)}
+            row = joined(json.loads(before.row), json.loads(each.row))
             each.row = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
         found[place] = each
     return list(found.values())
+
+
+def joined(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """What two rows tell of one; as of the later moment where they have one, since nothing in them is older than is known."""
+    moments = [str(each[UPDATED]) for each in (before, after) if each.get(UPDATED)]
+    return {**before, **after, **({UPDATED: max(moments)} if moments else {})}
 
 
 def own_ids(cursor: duckdb.DuckDBPyConnection, names: Iterable[str]) -> dict[str, str]:
@@ -192,8 +198,8 @@ def _take_kept(cursor: duckdb.DuckDBPyConnection, collection: Collection, ids: S
     for place, own, text in rows:
         given = json.loads(text)
         # A message of Segment's API waits under the same id; it has fields that no column is called by.
-        if isinstance(given, dict) and (collection.custom or given.keys() <= set(collection.names)):
-            found[own] = {**found.get(own, {}), **given}
+        if isinstance(given, dict) and (collection.custom or given.keys() <= {*collection.names, UPDATED, BY_PERSON}):
+            found[own] = joined(found.get(own, {}), given)
             taken.append(place)
     if taken:
         cursor.execute("DELETE FROM rejected WHERE rowid IN (SELECT unnest(?))", [taken])

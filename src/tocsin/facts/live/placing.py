@@ -45,7 +45,8 @@ def claim(cursor: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> None:
     same = "identities.anonymous = claims.anonymous AND identities.person = claims.person"
     try:
         cursor.execute(
-            f'UPDATE identities SET "at" = claims."at" FROM claims WHERE {same} AND coalesce(identities."at" < claims."at", true)'
+            f'UPDATE identities SET "at" = claims."at" FROM claims WHERE {same} '
+            'AND coalesce(identities."at" < claims."at", true)'
         )
         cursor.execute(
             f'INSERT INTO identities SELECT anonymous, person, "at", false FROM claims ANTI JOIN identities ON {same}'

@@ -13,7 +13,7 @@ from tocsin.core.schema import COLLECTIONS, Collection
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing.batches import Record, fill_table
 from tocsin.facts.importing.raw import Raw, RawColumn
-from tocsin.facts.importing.stage import UPDATED, make_references, stage
+from tocsin.facts.importing.stage import make_references, stage
 from tocsin.facts.importing.upsert import upsert
 from tocsin.facts.live.parts import Given
 from tocsin.facts.live.shapes import WAITING, Refusal
@@ -40,13 +40,13 @@ def put_rows(
     refused: list[Refusal] = []
     for name, values in rows:
         collection = COLLECTIONS[name]
-        kept = {key: value for key, value in values.items() if key in collection or collection.custom or key == UPDATED}
+        kept = {key: value for key, value in values.items() if key in collection or collection.custom}
         missing = [each for each in collection.required if kept.get(each) in (None, "")]
         if missing:
             reason = f"{missing[0]} is missing, and a row of {name} needs one"
             refused.append(Refusal(name, reason, _json(values), _id(values), values.get("account_id")))
             continue
-        columns, own = (name, tuple(sorted(kept))), _key(collection, kept)
+        columns, own = (name, tuple(sorted(kept))), key_of(collection, kept)
         place = current.get(columns)
         behind = own is not None and place is not None and place <= last.get(own, -1)
         if place is None or (behind and len(groups) < MOST_GROUPS):
@@ -62,12 +62,12 @@ def put_rows(
     return {name for name, _, _ in groups}, refused
 
 
-def _key(collection: Collection, values: dict[str, Any]) -> tuple[str, ...] | None:
-    """What tells a row from others; None where the order of what is told of it does not matter."""
+def key_of(collection: Collection, values: dict[str, Any]) -> tuple[str, ...] | None:
+    """What tells a row from others; None where it has no key, or the order of what is told of it does not matter."""
     if collection.name in HISTORIES:
         return None
     names = ("id",) if collection.keyed_by_id else collection.identity
-    return None if values.get(names[0]) is None else (collection.name, *(cell(values.get(each)) for each in names))
+    return None if values.get(names[0]) in (None, "") else (collection.name, *(cell(values.get(each)) for each in names))
 
 
 def _put(

@@ -18,7 +18,7 @@ class Event(msgspec.Struct, gc=False):
     A Struct, as there are a hundred thousand a second of them.
 
     at: UTC. kind: None where neither the sender nor the catalog says. raw: the message as received; received: when it was.
-    by_person: the account is that of the person; visitor: the anonymous visitor whose event it was, whoever they turned out to be.
+    by_person: the account is that of the person; visitor: the anonymous visitor who did it, whoever that is.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Event(msgspec.Struct, gc=False):
 class Traits:
     """What was told of an account or a person as of a moment (UTC). values: column -> JSON value; None clears.
 
-    account: of a person, the account that the message itself names.
+    account: of a person, the account that the message itself names; of an account, that it has to be known already.
     """
 
     collection: str
@@ -72,6 +72,20 @@ class Link(NamedTuple):
     at: datetime
 
 
+class Row(NamedTuple):
+    """A row of a collection as an inbound webhook gives it: column -> JSON value, which source sent it, when it came (UTC).
+
+    source: empty where it has waited and is read again.
+
+    `updated_at` among the values is when the sender says that it was so.
+    """
+
+    collection: str
+    values: dict[str, Any]
+    source: str
+    at: datetime
+
+
 @dataclass(slots=True)
 class Refusal:
     """What was not stored: as received, with the reason. account, person: by whom it can be placed later."""
@@ -89,7 +103,7 @@ class Refusal:
 class Arrivals:
     """What came, in its order. groups: accounts that are there from now on.
 
-    rows: (collection, column -> JSON value, which source sent it), as inbound webhooks give them.
+    rows: as inbound webhooks give them.
     """
 
     events: list[Event] = field(default_factory=list)
@@ -97,7 +111,7 @@ class Arrivals:
     memberships: list[Membership] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     groups: dict[str, None] = field(default_factory=dict)
-    rows: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
 
     @property

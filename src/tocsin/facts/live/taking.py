@@ -13,13 +13,14 @@ from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing import governing
 from tocsin.facts.importing.stage import make_references
 from tocsin.facts.importing.upsert import as_timestamp, make_changes
-from tocsin.facts.live import belonging, eventrows, parts, placing, refused
+from tocsin.facts.live import belonging, eventrows, merging, parts, placing, refused
 from tocsin.facts.live.belonging import Places
 from tocsin.facts.live.events import put_events, seen_hashes
+from tocsin.facts.live.newest import newest, sorted_out
 from tocsin.facts.live.parts import Given
 from tocsin.facts.live.rows import put_rows
 from tocsin.facts.live.seen import Hashes, SeenHashes
-from tocsin.facts.live.shapes import WAITING, Arrivals, Event, Membership, Refusal, Taken, Traits
+from tocsin.facts.live.shapes import WAITING, Arrivals, Event, Membership, Refusal, Row, Taken, Traits
 from tocsin.facts.live.traits import date_changes, rows_of_traits
 from tocsin.facts.past import Past
 
@@ -113,15 +114,19 @@ class _Taking:
         """Store arrivals, and then what has waited for the accounts that they brought."""
         arrivals = self._governed(arrivals)
         refusals = list(arrivals.refused)
+        others = sorted_out(arrivals)
+        aliases = [each for each in others if each.collection == "account_aliases"]
         placing.claim(self.cursor, arrivals.links)
+        refusals += self._aliases(aliases, arrivals)
         rows = self._accounts(arrivals)
         made = {str(values["id"]) for _, values in rows}
-        told = [each for each in arrivals.traits if each.collection == "accounts"]
+        told, unplaced = self._of_accounts(arrivals.traits, made)
+        refusals += unplaced
         refusals += self._rows([*rows, *rows_of_traits(self.cursor, told, made)])
         places = Places(self.cursor, ())
-        refusals += self._people(arrivals, made, places)
+        refusals += self._people(arrivals, {*made, *(str(each.values.get("external_id")) for each in aliases)}, places)
         date_changes(self.cursor)
-        told_events, unplaced = self._told([(name, values) for name, values, _ in arrivals.rows])
+        told_events, unplaced = self._told([each for each in others if each.collection != "account_aliases"])
         refusals += unplaced
         events, unplaced = self._placed(arrivals.events, places)
         events += told_events
@@ -187,14 +192,42 @@ class _Taking:
         traits = [
             replace(each, values=said.row(each.collection, each.values, governing.HTTP, passed)) for each in arrivals.traits
         ]
-        rows = [(name, said.row(name, values, source, passed), source) for name, values, source in arrivals.rows]
-        return replace(arrivals, traits=traits, rows=[each for each in rows if each[1]])
+        rows = [each._replace(values=said.row(each.collection, each.values, each.source, passed)) for each in arrivals.rows]
+        return replace(arrivals, traits=traits, rows=[each for each in rows if each.values])
 
-    def _told(self, given: Sequence[Given]) -> tuple[list[Event], list[Refusal]]:
+    def _aliases(self, aliases: Sequence[Row], arrivals: Arrivals) -> list[Refusal]:
+        """Keep what accounts are called elsewhere; before any account is made of such a name."""
+        if not aliases:
+            return []
+        names = {str(each.values.get("external_id")) for each in aliases}
+        refusals = self._rows(self._accounts(arrivals, names))
+        _, unplaced = self._told(aliases)
+        concerned = merging.merge(self.cursor, self.store, self.past, self.now)
+        if concerned:
+            self.touched |= concerned
+            self.collections.add("accounts")
+        return refusals + unplaced
+
+    def _of_accounts(self, traits: Sequence[Traits], made: Collection[str]) -> tuple[list[Traits], list[Refusal]]:
+        """Traits of accounts, and those of accounts that have to be known and are not."""
+        found = [each for each in traits if each.collection == "accounts"]
+        named = [each.account for each in found if each.account is not None]
+        if not named:
+            return found, []
+        make_references(self.cursor)
+        known = {*made, *parts.own_ids(self.cursor, named)}
+        waits = [each for each in found if each.account is not None and each.account not in known]
+        refusals = [
+            Refusal("accounts", WAITING, each.raw.decode("utf-8", "replace"), account=each.account, received=each.received)
+            for each in waits
+        ]
+        return [each for each in found if each.account is None or each.account in known], refusals
+
+    def _told(self, given: Sequence[Row]) -> tuple[list[Event], list[Refusal]]:
         """Store rows that webhooks gave, perhaps in part. Gives the events among them, which are stored with the others."""
         events: list[Event] = []
         refusals: list[Refusal] = []
-        for batch in parts.batches(given):
+        for batch in parts.batches(newest(self.cursor, given)):
             whole, lacking = parts.completed(self.cursor, batch)
             refusals += lacking
             new, others = eventrows.split(self.cursor, whole, self._seen_so_far())
@@ -209,13 +242,13 @@ class _Taking:
         """
         if not refused.any_waiting(self.cursor):
             return []
-        rows = arrivals.rows
-        people = {each.person for each in (*arrivals.links, *arrivals.memberships)}
+        rows = [(each.collection, each.values) for each in arrivals.rows]
+        people = {each.person for each in arrivals.links} | {each.person for each in arrivals.memberships}
         people |= {each.id for each in arrivals.traits if each.collection == "people"}
-        people |= {str(values.get("id")) for name, values, _ in rows if name == "people"}
+        people |= {str(values.get("id")) for name, values in rows if name == "people"}
         accounts = [*arrivals.groups, *(each.account for each in arrivals.memberships)]
-        accounts += [str(values.get("id")) for name, values, _ in rows if name == "accounts"]
-        accounts += [str(values.get("external_id")) for name, values, _ in rows if name == "account_aliases"]
+        accounts += [str(values.get("id")) for name, values in rows if name == "accounts"]
+        accounts += [str(values.get("external_id")) for name, values in rows if name == "account_aliases"]
         if not (people or accounts):
             return []
         places.ask(people)
@@ -250,9 +283,10 @@ class _Taking:
         self.touched |= named | {str(values["id"]) for name, values in rows if name == "accounts" and values.get("id")}
         return bad
 
-    def _accounts(self, arrivals: Arrivals) -> list[Given]:
-        """Rows for accounts that are not known: named by their id until they are told a name."""
+    def _accounts(self, arrivals: Arrivals, aliases: Collection[str] = ()) -> list[Given]:
+        """Rows for accounts that are not known: named by their id until they are told a name. aliases: names to pass over."""
         wanted = [*arrivals.groups, *(each.account for each in arrivals.memberships)]
+        wanted = [each for each in wanted if each not in aliases]
         if not wanted:
             return []
         make_references(self.cursor)

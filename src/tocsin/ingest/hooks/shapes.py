@@ -40,11 +40,16 @@ class Row:
     stored of it stays; None clears it. `account_id` (in accounts, `id`) may be the vendor's own id of the customer, which the
     store resolves by the account's aliases. Where a row of tickets, surveys or events has no `account_id`, the account is
     that of its `person_id`. Rows of accounts and people carry `updated_at`, by which their history is dated, and custom
-    attributes under names of their own.
+    attributes under names of their own. A row of accounts with an `account_id` and no `id` tells something of an account that
+    has to be known; until it is, the row waits.
+
+    at: when it was so, as the sender says (UTC), by which what is older and comes later changes nothing; None where they do
+    not say, and where the values have `updated_at`.
     """
 
     collection: str
     values: Mapping[str, Any] = field(hash=False)
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from tocsin.core.errors import UserError
 from tocsin.core.schema import COLLECTIONS
-from tocsin.ingest.hooks.columns import value_for
+from tocsin.ingest.hooks.columns import UPDATED, value_for
 from tocsin.ingest.hooks.generic.mapping import collection_named, rules, selected
 from tocsin.ingest.hooks.shapes import Reading, Request, Row
-from tocsin.ingest.hooks.values import CastError, decoded, digest, shown, zone_of
+from tocsin.ingest.hooks.values import CastError, as_moment, decoded, digest, shown, zone_of
 
 _FORM = 'send {"collection": "events", "rows": [{...}]}, or give this source a mapping'
 _DELIVERY = ("webhook-id", "idempotency-key")
@@ -54,15 +54,19 @@ def _own(body: Any, zone: ZoneInfo) -> Iterator[Row]:
 
 def _row(collection: str, place: str, given: Mapping[str, Any], zone: ZoneInfo) -> Row:
     values: dict[str, Any] = {}
+    at = None
     for column, value in given.items():
         try:
+            if column == UPDATED and not COLLECTIONS[collection].custom and collection != "events":
+                at = None if value in (None, "") else as_moment(value)
+                continue
             values[column] = value_for(collection, column, value, zone)
         except CastError as error:
             raise UserError(f"{place}: {column} {error}; mend it at the sender") from error
         except UserError as error:
             raise UserError(f"{place}: {error}") from error
     _check_known(collection, place, values)
-    return Row(collection, values)
+    return Row(collection, values, at)
 
 
 def _check_known(collection: str, place: str, values: Mapping[str, Any]) -> None:

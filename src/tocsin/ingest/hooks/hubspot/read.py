@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -74,7 +75,7 @@ def _rows(change: Change, settings: Mapping[str, object], zone: ZoneInfo) -> Ite
 def _row(change: Change, key: str, told: Mapping[str, Any]) -> Row:
     identity = person_id(key) if change.thing == "contact" else key
     dated = {} if change.thing == "deal" else {"updated_at": iso(change.at)}
-    return Row(COLLECTION[change.thing], {"id": identity, **told, **dated})
+    return Row(COLLECTION[change.thing], {"id": identity, **told, **dated}, None if dated else change.at)
 
 
 def _created(change: Change) -> dict[str, Any]:
@@ -105,7 +106,10 @@ def _merged(change: Change) -> list[Row]:
     new = change.fields.maybe_key("newObjectId")
     if change.thing == "company":
         others = dict.fromkeys(each for each in [*merged, new] if each and each != first)
-        return [Row("account_aliases", {"account_id": first, "source": "hubspot", "external_id": each}) for each in others]
+        return [
+            Row("account_aliases", {"account_id": first, "source": "hubspot", "external_id": each}, change.at)
+            for each in others
+        ]
     gone = [each for each in [*merged, first if new else ""] if each and each != (new or first)]
     return [_row(change, each, _ended(change)) for each in dict.fromkeys(gone)]
 
@@ -135,8 +139,8 @@ def _together(rows: Iterable[Row]) -> list[Row]:
     found: dict[Any, dict[str, Any]] = {}
     for row in rows:
         if row.collection == "account_aliases":
-            place = (row.collection, row.values["external_id"], None)
+            place = (row.collection, row.values["external_id"], row.at)
         else:
-            place = (row.collection, row.values["id"], row.values.get("updated_at"))
+            place = (row.collection, row.values["id"], row.values.get("updated_at") or row.at)
         found.setdefault(place, {}).update(row.values)
-    return [Row(place[0], values) for place, values in found.items()]
+    return [Row(place[0], values, place[2] if isinstance(place[2], datetime) else None) for place, values in found.items()]

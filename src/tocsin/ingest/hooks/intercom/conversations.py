@@ -40,7 +40,7 @@ def conversation_rows(topic: str, item: Fields, at: datetime, settings: Mapping[
         values["resolved_at"] = iso(at)
     elif topic in REOPENED or (topic == REPLIED and item.raw("state") == "open"):
         values["resolved_at"] = None
-    return [Row("tickets", values)], ""
+    return [Row("tickets", values, at)], ""
 
 
 def _whose(item: Fields, settings: Mapping[str, object]) -> dict[str, str]:
@@ -97,4 +97,4 @@ def _rating(item: Fields, identity: str, whose: Mapping[str, str], at: datetime)
         "at": iso(rating.maybe_time("created_at") or at),
         "comment": rating.maybe_text("remark"),
     }
-    return [Row("surveys", {**whose, **told})], ""
+    return [Row("surveys", {**whose, **told}, at)], ""

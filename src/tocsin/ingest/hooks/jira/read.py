@@ -56,7 +56,7 @@ def read(request: Request, settings: Mapping[str, object]) -> Reading:
     }
     if kind == "jira:issue_deleted" and values["resolved_at"] is None:
         values["resolved_at"] = iso(request.received)
-    return Reading((Row("tickets", values),), delivery)
+    return Reading((Row("tickets", values, body.maybe_time("timestamp") or fields.maybe_time("updated")),), delivery)
 
 
 def _field(settings: Mapping[str, object]) -> str:

@@ -28,10 +28,13 @@ def row_of(kind: str, record: Fields, request: Request, settings: Mapping[str, o
     else:
         values |= _case(record, request, settings)
     collection = COLLECTION[kind]
+    at = None
     if COLLECTIONS[collection].custom:
         values["updated_at"] = iso(_changed(record, request))
+    else:
+        at = _changed(record, request)
     needed = COLLECTIONS[collection].required
-    return Row(collection, {name: value for name, value in values.items() if value is not None or name not in needed})
+    return Row(collection, {name: value for name, value in values.items() if value is not None or name not in needed}, at)
 
 
 def mapping_of(kind: str, settings: Mapping[str, object]) -> dict[str, str]:

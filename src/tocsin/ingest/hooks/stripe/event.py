@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,12 @@ class Event:
     previous: Mapping[str, Any] = field(hash=False)
     names: Mapping[str, str] = field(hash=False)
     zone: ZoneInfo
+
+    @property
+    def at(self) -> datetime:
+        """When it happened. Stripe says so in whole seconds: within one, what was made comes before what changed and ended."""
+        act = self.type.rpartition(".")[2]
+        return self.created + timedelta(microseconds={"created": 0, "deleted": 2}.get(act, 1))
 
     def customer(self) -> str:
         """The id of the customer, who may stand there whole."""

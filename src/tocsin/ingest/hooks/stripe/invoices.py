@@ -24,7 +24,7 @@ def invoice_rows(event: Event) -> tuple[list[Row], str]:
         return [], f"The invoice {identity} is a draft: it counts once it is issued."
     if status not in STATUSES:
         raise thing.fault("status", f"is {status!r}, none of {', '.join(sorted(STATUSES))}")
-    rows = [Row("invoices", _values(event, identity, status))]
+    rows = [Row("invoices", _values(event, identity, status), event.at)]
     if event.type == "invoice.payment_failed":
         rows.append(event.row("Payment Failed"))
     return rows, ""

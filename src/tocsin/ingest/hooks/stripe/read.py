@@ -64,4 +64,4 @@ def _customer_rows(event: Event, key: object) -> tuple[list[Row], str]:
     customer = event.thing.key("id")
     if not account:
         return [], f"The metadata of the customer {customer} has no {key}, so it says nothing of an account."
-    return [Row("account_aliases", {"account_id": account, "source": "stripe", "external_id": customer})], ""
+    return [Row("account_aliases", {"account_id": account, "source": "stripe", "external_id": customer}, event.at)], ""

@@ -22,7 +22,7 @@ def subscription_rows(event: Event) -> tuple[list[Row], str]:
     thing, status = event.thing, event.thing.text("status")
     if status in UNPAID:
         return [], f"The subscription {thing.key('id')} is {status}: it counts from its first payment on."
-    rows = [Row("subscriptions", _values(event, status))]
+    rows = [Row("subscriptions", _values(event, status), event.at)]
     rows += _trial(event, status)
     if event.type.endswith(".trial_will_end"):
         rows.append(event.row("Trial Will End"))
@@ -101,7 +101,7 @@ def _renewal(event: Event, items: list[Fields]) -> str | None:
 
 def _trial(event: Event, status: str) -> list[Row]:
     """What a trial says of the account: that it is one, and that it became a customer when it turned into one."""
-    account = {"id": event.customer(), "updated_at": iso(event.created)}
+    account = {"account_id": event.customer(), "updated_at": iso(event.created)}
     if status == "trialing":
         return [Row("accounts", account | {"status": "trial", "trial_ends_on": event.day(event.thing, "trial_end")})]
     if event.previous.get("status") == "trialing" and status == "active":

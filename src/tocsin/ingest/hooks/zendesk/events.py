@@ -36,7 +36,7 @@ def event_rows(body: Fields, kind: str, settings: Mapping[str, object]) -> tuple
     event = body.maybe_object("event") or Fields({}, "event", body.sender)
     if act == RATED:
         return _rating(ticket, event, at, settings)
-    return [Row("tickets", _ticket(ticket, event, act, at, settings))], ""
+    return [Row("tickets", _ticket(ticket, event, act, at, settings), at)], ""
 
 
 def _ticket(ticket: Fields, event: Fields, act: str, at: datetime, settings: Mapping[str, object]) -> dict[str, Any]:
@@ -89,4 +89,4 @@ def rating_row(ticket: Fields, score: float, at: datetime, comment: str | None) 
     """A rating as a survey; a ticket has one, so a changed mind takes its place."""
     found = identity_of(ticket)
     told = {"id": f"zendesk:csat:{found['id']}", "kind": "csat", "score": score, "at": iso(at), "comment": comment}
-    return Row("surveys", {**found, **told})
+    return Row("surveys", {**found, **told}, at)

@@ -27,7 +27,7 @@ def trigger_rows(body: Fields, request: Request, settings: Mapping[str, object])
     done = is_done(status_of(body.maybe_text("status"), settings))
     if done is not None:
         values["resolved_at"] = iso(changed) if done else None
-    rows = [Row("tickets", values)]
+    rows = [Row("tickets", values, changed)]
     score = score_of(body.raw("satisfaction"), settings)
     if score is not None:
         rows.append(rating_row(ticket, score, changed, body.maybe_text("satisfaction_comment")))

@@ -8,7 +8,7 @@ from typing import Any
 
 from tocsin.core.errors import UserError
 from tocsin.facts import turned
-from tocsin.facts.live.shapes import Arrivals
+from tocsin.facts.live.shapes import Arrivals, Row
 from tocsin.people import facade as people
 from tocsin.web import source, words
 from tocsin.web.shell import Seen
@@ -52,7 +52,7 @@ def match(request: Seen, moment: datetime) -> str:
         raise UserError(f"{ref} is the name of an account already")
     alias = {"account_id": account.id, "source": SOURCE, "external_id": ref}
     takes, _ = taker()
-    takes.take(Arrivals(rows=[("account_aliases", alias, SOURCE)]), None, moment)
+    takes.take(Arrivals(rows=[Row("account_aliases", alias, SOURCE, moment)]), None, moment)
     after = turned.stranger(source.store(), ref)
     came, left = before.total - (after.total if after else 0), after.total if after else 0
     people.note("account matched", ref, f"{account.id}; {came:,} rows came in", by=request.user.email, moment=moment)
