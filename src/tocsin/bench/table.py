@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tocsin.bench.flat import FlatFigures, measure_flat
 from tocsin.bench.sweep import SweepFigures, measure_sweep
 from tocsin.bench.year import YearFigures, measure_year
 from tocsin.facts.bench import import_ratio
@@ -26,6 +27,8 @@ def run(*, accounts: int, events: int, progress: Callable[[str, float], None] | 
     with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
         tell("sweep", 0.1)
         sweep = measure_sweep(Path(folder, "sweep.duckdb"), accounts=accounts, events=events, until=UNTIL)
+        tell("older history", 0.3)
+        flat = measure_flat(Path(folder, "flat.duckdb"), accounts=max(1, accounts // 5), events=events // 5, until=UNTIL)
         tell("a year", 0.4)
         year = measure_year(Path(folder, "sweep.duckdb"), until=UNTIL)
         tell("import", 0.7)
@@ -33,7 +36,10 @@ def run(*, accounts: int, events: int, progress: Callable[[str, float], None] | 
         tell("done", 1.0)
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     return "\n".join(
-        [f"Measured on {machine}.", "", *_sweep_lines(sweep), "", *_year_lines(year), "", *_import_lines(imported)]
+        [
+            f"Measured on {machine}.", "", *_sweep_lines(sweep), "", *_flat_lines(flat), "", *_year_lines(year), "",
+            *_import_lines(imported),
+        ]  # fmt: skip
     )
 
 
@@ -53,6 +59,21 @@ def _sweep_lines(found: SweepFigures) -> list[str]:
         f"| bare scan and group of the longest window | {found.scan:.2f} | 1 |",
         *(f"| {name} | {seconds:.2f} | {seconds / found.scan:.1f} x the bare scan |" for name, seconds in parts),
         f"| one query per aggregate | {found.one_by_one:.2f} | {found.one_by_one / found.judge:.1f} x the judging |",
+    ]
+
+
+def _flat_lines(found: FlatFigures) -> list[str]:
+    rows = [
+        ("all rules judged, with health and evidence", found.judge, found.older_judge),
+        ("the same, computing of all threads", found.computing, found.older_computing),
+        ("a scan of all events", found.scan, found.older_scan),
+    ]
+    return [
+        f"Older history: {found.events:,} events, and {found.older_events:,} with three times the past before them.",
+        "",
+        "| work | seconds | with the older history | ratio |",
+        "|---|---|---|---|",
+        *(f"| {name} | {before:.2f} | {after:.2f} | {after / before:.2f} |" for name, before, after in rows),
     ]
 
 

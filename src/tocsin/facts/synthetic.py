@@ -64,6 +64,26 @@ def fill(store: DuckStore, *, accounts: int, events: int, until: datetime) -> No
         rollup.advance(cursor, until)
 
 
+def age(store: DuckStore, times: int) -> int:
+    """Put so many times the history of a filled store before it, of the same accounts and people; gives the events added.
+
+    Accounts and people stay as old as they are: what is measured is what old events cost.
+    """
+    added = 0
+    with store.write() as cursor:
+        cursor.execute("CREATE TEMP TABLE young AS SELECT * FROM events")
+        for number in range(1, times + 1):
+            back = number * (HISTORY // timedelta(seconds=1))
+            older = (
+                f"SELECT * REPLACE (id || '-{number}' AS id, \"at\" - to_seconds({back}) AS \"at\") FROM young ORDER BY \"at\""
+            )
+            found = cursor.execute(f"INSERT INTO events BY NAME {older}").fetchone()
+            added += int(found[0]) if found else 0
+            rollup.added(cursor, older)
+        cursor.execute("DROP TABLE young")
+    return added
+
+
 # Per account about five tickets, twelve invoices, sixty touchpoints: collections that stay small beside events.
 _SMALL = (
     """INSERT INTO tickets BY NAME SELECT 'tic-' || i AS id, (i % $accounts)::INTEGER AS account_key,
