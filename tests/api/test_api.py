@@ -256,6 +256,10 @@ def test_keys_make_keys(call: Call) -> None:
         ("POST", "/rules", b"x" * 3_000_000, 413),
         ("GET", "/alerts/99999999999999999999999", None, 404),
         ("GET", "/alerts/%00", None, 404),
+        ("GET", "/rules/a%00b", None, 404),
+        ("GET", "/alerts?rule=%00", None, 400),
+        ("POST", "/silences", {"matchers": ["a\x00"], "until": "2027-01-01T00:00:00Z", "reason": "x"}, 400),
+        ("PUT", "/routing", {"source": "route: {}", "note": "\x00"}, 400),
     ],
 )
 def test_every_no_is_a_problem(call: Call, method: str, path: str, body: Any, status: int) -> None:

@@ -11,6 +11,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
 from tocsin.api import alerts, delivery, facts, health, people, pulls, rules, sources, together
+from tocsin.api.parsing import Reader
 from tocsin.api.problems import MEDIA, ApiError, placed, problem
 from tocsin.core.errors import UserError
 
@@ -38,7 +39,7 @@ class Api(NinjaAPI):
         return schema
 
 
-api = Api(title="Tocsin", version=version("tocsin"), description=ABOUT, urls_namespace="api", docs_url=None)
+api = Api(title="Tocsin", version=version("tocsin"), description=ABOUT, urls_namespace="api", docs_url=None, parser=Reader())
 api.add_router("", together.router, tags=["alerts"])
 api.add_router("", alerts.router, tags=["alerts"])
 api.add_router("", facts.router, tags=["facts"])

@@ -26,6 +26,8 @@ class Problems:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """The answer."""
+        if request.path.startswith(PATH) and "\x00" in request.path:
+            return problem(request, 404, SAID[404])  # no id holds it, and not every database takes it
         response = self.get_response(request)
         kind = response.headers.get("Content-Type", "")
         if not request.path.startswith(PATH) or response.status_code < 400 or "json" in kind:

@@ -7,7 +7,7 @@ from django.conf import settings
 LEADS = frozenset({"admin", "operations", "leader"})  # who may decide for many accounts, and sees how colleagues do
 RUNS = frozenset({"admin", "operations"})  # who sets the product up and puts data right
 ACTS = LEADS | {"csm"}  # who may acknowledge, snooze and resolve
-NOBODY = "\x00"  # as the address of who looks: no alert is about them
+NOBODY = "(nobody)"  # as the address of who looks: no alert is about them, as it is no address
 
 
 def only_leaders() -> bool:
