@@ -1,4 +1,4 @@
-"""Where facts come from, as people call it: files, live events, each system that sends webhooks, and each that is asked by a schedule."""
+"""Where facts come from, as people call it: files, live events, webhooks, and systems that are asked by a schedule."""
 
 from __future__ import annotations
 
