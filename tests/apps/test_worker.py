@@ -19,7 +19,7 @@ from tocsin.core.errors import UserError
 from tocsin.facts.live.shapes import Taken
 from tocsin.logs import OneLine
 from tocsin.worker import Pulse, Worker
-from tocsin.workspace import Workspace
+from tocsin.workspace import Workspace, configure
 
 
 class Stub:
@@ -27,6 +27,8 @@ class Stub:
 
     def __init__(self, accounts: int) -> None:
         self.accounts = accounts
+        self.configuration = configure("nowhere", {})
+        self.home = self.configuration.home
 
     def store(self) -> Stub:
         """Itself."""
@@ -120,10 +122,15 @@ def test_what_has_expired_is_cleared_once_an_hour(monkeypatch: pytest.MonkeyPatc
     deliveries: list[datetime] = []
     monkeypatch.setattr("tocsin.people.facade.clear_expired", cleared.append)
     monkeypatch.setattr("tocsin.sources.facade.clear_expired", deliveries.append)
+    uploads: list[tuple[datetime, timedelta]] = []
+    monkeypatch.setattr(
+        "tocsin.facts.importing.matching.drafts.clear_expired", lambda _home, moment, kept: uploads.append((moment, kept))
+    )
     one = worker(1)
     for minutes in (0, 1, 59, 60, 61):
         one.keep_up(T0 + timedelta(minutes=minutes))
     assert cleared == deliveries == [T0, T0 + timedelta(hours=1)]
+    assert uploads == [(each, timedelta(hours=24)) for each in cleared]
 
     def fail(moment: datetime) -> None:
         raise ZeroDivisionError(moment)
