@@ -13,6 +13,7 @@ import json
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,9 @@ def _make(workspace: Workspace, url: str) -> str:
         Rule(COUNT, "Anything at all", when="count(events) > 0", **more),
         Rule(RISE, "Five alarms", when="count(events where name = 'Alarm') >= 5", **more),
     )
-    alerts.publish_rules(Definitions(rules=rules), by="test", moment=moment)
+    # The shipped rules are off: judging them takes longer than a server lives here.
+    shipped = tuple(replace(rule, state="off", source="") for rule in alerts.definitions().rules)
+    alerts.publish_rules(Definitions(rules=(*shipped, *rules)), by="test", moment=moment)
     _, key = people.create_key("storm", "write", by="test", moment=moment)
     alerts.sweep(workspace.book(), lambda: datetime.now(UTC))
     return key
