@@ -37,9 +37,16 @@ def run(*, accounts: int, events: int, progress: Callable[[str, float], None] | 
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     return "\n".join(
         [
-            f"Measured on {machine}.", "", *_sweep_lines(sweep), "", *_flat_lines(flat), "", *_year_lines(year), "",
+            f"Measured on {machine}.",
+            "",
+            *_sweep_lines(sweep),
+            "",
+            *_flat_lines(flat),
+            "",
+            *_year_lines(year),
+            "",
             *_import_lines(imported),
-        ]  # fmt: skip
+        ]
     )
 
 

@@ -74,9 +74,7 @@ def age(store: DuckStore, times: int) -> int:
         cursor.execute("CREATE TEMP TABLE young AS SELECT * FROM events")
         for number in range(1, times + 1):
             back = number * (HISTORY // timedelta(seconds=1))
-            older = (
-                f"SELECT * REPLACE (id || '-{number}' AS id, \"at\" - to_seconds({back}) AS \"at\") FROM young ORDER BY \"at\""
-            )
+            older = f'SELECT * REPLACE (id || \'-{number}\' AS id, "at" - to_seconds({back}) AS "at") FROM young ORDER BY "at"'
             found = cursor.execute(f"INSERT INTO events BY NAME {older}").fetchone()
             added += int(found[0]) if found else 0
             rollup.added(cursor, older)
