@@ -93,12 +93,14 @@ class Life:
         self.line, self.r, self.number, self.now = line, r, 0, datetime(2026, 3, 12, tzinfo=UTC)
 
     def step(self) -> None:
+        """One of them."""
         steps: list[Callable[[], None]] = [
             self.events, self.events, self.file, self.joining, self.known, self.ours, self.marked, self.later
         ]  # fmt: skip
         self.r.choice(steps)()
 
     def who(self) -> dict[str, Any]:
+        """Who did something, and perhaps in which account."""
         r = self.r
         named = {"userId": r.choice(PEOPLE)} if r.random() < 0.6 else {"anonymousId": r.choice(VISITORS)}
         return named | ({"context": {"groupId": r.choice(ACCOUNTS)}} if r.random() < 0.5 else {})
@@ -154,6 +156,7 @@ class Life:
             rollup.advance(cursor, self.now)
 
     def give(self, name: str, rows: list[dict[str, str]]) -> None:
+        """Import a file."""
         self.number += 1
         folder = Path(mkdtemp(dir=self.line.folder))
         with (folder / name).open("w", newline="") as file:
@@ -184,7 +187,11 @@ def lived(r: Random, steps: int) -> Iterator[Line]:
 @given(chance)
 def test_it_is_what_the_events_say(r: Random) -> None:
     with lived(r, 14) as line:
-        assert line.store.rollup_borders()
+        borders = line.store.rollup_borders()
+        assert borders
+        line.store.roll_up(borders[-1] + rollup.BEHIND)
+        assert line.store.rollup_borders() == borders[-1:]
+        assert wrong(line) == []
 
 
 @bounded(2)
@@ -203,9 +210,9 @@ def test_stretches_are_merged_and_stay_right(r: Random) -> None:
 # What is answered
 
 
-def answers(line: Line, moments: list[datetime], where: str) -> dict[str, Any]:
+def answers(line: Line, moments: list[datetime], where: str) -> dict[Any, Any]:
     """The formulas as of each moment, as of all of them, and as of points; and the rows that a rule looks at."""
-    book, found = Book(line.store, {}), dict[str, Any]()
+    book, found = Book(line.store, {}), dict[Any, Any]()
     for subject, asked in ASKED.items():
         found[subject] = [book.signals(asked, [moment], subject).to_pylist() for moment in moments]
         found[subject, "all"] = book.signals(asked, moments, subject, where=where).to_pylist()

@@ -46,7 +46,7 @@ def run(*, accounts: int, events: int, progress: Callable[[str, float], None] | 
             *_year_lines(year),
             "",
             *_import_lines(imported),
-        ]  # fmt: skip
+        ]
     )
 
 

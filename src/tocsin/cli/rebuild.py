@@ -11,11 +11,12 @@ from tocsin.workspace import Workspace
 
 def register(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command."""
-    commands.add_parser("rebuild", help="make the history of health scores anew from the facts; the same comes of it")
+    commands.add_parser("rebuild", help="make what is kept of the past (health, old events) anew; the same comes of it")
 
 
 def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int:  # noqa: ARG001 - a Command's
     """Drop what is kept, and make it anew."""
+    workspace.store().roll_up(console.now)
     book = workspace.book()
     from tocsin.health import facade
 

@@ -1,7 +1,7 @@
 """Which aggregates over all history can be read from the rollup of old events (`facts.rollup`), and up to which border.
 
-What only asks whether or when something happened first is right as of any moment: a row of the rollup stands for its first event.
-What asks when it happened last, or how often, takes each row as a whole; that is right as of moments after the border alone.
+What only asks whether or when something happened first is right as of any moment: a row of the rollup stands for its first
+event. What asks when it happened last, or how often, takes each row as a whole; that is right as of moments after the border alone.
 """
 
 from __future__ import annotations

@@ -18,11 +18,11 @@ import pyarrow as pa
 
 from tocsin.core.errors import UserError
 from tocsin.core.schema import COLLECTIONS
+from tocsin.facts import rollup
 from tocsin.facts.alerts_in import record
 from tocsin.facts.breathing import breathe
 from tocsin.facts.history import follow_zone
 from tocsin.facts.layout import check_layout, literal, quote
-from tocsin.facts.rollup import borders
 from tocsin.facts.scores import DuckScores
 
 # Nothing is fetched at run time: what the library does not bring along is not used.
@@ -181,9 +181,14 @@ class DuckStore:
         """Up to when old events can be read from the rollup (`facts.rollup`), ascending (UTC); none where there is none."""
         cursor = self.cursor()
         try:
-            return tuple(each.replace(tzinfo=UTC) for each in borders(cursor))
+            return tuple(each.replace(tzinfo=UTC) for each in rollup.borders(cursor))
         finally:
             cursor.close()
+
+    def roll_up(self, now: datetime) -> None:
+        """Make the rollup of old events anew from the events, as of now (UTC); the same comes of it."""
+        with self.write(news=False) as cursor:
+            rollup.rebuild(cursor, now)
 
     def counts(self) -> dict[str, int]:
         """Rows in each collection."""

@@ -1,7 +1,7 @@
 """The rollup of old events: first, last and how many, so that history that no window reaches is not read again and again.
 
-`events_rollup` has a row per account, name, kind, feature, whether one of our own people did it (`ours`), and stretch of time;
-`events_rollup_people` one per person, kind and stretch. A stretch ends with a *border* (`upto`, itself included), and all events
+`events_rollup` has a row per account, name, kind, feature, whether one of our own people did it (`ours`), and stretch of
+time; `events_rollup_people` one per person, kind and stretch. A stretch ends with a *border* (`upto`, itself included), and all events
 at or before the latest border are in the rollup, whenever they arrived: what starts later is read from the events themselves.
 So a reader takes the rows up to one border, and events after it, and sees each event once; it may take any border there is.
 
@@ -19,10 +19,14 @@ import duckdb
 BEHIND = timedelta(days=7)
 MOST_BORDERS = 8  # beyond that, all stretches but the last two become one; a reader may still hold the one before the last
 TABLES = (
-    "CREATE TABLE IF NOT EXISTS events_rollup (account_key INTEGER, ours BOOLEAN, name VARCHAR, kind VARCHAR, feature VARCHAR, "
-    "upto TIMESTAMP, first_at TIMESTAMP, last_at TIMESTAMP, n BIGINT)",
-    "CREATE TABLE IF NOT EXISTS events_rollup_people (person_key INTEGER, kind VARCHAR, upto TIMESTAMP, first_at TIMESTAMP, "
-    "last_at TIMESTAMP, n BIGINT)",
+    (
+        "CREATE TABLE IF NOT EXISTS events_rollup (account_key INTEGER, ours BOOLEAN, name VARCHAR, kind VARCHAR, "
+        "feature VARCHAR, upto TIMESTAMP, first_at TIMESTAMP, last_at TIMESTAMP, n BIGINT)"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS events_rollup_people (person_key INTEGER, kind VARCHAR, upto TIMESTAMP, "
+        "first_at TIMESTAMP, last_at TIMESTAMP, n BIGINT)"
+    ),
     "CREATE TABLE IF NOT EXISTS events_rollup_borders (upto TIMESTAMP)",
 )
 # Kept -> (what tells its rows apart, besides the stretch; which events it counts; what it is kept per).
@@ -60,7 +64,8 @@ def changing(cursor: duckdb.DuckDBPyConnection, rows: str, parameters: Sequence[
         return False
     cursor.execute("CREATE TEMP TABLE IF NOT EXISTS rollup_changing (account_key INTEGER, person_key INTEGER)")
     cursor.execute(
-        f'INSERT INTO rollup_changing SELECT DISTINCT account_key, person_key FROM ({rows}) WHERE "at" <= {_literal(known[-1])}',
+        "INSERT INTO rollup_changing SELECT DISTINCT account_key, person_key "
+        f'FROM ({rows}) WHERE "at" <= {_literal(known[-1])}',
         list(parameters),
     )
     return cursor.execute("SELECT 1 FROM rollup_changing LIMIT 1").fetchone() is not None
@@ -111,6 +116,13 @@ def advance(cursor: duckdb.DuckDBPyConnection, now: datetime) -> bool:
     if len(known) + 1 > MOST_BORDERS:
         _merge(cursor, known[-1])
     return True
+
+
+def rebuild(cursor: duckdb.DuckDBPyConnection, now: datetime) -> None:
+    """Make the rollup anew from the events, as of now (UTC)."""
+    for table in (*_KEPT, "events_rollup_borders"):
+        cursor.execute(f"DELETE FROM {table}")
+    advance(cursor, now)
 
 
 def _border(moment: datetime) -> datetime:

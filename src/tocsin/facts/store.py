@@ -14,6 +14,7 @@ The layout that every store offers (the tables behind the as-of view; nobody but
   attributes: one row per key, field and instant (of several, the greater text), `value` '' where the attribute became
   null, and, for accounts that have subscriptions, plan, seats, mrr and renews_on as the subscriptions give them;
 - in `account_timeline` also what the engine keeps of health (`core.profiles.KEPT`), and `health_days`, see `facts.scores`;
+- `events_rollup` and `events_rollup_people`: first, last and how many of old events, see `facts.rollup`;
 - the raw `account_history` and `people_history` hold what was recorded, as it was recorded.
 """
 

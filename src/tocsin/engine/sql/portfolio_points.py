@@ -99,7 +99,7 @@ class PerAccountOfPoints(PerAccount, PointsStatement):
         self._want(wanted)
 
     def _rollup(self) -> Rollup | None:
-        return PointsStatement._rollup(self)  # as of points, not of moments
+        return super(PerAccount, self)._rollup()  # as of points, not of moments
 
     def _ids(self) -> list[exp.Expr]:
         return [*super()._ids(), b.column("u", "at")]

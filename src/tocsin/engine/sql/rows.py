@@ -23,8 +23,8 @@ class Rows:
     """How a collection's rows are read as of an instant.
 
     people are read through their attribute view (`view`, whose columns are named by attribute and aspect); all others from
-    their table. `money` says that amounts are converted by the rate in the column `rate$`. rolled: the rows where old events are
-    taken from the rollup; each then stands for `n$` events.
+    their table. `money` says that amounts are converted by the rate in the column `rate$`. rolled: the rows where old events
+    are taken from the rollup; each then stands for `n$` events.
     """
 
     collection: Collection

@@ -93,6 +93,10 @@ class Statement:
         self.anchors: dict[Leaf, tuple[str, str]] = {}  # anchored aggregate -> (CTE, column) of its anchor
         self.keys = KEYS[question.subject]
 
+    def _rollup(self) -> Rollup | None:
+        """What can be taken from the rollup of old events."""
+        return rollup_of(self.question, self.around)
+
     def sql(self) -> str:
         """The SELECT: `subject_id` (of features `account_id`, `feature`), `moment` where there are several, f0, f1, ..."""
         self._prepare()

@@ -335,7 +335,7 @@ class Flow:
         kinds = {"sum": exp.Sum, "min": exp.Min, "max": exp.Max}
         if self.borders:
             at = b.column("d", "at")
-            tests = [] if not frame.high else [exp.LTE(this=at, expression=b.instant(Point(frame.high)))]
+            tests: list[exp.Expr] = [] if not frame.high else [exp.LTE(this=at, expression=b.instant(Point(frame.high)))]
             if frame.low is not None:
                 tests.append(exp.GT(this=at.copy(), expression=b.instant(Point(frame.low))))
             return b.filtered(kinds[frame.function](this=b.column("d", frame.measure)), b.both(*tests) if tests else None)
