@@ -129,7 +129,7 @@ def pulses(r: Random) -> Callable[[World, float, int], None]:
 def test_pulses_tell_what_sweeps_would() -> None:
     rules: set[str] = set()
     first = int(os.environ.get("TOCSIN_SEED", "0"))
-    for seed in range(first, first + (THOROUGH or 4)):
+    for seed in range(first, first + (THOROUGH or 3)):
         r = Random(seed)
         given = batches(r)
         swept, pulsed = live(given, sweeps), live(given, pulses(r))
