@@ -93,11 +93,11 @@ def test_of_the_whole_catalog_at_any_moment(tmp_path: Path, written: Counts) -> 
     """Whoever is asked about, whether or not the clock was changed: the same text. From the third time on it is filled."""
     facts = book(tmp_path, holidays=[date(2026, 1, 1), date(2026, 3, 30)], churn_tolerance=0.1)
     rules = [each for each in catalog().rules if each.trigger.kind in ("when", "countdown")]
-    for moment in (MOMENTS[0], MOMENTS[2]):
+    for moment in MOMENTS[:2]:
         facts.judge(rules, moment)
     before = dict(written)
     assert None not in remembered._kept.values()
-    facts.judge(rules, MOMENTS[4])
+    facts.judge(rules, MOMENTS[2])  # on the same side of the border of the rollup of old events
     assert written["filled"] - before["filled"] >= 0.8 * (written["asked"] - before["asked"]) > 0
 
 
