@@ -93,11 +93,11 @@ def test_of_the_whole_catalog_at_any_moment(tmp_path: Path, written: Counts) -> 
     """Whoever is asked about, whether or not the clock was changed: the same text. From the third time on it is filled."""
     facts = book(tmp_path, holidays=[date(2026, 1, 1), date(2026, 3, 30)], churn_tolerance=0.1)
     rules = [each for each in catalog().rules if each.trigger.kind in ("when", "countdown")]
-    for moment in (MOMENTS[0], MOMENTS[2]):
+    for moment in MOMENTS[:2]:
         facts.judge(rules, moment)
     before = dict(written)
     assert None not in remembered._kept.values()
-    facts.judge(rules, MOMENTS[4])
+    facts.judge(rules, MOMENTS[2])  # on the same side of the border of the rollup of old events
     assert written["filled"] - before["filled"] >= 0.8 * (written["asked"] - before["asked"]) > 0
 
 
@@ -136,7 +136,7 @@ def test_several_moments_keep_their_distances(tmp_path: Path, written: Counts) -
         facts.points([term], EveryMoment("account", days))
         facts.evaluate([term], days, "account")
         facts.evaluate([term], [days[0], days[2]], "account")  # other distances, another statement
-    assert written["filled"] >= 12
+    assert written["filled"] >= 9  # nor is it the same at other distances from the border of the rollup of old events
 
 
 def test_a_constant_that_looks_like_a_mark_is_no_mark(tmp_path: Path, written: Counts) -> None:
@@ -151,7 +151,7 @@ def test_what_cannot_be_filled_right_is_written_anew(tmp_path: Path, written: Co
     monkeypatch.setattr(Template, "filled", lambda _self, _values, _zone: "SELECT nonsense")
     for moment in MOMENTS:
         facts.signals(["count(events in last 7d)"], [moment])
-    assert list(remembered._kept.values()) == [None]
+    assert set(remembered._kept.values()) == {None}
 
 
 def test_no_more_than_so_many_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

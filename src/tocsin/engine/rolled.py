@@ -1,7 +1,8 @@
 """Which aggregates over all history can be read from the rollup of old events (`facts.rollup`), and up to which border.
 
 What only asks whether or when something happened first is right as of any moment: a row of the rollup stands for its first
-event. What asks when it happened last, or how often, takes each row as a whole; that is right as of moments after the border alone.
+event. What asks when it happened last, or how often, takes each row as a whole; that is right as of moments after the border
+alone.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ EVENTS = "events"
 COLUMNS = {"account": ("name", "kind", "feature"), "feature": ("name", "kind", "feature"), "person": ("kind",)}
 
 
-FARTHEST = timedelta(days=100)  # how far back it is told apart how far back one can look
+# How far back one can look is told apart in these steps only, so that a statement stays the same while time passes.
+STEPS = tuple(timedelta(days=each) for each in (0, 1, 7, 31, 100))
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ class Rollup:
 
 
 def lengths(borders: Sequence[datetime], first: datetime) -> tuple[timedelta, ...]:
-    """How far before a moment each border lets one look, in whole days, so that a statement stays the same for a day."""
-    return tuple(min(max(timedelta(days=(first - each).days), timedelta(0)), FARTHEST) for each in borders)
+    """How far before a moment each border lets one look, in steps; zero for not at all."""
+    return tuple(max((step for step in STEPS if step <= first - each), default=STEPS[0]) for each in borders)
 
 
 def _told(part: Term, columns: Collection[str]) -> bool:

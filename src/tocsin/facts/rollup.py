@@ -1,8 +1,8 @@
 """The rollup of old events: first, last and how many, so that history that no window reaches is not read again and again.
 
 `events_rollup` has a row per account, name, kind, feature, whether one of our own people did it (`ours`), and stretch of
-time; `events_rollup_people` one per person, kind and stretch. A stretch ends with a *border* (`upto`, itself included), and all events
-at or before the latest border are in the rollup, whenever they arrived: what starts later is read from the events themselves.
+time; `events_rollup_people` one per person, kind and stretch. A stretch ends with a *border* (`upto`, itself included), and
+all events at or before the latest border are in the rollup, whenever they arrived: what starts later is read from the events.
 So a reader takes the rows up to one border, and events after it, and sees each event once; it may take any border there is.
 
 Borders are starts of days, `BEHIND` the clock and the newest event, so that what arrives as it happens is not in the rollup

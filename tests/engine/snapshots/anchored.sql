@@ -11,10 +11,11 @@ LEFT JOIN "account_0_past" AS "h" ON "h"."key" = "e"."key"),
 "g0_anchors" AS (SELECT "u"."account_key", "account_0"."onboarding_started_at.value" AS "x0", "account_0"."created_at.value" AS "x1"
 FROM "universe" AS "u"
 LEFT JOIN "account_0" ON "account_0"."key" = "u"."account_key"),
-"g0" AS (SELECT "r"."account_key" AS "account_key", CAST(COUNT(*) FILTER(WHERE "r"."at" >= "an"."x0" AND "r"."at" < "an"."x0" + TO_MICROSECONDS(1209600000000)) AS DOUBLE) AS "c0", COUNT(*) FILTER(WHERE "r"."at" >= "an"."x1") > 0 AS "c1"
+"g0" AS (SELECT "r"."account_key" AS "account_key", CAST(COUNT(*) FILTER(WHERE "r"."at" >= "an"."x0" AND "r"."at" < "an"."x0" + TO_MICROSECONDS(1209600000000)) AS DOUBLE) AS "c0", COALESCE(COUNT(*) FILTER(WHERE "r"."at" >= "an"."x1"), 0) > 0 AS "c1"
 FROM "events" AS "r"
 JOIN "g0_anchors" AS "an" ON "an"."account_key" = "r"."account_key"
-WHERE "r"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)
+WHERE ((NOT "an"."x0" IS NULL OR NOT "an"."x1" IS NULL) AND "r"."at" >= (SELECT LEAST(MIN("first"."x0"), MIN("first"."x1"))
+FROM "g0_anchors" AS "first")) AND "r"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)
 GROUP BY "r"."account_key") SELECT *
 FROM (SELECT "u"."subject_id", CASE WHEN NOT "g0_anchors"."x0" IS NULL THEN COALESCE("g0"."c0", CAST('0.0' AS DOUBLE)) END AS "f0", CASE WHEN NOT "g0_anchors"."x1" IS NULL THEN COALESCE("g0"."c1", FALSE) END AS "f1"
 FROM "universe" AS "u"

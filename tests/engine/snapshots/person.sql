@@ -16,13 +16,10 @@ GROUP BY "x"."key"),
 "account_1" AS (SELECT "e"."key", CASE WHEN COALESCE("h"."tier.h", FALSE) THEN TRY_CAST(NULLIF("h"."tier.v", '') AS DOUBLE) ELSE TRY_CAST("e"."tier" AS DOUBLE) END AS "tier.value"
 FROM "accounts" AS "e"
 LEFT JOIN "account_1_past" AS "h" ON "h"."key" = "e"."key"),
-"g0_tall" AS (SELECT "r"."person_key" AS "person_key", COUNT(*) AS "m0"
+"g0" AS (SELECT "r"."person_key" AS "person_key", CAST(COUNT(*) FILTER(WHERE "r"."at" > CAST('2026-03-24 12:00:00' AS TIMESTAMP)) AS DOUBLE) AS "c0"
 FROM "events" AS "r"
 WHERE "r"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND "r"."at" > CAST('2026-03-24 12:00:00' AS TIMESTAMP)
-GROUP BY 1),
-"g0" AS (SELECT "p"."person_key", CAST(SUM("p"."m0") AS DOUBLE) AS "c0"
-FROM "g0_tall" AS "p"
-GROUP BY "p"."person_key") SELECT *
+GROUP BY "r"."person_key") SELECT *
 FROM (SELECT "u"."subject_id", COALESCE("g0"."c0", CAST('0.0' AS DOUBLE)) AS "f0", "person_0"."role.value" AS "f1", "account_1"."tier.value" AS "f2"
 FROM "universe" AS "u"
 LEFT JOIN "g0" ON "g0"."person_key" = "u"."person_key"
