@@ -24,7 +24,7 @@ def fill(store: DuckStore, *, accounts: int, events: int, until: datetime) -> No
     people = accounts * PEOPLE_PER_ACCOUNT
     with store.write() as cursor:
         cursor.execute(
-            """INSERT INTO accounts BY NAME SELECT i::INTEGER AS key, 'acc-' || i AS id, 'Account ' || i AS name,
+            """INSERT INTO accounts BY NAME SELECT (i + 1)::INTEGER AS key, 'acc-' || i AS id, 'Account ' || i AS name,
             'csm' || (i % 50) || '@example.com' AS owner, (1 + i % 3)::VARCHAR AS tier,
             ['free', 'team', 'pro'][1 + i % 3] AS plan,
             (25 + i % 200)::DOUBLE AS seats, (100 + i % 900)::DOUBLE AS mrr,
@@ -38,8 +38,8 @@ def fill(store: DuckStore, *, accounts: int, events: int, until: datetime) -> No
         )
         cursor.execute("INSERT INTO attribute_types VALUES ('accounts', 'tier', 'number')")
         cursor.execute(
-            """INSERT INTO people BY NAME SELECT i::INTEGER AS key, 'per-' || i AS id,
-            (i // $each)::INTEGER AS account_key, 'Person ' || i AS name,
+            """INSERT INTO people BY NAME SELECT (i + 1)::INTEGER AS key, 'per-' || i AS id,
+            (i // $each + 1)::INTEGER AS account_key, 'Person ' || i AS name,
             ['user', 'user', 'power_user', 'champion', 'point_of_contact'][1 + i % 5] AS role,
             $last::TIMESTAMP - to_days((i % 500)::INTEGER) AS created_at, '{}'::JSON AS custom, false AS left_out
             FROM range($people) AS counted(i)""",
@@ -47,8 +47,8 @@ def fill(store: DuckStore, *, accounts: int, events: int, until: datetime) -> No
         )
         cursor.execute("INSERT INTO person_keys SELECT key, id FROM people")
         cursor.execute(
-            """INSERT INTO events BY NAME SELECT 'evt-' || i AS id, (person // $each)::INTEGER AS account_key,
-            person::INTEGER AS person_key, $names[1 + (h % 8)::INTEGER] AS name,
+            """INSERT INTO events BY NAME SELECT 'evt-' || i AS id, (person // $each + 1)::INTEGER AS account_key,
+            (person + 1)::INTEGER AS person_key, $names[1 + (h % 8)::INTEGER] AS name,
             CASE WHEN h % 8 = 0 THEN 'login' ELSE 'feature' END AS kind,
             CASE WHEN h % 8 > 0 THEN $features[1 + (h % 5)::INTEGER] END AS feature,
             $last::TIMESTAMP - to_seconds((hash(i + 3) % $span)::BIGINT) AS "at", (h % 360)::DOUBLE / 4 AS "minutes"
@@ -84,16 +84,16 @@ def age(store: DuckStore, times: int) -> int:
 
 # Per account about five tickets, twelve invoices, sixty touchpoints: collections that stay small beside events.
 _SMALL = (
-    """INSERT INTO tickets BY NAME SELECT 'tic-' || i AS id, (i % $accounts)::INTEGER AS account_key,
+    """INSERT INTO tickets BY NAME SELECT 'tic-' || i AS id, (i % $accounts + 1)::INTEGER AS account_key,
     ['low', 'normal', 'high', 'critical'][1 + (hash(i) % 4)::INTEGER] AS priority, opened AS opened_at,
     CASE WHEN hash(i) % 200 > 0 THEN opened + to_hours((hash(i) % 200)::INTEGER) END AS resolved_at
     FROM (SELECT i, $last::TIMESTAMP - to_hours((hash(i + 7) % 12960)::INTEGER) AS opened
           FROM range($accounts * 5) AS counted(i))""",
-    """INSERT INTO invoices BY NAME SELECT 'inv-' || i AS id, (i % $accounts)::INTEGER AS account_key, 100.0 AS amount,
+    """INSERT INTO invoices BY NAME SELECT 'inv-' || i AS id, (i % $accounts + 1)::INTEGER AS account_key, 100.0 AS amount,
     issued AS issued_on, issued + 14 AS due_on, CASE WHEN hash(i) % 500 > 0 THEN issued + (hash(i) % 20)::INTEGER END AS paid_on
     FROM (SELECT i, ($last::TIMESTAMP - to_days(((i // $accounts) * 30 + 1)::INTEGER))::DATE AS issued
           FROM range($accounts * 12) AS counted(i))""",
-    """INSERT INTO touchpoints BY NAME SELECT 'tou-' || i AS id, (i % $accounts)::INTEGER AS account_key,
+    """INSERT INTO touchpoints BY NAME SELECT 'tou-' || i AS id, (i % $accounts + 1)::INTEGER AS account_key,
     ['call', 'email', 'meeting', 'qbr'][1 + (hash(i) % 4)::INTEGER] AS kind,
     $last::TIMESTAMP - to_hours((hash(i + 9) % 12960)::INTEGER) AS "at"
     FROM range($accounts * 60) AS counted(i)""",
