@@ -23,7 +23,7 @@ class WholeTexts:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """The answer."""
-        queried = () if request.path.startswith("/api/") else (request.path, *_values(request.GET.lists()))
+        queried = () if request.path.startswith("/api/") else (request.path, *_texts(request.GET.lists()))
         if any(NUL in each for each in (*request.COOKIES.values(), *queried)):
             return _refused(request)
         return self.get_response(request)
@@ -38,11 +38,11 @@ class WholeTexts:
         """A refusal of a form. The CSRF check reads it anyway; other views may have to read the body as it came."""
         if request.method != "POST" or getattr(view, "csrf_exempt", False):
             return None
-        return _refused(request) if any(NUL in each for each in _values(request.POST.lists())) else None
+        return _refused(request) if any(NUL in each for each in _texts(request.POST.lists())) else None
 
 
-def _values(lists: Iterable[tuple[str, list[Any]]]) -> Iterable[str]:
-    return (each for _, values in lists for each in values)
+def _texts(lists: Iterable[tuple[str, list[Any]]]) -> Iterable[str]:
+    return (each for name, values in lists for each in (name, *values))
 
 
 def _refused(request: HttpRequest) -> HttpResponse:
