@@ -100,9 +100,10 @@ paths = st.sampled_from([
 
 
 @pytest.fixture
-def sources(settings: Any) -> Iterator[dict[str, str]]:
+def sources(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """Vendor -> the id of a source."""
     settings.TOCSIN_PUBLIC_URL = ""
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)  # each request has a thread of its own here
     yield {vendor: facade.create_source(vendor, vendor, given=[SECRET], **WHO).what.id for vendor in VENDORS}
     connections.close_all()
 
