@@ -49,6 +49,7 @@ MIDDLEWARE = [
     "tocsin.api.middleware.Problems",
     "tocsin.people.middleware.StaticFiles",
     "django.middleware.security.SecurityMiddleware",
+    "tocsin.web.middleware.WholeTexts",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -193,6 +193,19 @@ def test_a_body_that_cannot_be_read_is_kept_with_its_reason(site: Site) -> None:
     assert facade.source_info(source).last_error
 
 
+def test_what_the_door_fails_on_is_answered_and_not_taken(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    source, body = site.source(), VENDORS["generic"].sample(NOW)
+    with monkeypatch.context() as patched:
+        patched.setattr("tocsin.sources.door._records", lambda *_: 1 / 0)
+        status, said, _ = site.post(source, body)
+    assert (status, said) == (500, {"success": False, "code": "internal", "message": "the server failed; send it again later"})
+    assert "ZeroDivisionError" in caplog.text
+    assert not site.held()
+    assert site.post(source, body)[0] == 200, "it may come again"
+
+
 def test_what_is_passed_over_and_what_comes_again(site: Site) -> None:
     source = site.source("stripe")
     event = json.loads(VENDORS["stripe"].sample(NOW))

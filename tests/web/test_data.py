@@ -14,6 +14,7 @@ from tests.web.conftest import HOSTILE, NOW, SignedIn
 from tocsin.facts import turned
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing import import_paths
+from tocsin.facts.live import taking
 from tocsin.facts.live.shapes import WAITING, Arrivals, Refusal
 from tocsin.facts.live.taking import Taker
 from tocsin.ingest.arriving import again
@@ -171,6 +172,27 @@ def test_rows_are_tried_again(ada: Client, facts: DuckStore) -> None:
     assert acts() == [("ada@quill.example", "rejected rows tried again", "events (http): the clock was wrong")]
     assert "There are no such rows any more" in told(ada.post("/data/rejected/again/", FORM, follow=True))
     assert "is imported again" in told(ada.post("/data/rejected/again/", {**FORM, "source": "file"}, follow=True))
+
+
+def test_rows_that_fail_again_stay(
+    ada: Client, facts: DuckStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failed = Refusal("events", "internal error: ZeroDivisionError: of some kind", EVENT % (7, 7, "halden"), received=NOW)
+    Taker(facts, lambda waiting: again(waiting, Limits())).take(Arrivals(refused=[failed]), None, NOW)
+    kind = turned.Kind("http", "events", failed.reason)
+    form = {"source": kind.source, "collection": kind.collection, "reason": kind.reason}
+    before = turned.rows_of(facts, kind)
+    with monkeypatch.context() as patched:
+        patched.setattr(taking, "put_events", lambda *_: 1 / 0)
+        answer = ada.post("/data/rejected/again/", form, follow=True)
+    assert (
+        told(answer)
+        == "They failed again with ZeroDivisionError, and stay here as they were; the server&#x27;s log says where."
+    )
+    assert turned.rows_of(facts, kind) == before
+    assert "could not be tried again" in caplog.text
+    assert acts() == [], "nothing was done"
+    assert told(ada.post("/data/rejected/again/", form, follow=True)) == "1 row tried again: 1 came in"
 
 
 def test_rows_are_forgotten(ada: Client, facts: DuckStore) -> None:

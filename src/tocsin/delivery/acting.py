@@ -81,7 +81,7 @@ def perform(act: str, alert_id: str, *, by: str, moment: datetime, outcome: str 
     over = standing(alert, act)
     if over:
         raise UserError(f"{over[:1].lower()}{over[1:].removesuffix('.')}")
-    said = note.strip()[:LONGEST_NOTE]
+    said = note.replace("\0", "").strip()[:LONGEST_NOTE]  # which not every database takes
     if act == "acknowledge":
         done = alerts.acknowledge(alert_id, by=person.email, moment=moment, note=said)
         return Done(done, "Acknowledged: nobody is reminded of it any more.", f"Acknowledged by {person.name}")

@@ -78,7 +78,7 @@ def read(token: str, *, moment: datetime) -> Link:
     try:
         act, alert_id, person, until = _signer().unsign_object(token)
         link = Link(str(act), str(alert_id), str(person), datetime.fromtimestamp(int(until), UTC))
-    except (signing.BadSignature, ValueError, TypeError) as error:
+    except (signing.BadSignature, ValueError, TypeError, OverflowError, OSError) as error:  # the last two: no such time
         raise DeadLinkError(*NOT_OURS) from error
     if link.expires <= moment or link.act not in acting.ACTS:
         raise DeadLinkError(*EXPIRED)

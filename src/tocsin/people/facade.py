@@ -145,7 +145,9 @@ def create_user(
 
 
 def person(email: str) -> Person | None:
-    """The user of that address."""
+    """The user of that address; None where it is nobody's, or no address at all."""
+    if "\0" in email:  # not every database can look for it
+        return None
     user = User.objects.select_related("team").filter(email=normal_email(email)).first()
     return _person(user) if user else None
 

@@ -67,6 +67,9 @@ class Door:
             await refuse(send, error)
         except GoneError:
             return
+        except Exception:
+            log.exception("a request could not be answered")
+            await refuse(send, RefusedError(500, "internal", "the server failed; send it again later"))
         else:
             await say(send, 200, json.dumps({"success": True, **told}).encode())
 

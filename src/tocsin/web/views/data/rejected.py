@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.http import urlencode
 
+from tocsin.core.errors import UserError
 from tocsin.facts import turned
 from tocsin.facts.live.shapes import WAITING
 from tocsin.ingest.arriving import again as reread
@@ -21,6 +23,7 @@ from tocsin.web.views.data.frame import A_PAGE, act, listed, page_number, paging
 
 LONGEST_ROW = 4_000  # characters of a row as the page shows it
 KINDS = 100
+log = logging.getLogger("tocsin.web")
 
 
 def show(request: Seen, moment: datetime) -> dict[str, Any]:  # noqa: ARG001 - the same for all who see it
@@ -54,7 +57,15 @@ def try_again(request: Seen, moment: datetime) -> str:
     def take(rows: Sequence[turned.Waiting]) -> int:
         return takes.take(reread(rows, limits), None, moment).refused
 
-    given, refused = turned.try_again(source.store(), kind, take)
+    try:
+        given, refused = turned.try_again(source.store(), kind, take)
+    except UserError:
+        raise
+    except Exception as error:  # what a message that once failed does again: its rows stay in the list
+        log.exception("rejected rows could not be tried again")
+        raise UserError(
+            f"they failed again with {type(error).__name__}, and stay here as they were; the server's log says where"
+        ) from error
     said = listed([f"{given - refused:,} came in", f"{words.plural(refused, 'row')} turned away again" if refused else ""])
     people.note("rejected rows tried again", _named(kind), said, by=request.user.email, moment=moment)
     return f"{words.plural(given, 'row')} tried again: {said}"
