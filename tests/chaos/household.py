@@ -65,6 +65,8 @@ def _make(workspace: Workspace, url: str) -> str:
         file.write_text("id,name,plan\n" + "".join(f"{each},{each},free\n" for each in ACCOUNTS))
         import_paths(workspace.store(), [file], now=moment)
     delivery.create_channel("webhook", "hook", {"url": url}, by="test", moment=moment)
+    # Alerts of one account wait for each other for minutes by default, and a storm is over before.
+    delivery.publish_plan("route: {group_interval: 1s}", by="test", moment=moment)
     more: dict[str, Any] = {"category": "risk", "notify": ("channel:hook",), "max_new": MaxNew(count=10**6)}
     rules = (
         Rule(ALARM, "Alarm", trigger=Trigger("event", {"event": "name = 'Alarm'"}), **more),
