@@ -104,6 +104,12 @@ def test_json_lines(acme: Desk) -> None:
     assert acme.figures(again, "events") == (7, 0, 0, 2, 5)
 
 
+def test_a_key_without_a_name_is_nothing(acme: Desk) -> None:
+    report = acme.give("accounts.jsonl", '{"id": "b1", "name": "Bolt", "": "x", "  ": "y", "colour": "red"}\n')
+    assert acme.figures(report, "accounts") == (1, 1, 0, 0, 0)
+    assert acme.rows("SELECT json_keys(custom) FROM accounts WHERE id = 'b1'") == [(["colour"],)]
+
+
 def test_json_lines_that_only_the_patient_reader_takes(acme: Desk) -> None:
     line = '{"id": "%s", "account_id": "a1", "name": "x", "at": "2026-01-01", "feature": "%s"}\n'
     text = b"\xef\xbb\xbf" + (line % ("1", "ü")).encode() + (line % ("2", "x" * 2_100_000)).encode() + b"\xff\xfe\n"

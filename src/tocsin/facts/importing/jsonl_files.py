@@ -35,7 +35,9 @@ def read_jsonl(
     elif not keys:
         raise UserError(f"{shown(shown_as)} is empty; write one JSON object a line")
     columns, notes = match_columns(keys, collection, shown_as, reading)
-    kept = [column for column in columns if column.name in collection or collection.custom or column.name == "updated_at"]
+    # What has no name is nothing, as a column without a heading is in other files.
+    named = [column for column in columns if column.name]
+    kept = [column for column in named if column.name in collection or collection.custom or column.name == "updated_at"]
     cells = ", ".join(f"{_cell(column)} AS {column.held}" for column in kept)
     problem = (
         "CASE WHEN problem IS NOT NULL THEN problem WHEN NOT json_valid(document) THEN 'the line is no valid JSON' "
