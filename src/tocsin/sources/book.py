@@ -17,6 +17,7 @@ from tocsin.ingest.hooks.generic.mapping import rules
 from tocsin.ingest.hooks.values import zone_of
 from tocsin.people import audit
 from tocsin.sources import keyring
+from tocsin.sources.finding import found, near
 from tocsin.sources.keyring import CHOSEN_HERE, Secret
 from tocsin.sources.models import HookDelivery, Pull
 from tocsin.sources.models import Source as Row
@@ -160,11 +161,9 @@ def recent_deliveries(reference: str) -> list[DeliveryInfo]:
 
 def row_of(reference: str) -> Row:
     """The stored source of an id or a name. UserError where there is none."""
-    row = Row.objects.filter(public_id=reference).first() or Row.objects.filter(name=reference).first()
+    row = found(Row.objects.all(), reference)
     if row is None:
-        known = list(Row.objects.values_list("name", flat=True))
-        hint = suggestion(reference, known) or (f"; there are {', '.join(known[:10])}" if known else "")
-        raise UserError(f"there is no source {reference!r}{hint}")
+        raise UserError(f"there is no source {reference!r}{near(Row.objects.all(), reference)}")
     return row
 
 

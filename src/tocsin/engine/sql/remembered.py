@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,7 +44,7 @@ def question_sql(question: Question, around: Surroundings) -> str:
     markets, medians = _medians(question.markets, question.moments[0])
     key = (
         question.subject, tuple(question.formulas), question.where, only, accounts, question.deleted, tuple(moments),
-        frozenset(medians), around, lengths(around.borders, question.moments[0]),
+        tuple(medians), around, lengths(around.borders, question.moments[0]),
     )  # fmt: skip
 
     def marked() -> str:
@@ -53,8 +53,7 @@ def question_sql(question: Question, around: Surroundings) -> str:
         return statement(asked, around).sql()
 
     numbers = [question.markets[term, question.moments[0] - offset] for term, offset in medians]
-    # The order of the medians is that of the key's first time, so it is part of what is kept.
-    return _remembered((key, tuple(medians)), plain, marked, values.put_in(numbers), around)
+    return _remembered(key, plain, marked, values.put_in(numbers), around)
 
 
 def points_sql(question: PointsQuestion, around: Surroundings) -> str:
@@ -96,11 +95,10 @@ def _medians(
     return {(term, MARKS[0] - offset): MarkedNumber(place) for place, (term, offset) in enumerate(places)}, places
 
 
-@dataclass
 class _Differing:
     """The values that differ from one time to the next, as they are found. lacking: one of them no mark can stand for."""
 
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
         self._instants: list[datetime] = []
         self._ids: list[Sequence[str]] = []
         self.lacking = False

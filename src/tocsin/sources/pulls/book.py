@@ -19,6 +19,7 @@ from tocsin.core.recurring import read_recurring
 from tocsin.facts.importing.sources import in_order
 from tocsin.facts.pulling.places import FilePlace, read_place
 from tocsin.people import audit, sealing
+from tocsin.sources.finding import found, near
 from tocsin.sources.models import Pull, PullRun, Source
 from tocsin.sources.pulls.checking import check_settings, place_shown
 from tocsin.sources.pulls.shapes import KINDS, PullInfo, RunInfo
@@ -149,11 +150,9 @@ def runs_of(reference: str, limit: int = RECENT) -> list[RunInfo]:
 
 def row_of(reference: str) -> Pull:
     """The stored pull of an id or a name. UserError where there is none."""
-    row = Pull.objects.filter(public_id=reference).first() or Pull.objects.filter(name=reference).first()
+    row = found(Pull.objects.all(), reference)
     if row is None:
-        known = list(Pull.objects.values_list("name", flat=True))
-        hint = suggestion(reference, known) or (f"; there are {', '.join(known[:10])}" if known else "")
-        raise UserError(f"there is no source {reference!r} that is pulled from{hint}")
+        raise UserError(f"there is no source {reference!r} that is pulled from{near(Pull.objects.all(), reference)}")
     return row
 
 
