@@ -17,7 +17,6 @@ from tocsin.alerts import facade as alerts
 from tocsin.core.rules import Definitions
 from tocsin.engine import Book
 from tocsin.facts.duckdb import DuckStore
-from tocsin.health import facade as health
 
 T = TypeVar("T")
 KEPT = 256
@@ -73,14 +72,7 @@ def book(definitions: Definitions | None = None) -> Book:
 
     definitions: those in force, where the caller has them already.
     """
-    given, scoring = definitions or alerts.definitions(), health.model()
-
-    def make() -> tuple[Definitions, Book]:
-        tolerance = here().configuration.churn_tolerance
-        return given, Book(store(), given.signals, given.segments, health=scoring, churn_tolerance=tolerance)
-
-    # The definitions are kept with it, so that the id of their signals stays theirs; a version of a profile never changes.
-    return kept(("book", id(given.signals), tuple(each.mark for each in scoring.versions)), make)[1]
+    return here().book(definitions)
 
 
 def stamp(definitions: Definitions | None = None) -> tuple[object, ...]:
@@ -94,10 +86,14 @@ def place() -> tuple[int, str]:
     return id(found), str(found.home)
 
 
-def kept(key: tuple[Hashable, ...], make: Callable[[], T], moment: datetime | None = None) -> T:
-    """The value of a key for these facts (and, where a moment is given, for its minute), made where it is missing."""
+def kept(key: tuple[Hashable, ...], make: Callable[[], T], moment: datetime | None = None, *, beside_events: bool = False) -> T:
+    """The value of a key for these facts (and, where a moment is given, for its minute), made where it is missing.
+
+    beside_events: no event is read for it, so that it stands while only events come in.
+    """
     minute = None if moment is None else int(moment.timestamp() // 60)
-    return _shelf.get((place(), store().generation, minute, *key), make)
+    generation = store().generation_beside_events if beside_events else store().generation
+    return _shelf.get((place(), beside_events, generation, minute, *key), make)
 
 
 def here() -> workspace.Workspace:

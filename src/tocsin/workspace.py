@@ -186,6 +186,7 @@ class Workspace:
         self.configuration = configuration
         self._guard = threading.RLock()
         self._store: DuckStore | None = None
+        self._book: tuple[tuple[object, ...], Definitions, Book] | None = None
         self._ready = False
         self._listeners: list[Callable[[], None]] = []
 
@@ -293,15 +294,27 @@ class Workspace:
 
         return facade.definitions()
 
-    def book(self) -> Book:
-        """The evaluator over this workspace's facts with the signals, segments and profiles in force."""
+    def book(self, definitions: Definitions | None = None) -> Book:
+        """The evaluator over this workspace's facts with the signals, segments and profiles in force.
+
+        The same one until these or the facts change; events that come in leave it standing, as it knows none of them.
+        definitions: those in force, where the caller has them already.
+        """
         from tocsin.engine import Book
 
-        definitions = self.definitions()
+        given = definitions or self.definitions()
         from tocsin.health import facade as health
 
-        tolerance = self.configuration.churn_tolerance
-        return Book(self.store(), definitions.signals, definitions.segments, health=health.model(), churn_tolerance=tolerance)
+        model, store = health.model(), self.store()
+        # A version of a profile never changes; the definitions are kept as well, so that their ids stay theirs.
+        made_of = (id(given.signals), id(given.segments), tuple(each.mark for each in model.versions))
+        key = (*made_of, id(store), store.generation_beside_events)
+        known = self._book
+        if known is None or known[0] != key:
+            tolerance = self.configuration.churn_tolerance
+            book = Book(store, given.signals, given.segments, health=model, churn_tolerance=tolerance)
+            known = self._book = (key, given, book)
+        return known[2]
 
     def close(self) -> None:
         """Close what was opened. The workspace may be used again afterwards."""
@@ -309,7 +322,7 @@ class Workspace:
         with self._guard:
             if self._store is not None:
                 self._store.close()
-                self._store = None
+                self._store = self._book = None
             if self._ready:
                 from django.db import connections
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
 
 from tests.facts.conftest import Desk
 
@@ -75,3 +80,15 @@ def test_what_the_product_did_is_no_news_of_the_customers(acme: Desk) -> None:
     with acme.store.write():
         pass
     assert acme.store.generation == before + 1
+
+
+def test_a_query_leaves_nothing_to_the_next_one(acme: Desk) -> None:
+    table = pa.table({"n": [1, 2]})
+    assert acme.store.query("SELECT sum(n) AS n FROM given", tables={"given": table}).to_pylist() == [{"n": 3}]
+    with pytest.raises(duckdb.Error):
+        acme.store.query("SELECT * FROM given")
+    with pytest.raises(duckdb.Error):
+        acme.store.query("SELECT 1 / 'x'")
+    with ThreadPoolExecutor(8) as pool:
+        found = [pool.submit(acme.store.query, "SELECT count(*) AS n FROM accounts") for _ in range(40)]
+    assert {each.result().column("n")[0].as_py() for each in found} == {acme.store.counts()["accounts"]}

@@ -66,6 +66,22 @@ def test_what_a_file_brought_is_no_news(acme: Line) -> None:
     assert [each[0] for each in acme.events()] == ["m0", "m1", "m2", "m3"]
 
 
+def test_new_events_leave_standing_what_reads_none(acme: Line) -> None:
+    def told(*messages: Message) -> tuple[int, int]:
+        before = acme.store.generation, acme.store.generation_beside_events
+        acme.send(*messages)
+        return acme.store.generation - before[0], acme.store.generation_beside_events - before[1]
+
+    assert told(track("m1", 2, userId="ann")) == (1, 0)
+    assert told(identify("ann", 3, title="CFO")) == (1, 1)
+    assert told(track("m2", 2, userId="ann"), group("bolt", 3)) == (1, 1)
+    assert told(track("m3", 2, userId="zoe")) == (1, 0), "it waits for its account"
+    assert told(group("bolt", 4, "zoe")) == (1, 1)
+    give(acme, "accounts.csv", "id,name\ncove,Cove\n")
+    assert acme.rows("SELECT count(*) FROM accounts") == [(3,)]
+    assert acme.store.generation_beside_events > 3
+
+
 def test_another_process_knows_what_is_stored(tmp_path: Path) -> None:
     line = Line(tmp_path, tmp_path / "facts.duckdb")
     line.send(group("acme", 1, "ann"), track("m1", 2, userId="ann"))

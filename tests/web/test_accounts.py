@@ -15,6 +15,7 @@ from tests.web.conftest import SignedIn
 from tests.web.test_inbox import Swept, text_of
 from tocsin import serving
 from tocsin.engine import Book
+from tocsin.facts.duckdb import News
 from tocsin.workspace import Workspace
 
 
@@ -206,3 +207,13 @@ def test_vega_is_served_once_and_kept(client: Client, here: Workspace) -> None:
     assert answer["Content-Type"].startswith("text/javascript")
     assert b"window.vegaEmbed=" in answer.content
     assert client.get("/assets/vega.js", headers={"If-None-Match": answer["ETag"]}).status_code == 304
+
+
+def test_the_evaluator_is_the_same_until_what_it_knows_changes(here: Workspace) -> None:
+    book = here.book()
+    with here.store().write(news=News(beside_events=False)):
+        pass
+    assert here.book() is book, "events are looked up each time"
+    with here.store().write():
+        pass
+    assert here.book() is not book

@@ -29,6 +29,8 @@ from tocsin.engine.sql.sources import EveryMoment, OfRows
 from tocsin.engine.sql.statement import Question, Surroundings
 from tocsin.facts.store import Store
 
+MOST_TERMS = 2000  # that a book remembers of formulas it was asked
+
 
 class Book:
     """A book of business that can be asked: the facts, and the names that formulas may use.
@@ -55,6 +57,7 @@ class Book:
         self.segments = dict(segments or {})
         self.holidays = tuple(holidays)
         self.churn_tolerance = churn_tolerance
+        self._terms: dict[tuple[str, str, str | None], Term] = {}
 
     @cached_property
     def names(self) -> Names:
@@ -87,7 +90,13 @@ class Book:
 
     def term(self, formula: str, subject: str = "account", expect: str | None = None) -> Term:
         """The typed term of a formula about a subject; FormulaError with the place where it cannot be read."""
-        return check(parse(formula), subject, self.names, expect=expect)  # type: ignore[arg-type]
+        key = (formula, subject, expect)
+        term = self._terms.get(key)
+        if term is None:
+            term = check(parse(formula), subject, self.names, expect=expect)  # type: ignore[arg-type]
+            if len(self._terms) < MOST_TERMS:
+                self._terms[key] = term
+        return term
 
     def signals(
         self,

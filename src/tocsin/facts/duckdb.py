@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,17 @@ warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", cat
 _OPTIMIZER_FAULT = "did not return a BoundFunctionExpression"
 
 
+MOST_IDLE = 8  # cursors
+
+
+@dataclass
+class News:
+    """What a transaction changes. any: the facts; beside_events: any but the events."""
+
+    any: bool = True
+    beside_events: bool = True
+
+
 class DuckStore:
     """Customer facts in a DuckDB file; `facts.store.Store` in the embedded form.
 
@@ -45,6 +57,9 @@ class DuckStore:
     zone:             the workspace's time zone: calendar days, bare dates in time columns.
     currency:         the reporting currency, or None where amounts are in one currency.
     internal_domains: domains of e-mail addresses whose people are our own and left out.
+
+    `generation` counts the changes of the facts, `generation_beside_events` those of anything but the events: what reads no
+    event stands while events come in.
     """
 
     def __init__(
@@ -61,7 +76,8 @@ class DuckStore:
         self.internal_domains = tuple(domain.strip().lower().lstrip("@") for domain in internal_domains if domain.strip())
         self._writing = threading.RLock()
         self._opening = threading.Lock()
-        self.generation = 0
+        self._idle: list[duckdb.DuckDBPyConnection] = []  # cursors that wait for their next query
+        self.generation = self.generation_beside_events = 0
         self.scores = DuckScores(self)
         self._connection = _connect(self.path)
         try:
@@ -107,8 +123,7 @@ class DuckStore:
         small:  the answer is small beside the SELECT: it is copied once more, and a long SELECT is read in half the time.
         """
         breathe()
-        cursor = self.cursor()
-        try:
+        with self._borrowed(again=not tables) as cursor:
             for name, table in (tables or {}).items():
                 cursor.register(name, table)
             try:
@@ -122,17 +137,37 @@ class DuckStore:
                 found = cursor.sql(sql, params=list(parameters)).to_arrow_table()
                 cursor.execute("RESET disabled_optimizers")
                 return found
+
+    @contextmanager
+    def _borrowed(self, *, again: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor for one query; afterwards the next one has it, unless it failed. Making one takes longer than most queries.
+
+        again: False where the query leaves something behind in it.
+        """
+        try:
+            cursor = self._idle.pop()
+        except IndexError:
+            cursor = self.cursor()
+        try:
+            yield cursor
+        except BaseException:
+            again = False
+            raise
         finally:
-            cursor.close()
+            if again and len(self._idle) < MOST_IDLE:
+                self._idle.append(cursor)
+            else:
+                cursor.close()
 
     @contextmanager
     def write(
-        self, *, keep: bool = True, news: bool = True, cursor: duckdb.DuckDBPyConnection | None = None
+        self, *, keep: bool = True, news: bool | News = True, cursor: duckdb.DuckDBPyConnection | None = None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor inside the one transaction that may write now; committed at the end, undone on any error.
 
         keep:   False undoes everything at the end as well (a dry run).
         news:   False where it only keeps what follows from the facts, or what the product itself did: no new generation.
+                `News` where that is known at the end only.
         cursor: one made before, whose temporary tables the transaction needs.
         UserError where the disk is full or the like.
         """
@@ -147,7 +182,9 @@ class DuckStore:
                     raise
                 given.execute("COMMIT" if keep else "ROLLBACK")
                 self._guard_log()
-                self.generation += news
+                told = news if isinstance(news, News) else News(news, news)
+                self.generation_beside_events += told.beside_events
+                self.generation += told.any
             except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
                 raise UserError(f"the facts in {self.path} could not be written: {one_line(error)}") from error
             finally:
@@ -179,11 +216,8 @@ class DuckStore:
 
     def rollup_borders(self) -> tuple[datetime, ...]:
         """Up to when old events can be read from the rollup (`facts.rollup`), ascending (UTC); none where there is none."""
-        cursor = self.cursor()
-        try:
+        with self._borrowed() as cursor:
             return tuple(each.replace(tzinfo=UTC) for each in rollup.borders(cursor))
-        finally:
-            cursor.close()
 
     def roll_up(self, now: datetime) -> None:
         """Make the rollup of old events anew from the events, as of now (UTC); the same comes of it."""
@@ -239,6 +273,8 @@ class DuckStore:
 
     def close(self) -> None:
         """Let go of the file; the store cannot be used afterwards."""
+        while self._idle:
+            self._idle.pop().close()
         self._connection.close()
 
     def _guard_log(self) -> None:
@@ -248,11 +284,8 @@ class DuckStore:
             log.chmod(stat.S_IMODE(self.path.stat().st_mode))
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
-        cursor = self.cursor()
-        try:
+        with self._borrowed() as cursor:
             return cursor.execute(sql).fetchall()
-        finally:
-            cursor.close()
 
 
 def settle_session(connection: duckdb.DuckDBPyConnection) -> None:

@@ -87,30 +87,18 @@ _PIECES = (
 )
 
 
+HAPPENINGS, DAYS = 60, 30  # that are told at a time
 KINDS = (*dict.fromkeys(piece[3] for piece in _PIECES), "change")
 
 
-def story(
-    store: Store,
-    account_id: str,
-    before: datetime,
-    *,
-    kinds: Sequence[str] = KINDS,
-    happenings: int = 60,
-    days: int = 30,
-) -> Story:
-    """What happened at an account at or before a moment: at most so many happenings of these kinds, and days of use.
-
-    days: 0 leaves out the use. At most two queries.
-    """
-    told = _happenings(store, account_id, before, kinds, happenings + 1) if kinds else []
-    used = _use(store, account_id, before, days + 1) if days else []
+def story(told: Sequence[Happening], used: Sequence[UseOfDay]) -> Story:
+    """Both together, as `happenings` and `use` give them: the latest, at most `HAPPENINGS` and `DAYS` of them."""
     # Both lists are cut where the one that goes less far back ends, so that a day is shown whole or not at all.
     ends = []
-    if len(told) > happenings:
-        ends.append(told[happenings].at)
-    if len(used) > days:
-        ends.append(used[days].last)
+    if len(told) > HAPPENINGS:
+        ends.append(told[HAPPENINGS].at)
+    if len(used) > DAYS:
+        ends.append(used[DAYS].last)
     until = max(ends, default=None)
     if until is None:
         return Story(tuple(told), tuple(used), None)
@@ -121,7 +109,13 @@ def story(
 _MARKS = ", ".join(f"'{field}'" for field in KEPT if field != "health_band")
 
 
-def _happenings(store: Store, account_id: str, before: datetime, kinds: Sequence[str], limit: int) -> list[Happening]:
+def happenings(store: Store, account_id: str, before: datetime, kinds: Sequence[str] = KINDS) -> list[Happening]:
+    """What happened at an account at or before a moment besides its use, of these kinds, latest first. One query.
+
+    One more than are told, where there are more.
+    """
+    if not kinds:
+        return []
     zone = _quoted(store.zone.key)
     parts = list(_parts(zone, kinds))
     if "change" in kinds:
@@ -134,7 +128,7 @@ def _happenings(store: Store, account_id: str, before: datetime, kinds: Sequence
         "SELECT * FROM (" + " UNION ALL ".join(parts) + ') AS told("at", by_day, kind, what, detail, who, amount, currency) '
         'ORDER BY "at" DESC, kind, what LIMIT ?'
     )
-    rows = store.query(sql, [_plain(before), account_id, limit]).to_pylist()
+    rows = store.query(sql, [_plain(before), account_id, HAPPENINGS + 1]).to_pylist()
     return [
         Happening(
             at=row["at"].replace(tzinfo=UTC),
@@ -165,7 +159,8 @@ def _parts(zone: str, kinds: Sequence[str]) -> Iterator[str]:
         )
 
 
-def _use(store: Store, account_id: str, before: datetime, limit: int) -> list[UseOfDay]:
+def use(store: Store, account_id: str, before: datetime) -> list[UseOfDay]:
+    """The use of an account by days, at or before a moment, latest first; one more than are told, where there are more."""
     zone = _quoted(store.zone.key)
     sql = f"""
         WITH me AS (SELECT key, CAST(? AS TIMESTAMP) AS t FROM accounts WHERE id = ?),
@@ -194,7 +189,7 @@ def _use(store: Store, account_id: str, before: datetime, limit: int) -> list[Us
             row["last"].replace(tzinfo=UTC),
             tuple(zip(row["names"], row["counts"], strict=True)),
         )
-        for row in store.query(sql, [_plain(before), account_id, limit]).to_pylist()
+        for row in store.query(sql, [_plain(before), account_id, DAYS + 1]).to_pylist()
     ]
 
 

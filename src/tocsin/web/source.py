@@ -82,7 +82,7 @@ def zone() -> ZoneInfo:
 
 def currency() -> str:
     """What money is shown in: see `timeline.currency`."""
-    return kept(("currency",), lambda: timeline.currency(store()))
+    return kept(("currency",), lambda: timeline.currency(store()), beside_events=True)
 
 
 def data_as_of(moment: datetime) -> datetime | None:
@@ -92,7 +92,7 @@ def data_as_of(moment: datetime) -> datetime | None:
     """
 
     def latest() -> datetime | None:
-        found = [store().latest_start(name, moment) for name in _INSTANTS]
+        found = [latest_start(name, moment) for name in _INSTANTS]
         return max((each for each in found if each is not None), default=None) or store().last_moment(moment)
 
     return kept(("as-of",), latest, moment)
@@ -100,12 +100,13 @@ def data_as_of(moment: datetime) -> datetime | None:
 
 def latest_start(collection: str, moment: datetime) -> datetime | None:
     """How fresh a collection is as of a moment."""
-    return kept(("latest", collection), lambda: store().latest_start(collection, moment), moment)
+    beside = collection != "events"
+    return kept(("latest", collection), lambda: store().latest_start(collection, moment), moment, beside_events=beside)
 
 
 def accounts(moment: datetime) -> dict[str, AccountRow]:
-    """Every account as of a moment, by id: one evaluation."""
-    return kept(("accounts",), lambda: _accounts(moment), moment)
+    """Every account as of a moment, by id: one evaluation of attributes, which no event changes."""
+    return kept(("accounts",), lambda: _accounts(moment), moment, beside_events=True)
 
 
 def account(account_id: str, moment: datetime) -> AccountRow | None:

@@ -77,12 +77,17 @@ class Telling:
 def tell(account_id: str, before: datetime, now: datetime, *, kind: str = "") -> Telling:
     """What happened at or before a moment; of one kind only, where one is given."""
     kinds = [name for name, (family, _) in _FAMILY.items() if not kind or family == kind]
-    days = 30 if kind in ("", "use") else 0
-    facts = source.kept(
-        ("story", account_id, kind, before if before < now else None),
-        lambda: timeline.story(source.store(), account_id, before, kinds=kinds, days=days),
+    store, until = source.store(), before if before < now else None
+    told = source.kept(
+        ("happenings", account_id, kind, until),
+        lambda: timeline.happenings(store, account_id, before, kinds),
         now,
+        beside_events=True,
     )
+    used: list[UseOfDay] = []
+    if kind in ("", "use"):
+        used = source.kept(("use", account_id, until), lambda: timeline.use(store, account_id, before), now)
+    facts = timeline.story(told, used)
     zone, currency = source.zone(), source.currency()
     lines = [_happening(each, zone, currency) for each in facts.happenings]
     lines += [_use(each, zone, now) for each in facts.use]

@@ -117,7 +117,12 @@ class Arrivals:
     @property
     def empty(self) -> bool:
         """Whether there is nothing at all."""
-        return not (self.events or self.traits or self.memberships or self.links or self.groups or self.rows or self.refused)
+        return self.only_events and not self.events
+
+    @property
+    def only_events(self) -> bool:
+        """Whether there is nothing beside events."""
+        return not (self.traits or self.memberships or self.links or self.groups or self.rows or self.refused)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 import duckdb
 
 from tocsin.facts import history, rollup
-from tocsin.facts.duckdb import DuckStore
+from tocsin.facts.duckdb import DuckStore, News
 from tocsin.facts.importing import governing
 from tocsin.facts.importing.stage import make_references
 from tocsin.facts.importing.upsert import as_timestamp, make_changes
@@ -52,9 +52,11 @@ class Taker:
         now: when the rows become known to the store. Gives whose facts changed. UserError where the disk is full.
         """
         new: list[Hashes] = []
-        with self._store.write(news=not arrivals.empty) as cursor:
+        news = News(any=not arrivals.empty, beside_events=not arrivals.only_events)
+        with self._store.write(news=news) as cursor:
             seen = self._known(cursor)
             taken = _Taking(self._store, cursor, seen, now, self._reread, new).run(arrivals)
+            news.beside_events |= bool(taken.collections - {"events"})
             if taken.events and self._rolled != now.date():
                 rollup.advance(cursor, now)
             if position is not None:
