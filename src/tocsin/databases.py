@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from tocsin.core.errors import UserError
+from tocsin.core.postgres import PostgresAddress
 
 SETTING = "TOCSIN_DATABASE_URL"
 OPTIONS = (
@@ -44,16 +45,10 @@ class Sqlite:
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(self.path), "OPTIONS": dict(SQLITE_OPTIONS)}
 
 
-@dataclass(frozen=True, slots=True)
-class Postgres:
-    """A database of a server. The password is never shown. options: of libpq, such as sslmode."""
+class Postgres(PostgresAddress):
+    """A database of a server."""
 
-    host: str
-    port: int
-    name: str
-    user: str
-    password: str = field(repr=False)
-    options: tuple[tuple[str, str], ...] = ()
+    __slots__ = ()
 
     def __str__(self) -> str:
         """As people are told of it: without the password."""
@@ -90,17 +85,8 @@ def read_database(url: str | None, default: Path, home: Path) -> Database:
     except ValueError as error:
         raise UserError(f"{SETTING} is no address ({error}); write sqlite:///path/to/file or postgres://host/name") from error
     if parts.scheme in ("postgres", "postgresql"):
-        given = dict(parse_qsl(parts.query, keep_blank_values=True))
-        host = given.pop("host", "") or unquote(parts.hostname or "")
-        for name in given:
-            if name not in OPTIONS:
-                raise UserError(f"{SETTING}: unknown option {name!r}; there are host, {', '.join(OPTIONS)}")
-        name = unquote(parts.path.lstrip("/"))
-        if not name or "/" in name:
-            raise UserError(f"{SETTING} names no database; write postgres://user:password@host:5432/name")
-        return Postgres(
-            host, port or 5432, name, unquote(parts.username or ""), unquote(parts.password or ""), tuple(given.items())
-        )
+        hint = "write postgres://user:password@host:5432/name"
+        return Postgres.read(parts, port, options=OPTIONS, what=SETTING, hint=hint)
     if parts.scheme != "sqlite" or not (parts.netloc or parts.path):
         raise UserError(f"{SETTING} is not understood; write sqlite:///path/to/file, postgres://host/name, or leave it out")
     return Sqlite(home / f"{parts.netloc}{parts.path}")

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.apps.world import EVENT, TICKET, World, at, ticket, world
 from tocsin.alerts import facade
-from tocsin.alerts.models import Episode, Transition
+from tocsin.alerts.models import Episode, Sweep, Transition
 from tocsin.engine import Arrived
 
 __all__ = ["world"]
@@ -202,6 +202,34 @@ def test_before_the_first_sweep_rows_are_told_and_the_baseline_opens_no_second(w
     assert world.sweep(0).baseline
     assert world.lines() == ["acme e1 -0.5- open"]
     assert world.notices() == []
+
+
+def test_where_only_rows_set_rules_off_pulses_go_by_the_latest_sweep_too(world: World) -> None:
+    world.rule(f"{EVENT}, max_new: 5")
+    assert world.sweep(0).baseline
+    assert Sweep.objects.get().subjects == 3
+    world.seen = 0
+    clicks(world, 0, 4, 0.5)
+    assert world.rows(0.5 + MINUTE).opened == 4
+    assert not world.sweep(0.5 + 2 * MINUTE).baseline
+    clicks(world, 10, 4, 0.5 + 3 * MINUTE)
+    report = world.rows(0.5 + 4 * MINUTE)
+    assert (report.opened, report.held) == (4, 0), "what was opened before the sweep counts no more"
+    assert world.rows(0.5 + MINUTE).missed
+
+
+def test_a_share_of_new_alerts_is_of_all_accounts_where_only_rows_set_rules_off(world: World) -> None:
+    world.come(-20, accounts=[{"id": f"a{number:03}", "name": "A", "created_at": at(-300)} for number in range(500)])
+    world.rule(f"{EVENT}, max_new: 5%")
+    world.sweep(0)
+    world.seen = 0
+    clicks(world, 0, 25, 0.5)
+    assert world.rows(0.6).opened == 25
+    clicks(world, 50, 26, 0.65)
+    world.sweep(0.7)
+    assert [each.state for each in world.alerts()] == ["open"] * 25 + ["held"] * 26
+    clicks(world, 100, 25, 0.8)
+    assert world.sweep(0.9).opened == 25
 
 
 # --- Which rules

@@ -97,7 +97,7 @@ def pulse_rows(
             clears={},
             gone={},
             revised=frozenset(),
-            scopes=last.figures.get("scopes", {}) if last else {"": book.store.counts()["accounts"]},
+            scopes=_scopes(last) if last else {"": book.store.counts()["accounts"]},
             cards=told,
             rows=RowFindings(occurred=occurred, horizons=horizons).anew(),
             earlier=opened_since(last.as_of if last else moment - FIRST_HOUR),
@@ -136,7 +136,7 @@ def pulse_states(
         findings = look(book, rules, judgement, unknown, last.as_of, {}, accounts=accounts)
         away = elsewhere(book, rules, accounts, moment)
         with writing, transaction.atomic():
-            scopes, earlier = last.figures.get("scopes", {}), opened_since(last.as_of)
+            scopes, earlier = _scopes(last), opened_since(last.as_of)
             findings = replace(findings, scopes=scopes, earlier=earlier, elsewhere=away)
             return _turned(moment, findings, rules, given.rules, accounts, on_transition)
 
@@ -160,6 +160,11 @@ def _turned(
 def _latest() -> Sweep | None:
     """The latest sweep that found a book to take stock of."""
     return Sweep.objects.filter(subjects__gt=0).order_by("-as_of", "-id").first()
+
+
+def _scopes(last: Sweep) -> Mapping[str, int]:
+    """Rule id -> how many subjects it was about; where only rows set rules off, all of them are about the same."""
+    return last.figures.get("scopes") or {"": last.subjects}
 
 
 def opened_since(moment: datetime) -> dict[str, int]:

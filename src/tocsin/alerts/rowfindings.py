@@ -102,18 +102,27 @@ def look_at_rows(
             occurred[rule.id] = looks.unheard(rule, found.matches, opened)
             unknown |= found.unknown
         if rule.trigger.kind in ("event", "new") and mine and rule.id not in unknown:
-            standing = {(match.subject_id, match.key): match for match in book.still(rule, {e.key for e in mine}, moment)}
-            for episode in mine:
-                match = standing.get((episode.subject_id, episode.key))
-                identity = (rule.id, episode.subject_id, episode.key)
-                if match is None:
-                    revised.add(identity)
-                    known[rule.id, episode.subject_id] = [
-                        each for each in known.get((rule.id, episode.subject_id), ()) if each.key != episode.key
-                    ]
-                elif match.ends_at is not None and match.ends_at <= moment:
-                    ended.add(identity)
+            over, gone = _over_and_gone(book, rule, mine, moment)
+            ended |= over
+            revised |= gone
+            for _, subject, key in gone:
+                known[rule.id, subject] = [each for each in known.get((rule.id, subject), ()) if each.key != key]
     return RowFindings(occurred, known, frozenset(ended), frozenset(revised), unknown, horizons)
+
+
+def _over_and_gone(book: Book, rule: Rule, running: Sequence[Episode], moment: datetime) -> tuple[set[Identity], set[Identity]]:
+    """The alerts whose row has ended, and those whose row would set the rule off no more, as the facts stand now."""
+    ended: set[Identity] = set()
+    gone: set[Identity] = set()
+    standing = {(match.subject_id, match.key): match for match in book.still(rule, {each.key for each in running}, moment)}
+    for episode in running:
+        match = standing.get((episode.subject_id, episode.key))
+        identity = (rule.id, episode.subject_id, episode.key)
+        if match is None:
+            gone.add(identity)
+        elif match.ends_at is not None and match.ends_at <= moment:
+            ended.add(identity)
+    return ended, gone
 
 
 def _judged(rules: set[str]) -> dict[str, datetime]:

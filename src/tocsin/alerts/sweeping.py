@@ -68,12 +68,14 @@ def sweep(
         judgement = _standing(book, judged, at)
         unknown = {**freshness.stale(book, judged, at), **judgement.unknown}
         on = [rule for rule in judged if rule.state == "on"]
+        subjects = _subjects(book, judged, judgement)
         findings = look(book, on, judgement, unknown, _previous(), published or on_since())
+        findings = replace(findings, scopes=judgement.scopes or {"": subjects})
         with writing, transaction.atomic():
             _refuse_the_past(at)
             # Pulses may have opened alerts while this sweep looked at the facts.
             findings = replace(findings, rows=findings.rows.anew(), earlier=opened_since(_previous() or at))
-            report = _record(given.rules, judged, judgement, findings, began, on_transition)
+            report = _record(given.rules, judged, judgement, findings, subjects, began, on_transition)
         feed(book.store)
     return report
 
@@ -89,6 +91,13 @@ def _standing(book: Book, rules: Sequence[Rule], moment: datetime) -> Judgement:
             except FormulaError as error:
                 unknown[rule.id] = str(error)
     return replace(judgement, matches=tuple(matches), unknown=unknown)
+
+
+def _subjects(book: Book, rules: Sequence[Rule], judgement: Judgement) -> int:
+    """The subjects of the rule that is about most of them; rules that rows set off are about all accounts."""
+    if judgement.scopes or all(rule.trigger.kind in STATE_TRIGGERS for rule in rules):
+        return max(judgement.scopes.values(), default=0)
+    return book.store.counts()["accounts"]
 
 
 def _previous() -> datetime | None:
@@ -124,12 +133,12 @@ def _record(
     judged: Sequence[Rule],
     judgement: Judgement,
     findings: Findings,
+    subjects: int,
     began: float,
     on_transition: OnTransition | None,
 ) -> SweepReport:
     """Write what follows from the judgement; inside the transaction."""
     moment, unknown = judgement.moment, findings.unknown
-    subjects = max(judgement.scopes.values(), default=0)
     baseline = subjects > 0 and not Sweep.objects.filter(subjects__gt=0).exists()
     known = [rule for rule in judged if rule.id not in unknown]
     counted: dict[str, int] = {rule.id: 0 for rule in known if rule.trigger.kind in STATE_TRIGGERS}

@@ -11,33 +11,21 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 
 from tocsin.alerts import cards
+from tocsin.alerts.changes import KINDS, Changes, evidence_json
 from tocsin.alerts.findings import CHUNK, STATE_TRIGGERS, Findings, parts
-from tocsin.alerts.models import Episode, Pending, Transition
+from tocsin.alerts.models import Episode, Pending
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.rowfindings import Identity
-from tocsin.alerts.rulebook import versions_in_force
 from tocsin.alerts.shapes import LIVE, SEVERITIES, TransitionNotice
-from tocsin.alerts.states import STATE_FIELDS, put, state_of
+from tocsin.alerts.states import put, state_of
 from tocsin.core.folding import fold
 from tocsin.core.lifecycle import CloseReason, EpisodeState, Outcome, Policy, Verdict, settle_ladder, transition
-from tocsin.core.plain import plain
 
 if TYPE_CHECKING:
     from tocsin.core.rules import Rule
-    from tocsin.engine import Evidence, Match
+    from tocsin.engine import Match
 
 BY = "sweep"
-KINDS = {
-    "open": "opened",
-    "hold": "held",
-    "close": "closed",
-    "renotify": "renotified",
-    "step": "stepped",
-    "wake": "woken",
-    "refire": "refired",
-}
-
-
 NO_POLICY = Policy()
 
 
@@ -68,53 +56,34 @@ class Turning:
     )
     _episodes: dict[Identity, Episode] = field(default_factory=dict)
     _waiting: dict[Identity, Pending] = field(default_factory=dict)
-    _changed: list[tuple[Episode, Outcome]] = field(default_factory=list)
-    _touched: list[Episode] = field(default_factory=list)
-    _seen: list[int] = field(default_factory=list)
-    _made: list[tuple[Episode, Outcome]] = field(default_factory=list)
-    _pend: list[Pending] = field(default_factory=list)
-    _forget: list[int] = field(default_factory=list)
     _rows: dict[Identity, Match] = field(default_factory=dict)
-    _counted: dict[Identity, tuple[int, Match]] = field(default_factory=dict)
-    _told: list[Episode] = field(default_factory=list)
-    _moved: list[Episode] = field(default_factory=list)
-    _moved_waiting: list[Pending] = field(default_factory=list)
-    _over_at_once: list[tuple[Episode, Outcome]] = field(default_factory=list)
-    _requieted: list[Episode] = field(default_factory=list)
-    _freed: list[Episode] = field(default_factory=list)
+    _changes: Changes = field(default_factory=Changes)
 
     def run(self, rules: Sequence[Rule]) -> None:
         """Put every subject and row of the rules that are on through its transition; end the episodes of rules no longer on."""
-        on = [rule for rule in rules if rule.state == "on" and rule.trigger.kind in STATE_TRIGGERS]
-        self._load(on)
-        subjects: dict[str, set[tuple[str, str]]] = {}
-        for rule_id, subject, key in (*self.findings.matches, *self._episodes, *self._waiting):
-            subjects.setdefault(rule_id, set()).add((subject, key))
-        for group in _ladders(on):
-            self._turn(group, sorted(set().union(*(subjects.get(rule.id, ()) for rule in group))))
-        for rule in rules:
-            if rule.state == "on" and rule.trigger.kind not in STATE_TRIGGERS:
-                self._turn_rows(rule)
+        self._turn_all([rule for rule in rules if rule.state == "on"])
         self._end_switched_off(rules)
         self._inhibit({rule.id: rule for rule in rules})
 
     def pulse(self, rules: Sequence[Rule], every: Sequence[Rule]) -> None:
         """The same for these rules alone, of the accounts that the pulse is about. every: all rules, for who inhibits whom."""
-        on = [rule for rule in rules if rule.trigger.kind in STATE_TRIGGERS]
-        self._load(on)
-        concerned = {rule.id for rule in rules}
+        self._turn_all(rules)
+        self._inhibit({rule.id: rule for rule in every})
+
+    def _turn_all(self, rules: Sequence[Rule]) -> None:
+        states = [rule for rule in rules if rule.trigger.kind in STATE_TRIGGERS]
+        self._load(states)
         of_people = {rule.id for rule in rules if rule.subject == "person"}
         subjects: dict[str, set[tuple[str, str]]] = {}
         for rule_id, subject, key in (*self.findings.matches, *self._episodes, *self._waiting):
-            # Who has gone to another account is judged there, or by the sweep.
-            if rule_id in concerned and not (subject in self.findings.elsewhere and rule_id in of_people):
+            # Who has gone to another account than those of a pulse is judged there, or by the sweep.
+            if not (subject in self.findings.elsewhere and rule_id in of_people):
                 subjects.setdefault(rule_id, set()).add((subject, key))
-        for group in _ladders(on):
+        for group in _ladders(states):
             self._turn(group, sorted(set().union(*(subjects.get(rule.id, ()) for rule in group))))
         for rule in rules:
             if rule.trigger.kind not in STATE_TRIGGERS:
                 self._turn_rows(rule)
-        self._inhibit({rule.id: rule for rule in every})
 
     # What is known
 
@@ -243,14 +212,14 @@ class Turning:
             for opening in known if self.accounts is None else ():
                 if opening.key in folded.counts:
                     latest = folded.latest[opening.key]
-                    self._counted[rule.id, subject, opening.key] = (folded.counts[opening.key], latest)
+                    self._changes.counted[rule.id, subject, opening.key] = (folded.counts[opening.key], latest)
         for turn in self._guarded(rule, turns, at_row=True):
             self._apply(turn)
 
     def _inhibit(self, rules: Mapping[str, Rule]) -> None:
         """Note by which running rule each running alert is kept quiet: the first of its `inhibited_by` on the same account."""
         running = [row for row in self._episodes.values() if row.state in RUNNING]
-        running += [row for row, _ in self._made if row.state in RUNNING]
+        running += [row for row, _ in self._changes.made if row.state in RUNNING]
         speaking: dict[str, set[str]] = {}
         for row in running:
             if row.state in LIVE:
@@ -263,9 +232,9 @@ class Turning:
                 freed = bool(row.inhibited_by) and not by
                 row.inhibited_by = by
                 if row.pk is not None:
-                    self._requieted.append(row)
+                    self._changes.requieted.append(row)
                     if freed and row.state == "open" and not row.baseline:
-                        self._freed.append(row)
+                        self._changes.freed.append(row)
 
     def _state(self, identity: Identity) -> EpisodeState | None:
         episode = self._episodes.get(identity)
@@ -281,12 +250,12 @@ class Turning:
         if outcome.action in ("open", "hold") and state is not None and match is not None:
             self._forget_waiting(identity)
             made = self._new(turn.rule, identity, state, match)
-            self._made.append((made, outcome))
+            self._changes.made.append((made, outcome))
             if _over(match, self.moment):
                 closing = transition(state, Verdict(truth=False, quiet=True), self.moment, turn.rule.policy)
                 assert closing.state is not None  # a closed episode is remembered
                 put(made, closing.state)
-                self._over_at_once.append((made, closing))
+                self._changes.over_at_once.append((made, closing))
         elif episode is not None and state is not None:
             self._keep(episode, state, outcome, match)
         elif state is None or state.state != "pending":
@@ -297,18 +266,20 @@ class Turning:
             waiting = self._waiting.get(identity)
             if waiting is not None and account and account != waiting.account_id:
                 waiting.account_id = account
-                self._moved_waiting.append(waiting)
+                self._changes.moved_waiting.append(waiting)
             if waiting is None and state.since is not None:
                 rule_id, subject, key = identity
-                self._pend.append(Pending(rule=rule_id, subject_id=subject, key=key, since=state.since, account_id=account))
+                self._changes.pend.append(
+                    Pending(rule=rule_id, subject_id=subject, key=key, since=state.since, account_id=account)
+                )
 
     def _keep(self, episode: Episode, state: EpisodeState, outcome: Outcome, match: Match | None) -> None:
         was = state_of(episode)
         if match is not None and state.live:
-            self._seen.append(episode.pk)
+            self._changes.seen.append(episode.pk)
             if match.account_id and match.account_id != episode.account_id:
                 episode.account_id = match.account_id
-                self._moved.append(episode)
+                self._changes.moved.append(episode)
         if outcome.action == "keep":
             self.figures["kept"] += 1
         if state == was:
@@ -316,11 +287,11 @@ class Turning:
         put(episode, state)
         if outcome.action in ("step", "refire") and match is not None:
             episode.message, episode.evidence = match.message, [evidence_json(line) for line in match.evidence]
-            self._told.append(episode)
+            self._changes.told.append(episode)
         if outcome.action in KINDS:
-            self._changed.append((episode, outcome))
+            self._changes.changed.append((episode, outcome))
         else:
-            self._touched.append(episode)
+            self._changes.touched.append(episode)
 
     def _end_switched_off(self, rules: Sequence[Rule]) -> None:
         """Close what runs of a rule that is off, in shadow, a draft or no longer there: nobody will judge it again."""
@@ -338,7 +309,7 @@ class Turning:
     def _forget_waiting(self, identity: Identity) -> None:
         waiting = self._waiting.get(identity)
         if waiting is not None:
-            self._forget.append(waiting.pk)
+            self._changes.forget.append(waiting.pk)
 
     def _new(self, rule: Rule, identity: Identity, state: EpisodeState, match: Match) -> Episode:
         made = Episode(
@@ -364,97 +335,18 @@ class Turning:
         put(made, state)
         return made
 
-    # Writing
-
-    def _recount(self) -> None:
-        """The alerts that stand for more rows than before, with the line of evidence that counts them."""
-        from tocsin.engine import repeated
-
-        for rule, found in groupby(sorted(self._counted), key=lambda identity: identity[0]):
-            keys = [key for _, _, key in found]
-            for part in parts(keys):
-                for row in Episode.objects.filter(rule=rule, key__in=part):
-                    count, latest = self._counted.get((rule, row.subject_id, row.key), (row.count, None))
-                    if latest is None or count <= row.count:
-                        continue
-                    line = repeated(replace(latest, evidence=()), count, latest.as_of).evidence[0]
-                    others = [each for each in row.evidence if each["formula"] != line.formula]
-                    row.count, row.evidence = count, [*others, evidence_json(line)]
-                    self._told.append(row)
-
-    def _supersede_memories(self) -> None:
-        """Where an episode opens anew, the closed one of the same identity is no longer the latest."""
-        opening: dict[str, list[str]] = {}
-        for episode, _ in self._made:
-            opening.setdefault(episode.rule, []).append(episode.subject_id)
-        for rule, subjects in opening.items():
-            for part in parts(subjects):
-                Episode.objects.filter(remembered=True, rule=rule, subject_id__in=part).update(remembered=False)
-
     def write(self) -> list[TransitionNotice]:
         """Write all changes; gives what changed, in order. Inside a transaction."""
-        versions = versions_in_force()
-        for episode, _ in self._made:
-            episode.version = versions.get(episode.rule, 1)
         cards.write(self.findings.cards)
-        rows = [episode for episode, _ in self._changed] + self._touched
-        Episode.objects.bulk_update(rows, STATE_FIELDS, batch_size=CHUNK // 5)
-        self._recount()
-        Episode.objects.bulk_update(self._told, ("message", "evidence", "count"), batch_size=CHUNK // 5)
-        Episode.objects.bulk_update(self._moved, ("account_id",), batch_size=CHUNK)
-        Pending.objects.bulk_update(self._moved_waiting, ("account_id",), batch_size=CHUNK)
-        Episode.objects.bulk_update(self._requieted, ("inhibited_by",), batch_size=CHUNK)
-        self._supersede_memories()
-        Episode.objects.bulk_create([episode for episode, _ in self._made], batch_size=CHUNK)
-        for part in parts(self._seen):
-            Episode.objects.filter(pk__in=part).update(last_seen_at=self.moment)
-        for part in parts(self._forget):
-            Pending.objects.filter(pk__in=part).delete()
-        Pending.objects.bulk_create(self._pend, batch_size=CHUNK)
-        happened = [*self._changed, *self._made, *self._over_at_once]
-        Transition.objects.bulk_create(
-            [
-                Transition(episode=episode, at=self.moment, kind=KINDS[outcome.action], by=self.by, reason=outcome.reason)
-                for episode, outcome in happened
-            ],
-            batch_size=CHUNK,
-        )
-        for _, outcome in happened:
+        for _, outcome in self._changes.happened:
             figure = {"open": "opened", "hold": "held", "close": "closed", "refire": "kept"}.get(outcome.action, "renotified")
             self.figures[figure] += 1
-        told = [
-            TransitionNotice(
-                str(episode.pk),
-                episode.rule,
-                KINDS[outcome.action],
-                self.moment,
-                quiet=not outcome.notify or bool(episode.inhibited_by),
-                reason=outcome.reason,
-            )
-            for episode, outcome in happened
-        ]
-        # Its own change of this very sweep (a step, a reminder) says enough.
-        spoken = {notice.alert_id for notice in told if not notice.quiet}
-        freed = [str(row.pk) for row in self._freed if str(row.pk) not in spoken]
-        rules = {str(row.pk): row.rule for row in self._freed}
-        return told + [TransitionNotice(pk, rules[pk], "freed", self.moment, quiet=False) for pk in freed]
+        return self._changes.write(self.moment, self.by)
 
 
 def _over(match: Match, moment: datetime) -> bool:
     """Whether the row behind a match has ended."""
     return match.ends_at is not None and match.ends_at <= moment
-
-
-def evidence_json(line: Evidence) -> dict[str, object]:
-    """A line of evidence as it is stored: JSON's own types."""
-    return {
-        "formula": line.formula,
-        "text": line.text,
-        "value": plain(line.value),
-        "op": line.op,
-        "threshold": plain(line.threshold),
-        "clears": line.clears,
-    }
 
 
 def _ladders(rules: Iterable[Rule]) -> Iterator[list[Rule]]:

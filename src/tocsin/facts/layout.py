@@ -34,7 +34,6 @@ _EXTRA = {
 }
 # Of events: whether the account is that of the person, and the visitor who turned out to be that person.
 _EVENTS = {"by_person": "BOOLEAN", "visitor_key": "INTEGER"}
-EXTRA_NAMES = ("key", "custom", "custom_given", "left_out", "first_seen")
 
 _OTHER_TABLES = (
     "CREATE TABLE person_keys (key INTEGER, id VARCHAR)",

@@ -35,7 +35,6 @@ _KEPT = {
     "events_rollup_people": ("person_key, kind", "person_key IS NOT NULL", "person_key"),
 }
 _OURS = "coalesce(person_key IN (SELECT key FROM people WHERE left_out), false) AS ours"
-_DAY = timedelta(days=1)
 
 
 def borders(cursor: duckdb.DuckDBPyConnection) -> list[datetime]:

@@ -131,11 +131,6 @@ def day(value: date) -> str:
     return f"{value:%a} {value.day} {value:%b %Y}"
 
 
-def short_day(value: date, today: date) -> str:
-    """`4 Apr` when near, `Apr 2027` when not."""
-    return f"{value.day} {value:%b}" if abs((value - today).days) < 300 else f"{value:%b %Y}"
-
-
 def heading(value: date, today: date) -> str:
     """The heading of a day in a timeline: `Today, 12 March`, `Wednesday 11 March`, with the year where it is another."""
     text = f"{value.day} {value:%B}" + (f" {value.year}" if value.year != today.year else "")

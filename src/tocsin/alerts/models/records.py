@@ -10,7 +10,8 @@ from django.db import models
 class Sweep(models.Model):
     """One evaluation of all rules as of a moment. figures: what `SweepReport` holds, and per rule its scope and matches.
 
-    subjects: how many subjects were in any rule's scope; the first sweep that saw any is the baseline.
+    subjects: how many subjects were in any rule's scope (of rules that only rows set off: all accounts); the first sweep that
+    saw any is the baseline.
     """
 
     as_of = models.DateTimeField(db_index=True)

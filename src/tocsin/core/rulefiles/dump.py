@@ -24,7 +24,8 @@ def dump_rule(rule: Rule) -> str:
 
     The text of its author, comments and all; what was changed in the product since (its state, say) is changed in that text.
     """
-    for text in (_as_entry(rule.source), _as_entry(_amended(rule))):
+    for written in (_author_s, _amended):  # the second is dear, and seldom needed: most rules are as their author wrote them
+        text = _as_entry(written(rule))
         if text and _says(text, rule):
             return text
     return _as_entry(_written(_plain(rule)))
@@ -71,6 +72,10 @@ def _plain_profile(profile: Profile) -> dict[str, Any]:
 def _says(text: str, rule: Rule) -> bool:
     contents = read_file("", text)
     return [draft.rule for draft in contents.rules] == [rule] and not contents.report.problems
+
+
+def _author_s(rule: Rule) -> str:
+    return rule.source
 
 
 def _amended(rule: Rule) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -17,6 +18,7 @@ from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
+SHORT = 16 * 1024  # characters of a text that is kept as it was read
 _TAG = "tag:yaml.org,2002:"
 _CONTINUED = re.compile(r"\\\r?\n[ \t]*")
 _ESCAPE = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|\r?\n[ \t]*|.)", re.DOTALL)
@@ -98,6 +100,10 @@ def place_of(text: str, offset: int) -> Place:
 
 def read(text: str) -> Item | None:
     """The one document of a text; None where it is empty. MarkedError where it is no YAML, or more than rule files hold."""
+    return _read_once(text) if len(text) <= SHORT else _read(text)
+
+
+def _read(text: str) -> Item | None:
     text = text.removeprefix("\ufeff")
     try:
         _refuse_aliases(text)
@@ -115,6 +121,10 @@ def read(text: str) -> Item | None:
         raise MarkedError(f"this is no YAML: {error}".splitlines()[0], Place(1, 1)) from error
     except RecursionError as error:
         raise MarkedError("the file is nested too deeply", Place(1, 1)) from error
+
+
+# A rule is read when it is published, and again for what is in force; reading YAML is most of what either takes.
+_read_once = lru_cache(maxsize=256)(_read)
 
 
 def _refuse_aliases(text: str) -> None:

@@ -8,9 +8,6 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-NOTICE_STATES = ("waiting", "digest", "planned", "suppressed")
-DELIVERY_STATES = ("due", "claimed", "sent", "dead")
-
 
 class Group(models.Model):
     """Notices of one target that go out together: those about one account, unless a route says otherwise.

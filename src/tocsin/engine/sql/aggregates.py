@@ -69,13 +69,13 @@ def wide(
     filters = _predicates(members)
     base = group.base
     if len(filters) <= MOST_FILTERS and all(getattr(leaf.term, "where", None) is not None for leaf in members):
-        taken = exp.or_(*(reader.value(each, members[0].at) for each in filters), copy=False)
-        base = base.where(exp.paren(taken, copy=False), copy=False)  # rows that no filter takes are not grouped
+        taken = b.either(*(reader.value(each, members[0].at) for each in filters))
+        base = base.where(b.paren(taken), copy=False)  # rows that no filter takes are not grouped
     select = base.select(*(b.as_(value, key) for key, value in group.keys.items()), copy=False)
     for index, leaf in enumerate(members):
         term = leaf.term
         assert isinstance(term, Aggregated)
-        where = None if term.where is None else exp.paren(reader.value(term.where, leaf.at), copy=False)
+        where = None if term.where is None else b.paren(reader.value(term.where, leaf.at))
         test = window_test(term.window, rows, leaf.at, anchors(leaf))
         tests = [each for each in (test, where) if each is not None]
         column = None if term.column is None else reader.value(term.column, leaf.at)
@@ -92,7 +92,7 @@ def summary(term: Aggregated, column: exp.Expr | None, test: exp.Expr | None, ro
             return exp.GT(this=b.coalesce(counted, b.whole(0)), expression=b.whole(0))
         return b.cast(counted, "number")
     if term.function in ("latest", "earliest"):
-        known = b.not_null(exp.paren(column.copy()))
+        known = b.not_null(b.paren(column.copy()))
         kind = exp.ArgMax if term.function == "latest" else exp.ArgMin
         return b.filtered(kind(this=column, expression=_order(rows)), b.both(test, known))
     simple: dict[str, Callable[[], exp.Expr]] = {
@@ -130,7 +130,7 @@ def flat(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader) -> ex
         if low is not None:
             tests.append(AsOf(low, rows.zone).later_than(rows.start(), rows.start_type))
         if term.where is not None:
-            tests.append(exp.paren(reader.value(term.where, last), copy=False))
+            tests.append(b.paren(reader.value(term.where, last)))
         column = None if term.column is None else reader.value(term.column, last)
         value = summary(term, column, b.both(*tests) if tests else None, rows)
         select = select.select(b.as_(value, f"c{index}"), copy=False)
@@ -145,7 +145,7 @@ def _reached(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader) -
         earliest = min(low for low in lows if low is not None)
         seen = seen.where(AsOf(earliest, rows.zone).later_than(rows.start(), rows.start_type), copy=False)
     if all(getattr(leaf.term, "where", None) is not None for leaf in members):  # rows that no filter takes are not grouped
-        seen = seen.where(exp.or_(*(reader.value(each, last) for each in _predicates(members))), copy=False)
+        seen = seen.where(b.either(*(reader.value(each, last) for each in _predicates(members))), copy=False)
     return seen, last
 
 
@@ -164,7 +164,7 @@ def tall(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader, name:
     if bucket is not None:
         grouping["bucket$"] = bucket
     for predicate, alias in predicates.items():
-        grouping[alias] = b.coalesce(exp.paren(reader.value(predicate, last), copy=False), exp.false())
+        grouping[alias] = b.coalesce(b.paren(reader.value(predicate, last)), exp.false())
     select = seen.select(*(b.as_(value, alias) for alias, value in grouping.items()), copy=False)
     for (function, column), alias in measures.items():
         select = select.select(b.as_(_partial(function, column, rows, reader, last), alias), copy=False)
@@ -304,7 +304,7 @@ def distinct(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader, n
         if low is not None:
             tests.append(AsOf(low, rows.zone).later_than(rows.start(), rows.start_type))
         if term.where is not None:
-            tests.append(b.coalesce(exp.paren(reader.value(term.where, last), copy=False), exp.false()))
+            tests.append(b.coalesce(b.paren(reader.value(term.where, last)), exp.false()))
         flag = exp.LogicalOr(this=b.both(*tests))
         select = select.select(b.as_(flag, f"d{index}"), copy=False)
         total = b.filtered(b.count_rows(), b.column("v", f"d{index}"))

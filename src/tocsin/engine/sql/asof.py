@@ -47,7 +47,7 @@ class AsOf:
         reached = self.reached(b.column(alias, start.name), start.type)
         if start.required:
             return reached
-        return exp.paren(exp.or_(b.is_null(b.column(alias, start.name)), reached))
+        return b.paren(b.either(b.is_null(b.column(alias, start.name)), reached))
 
     def column(self, alias: str, collection: Collection, declared: Column) -> exp.Expr:
         """A declared column of a row: ends, and what they tell, are null while later."""
@@ -60,7 +60,7 @@ class AsOf:
     def is_open(self, alias: str, collection: Collection) -> exp.Expr:
         """Whether the row's closing end is null as of the moment."""
         assert collection.closing is not None
-        return b.is_null(exp.paren(self.column(alias, collection, collection.column(collection.closing))))
+        return b.is_null(b.paren(self.column(alias, collection, collection.column(collection.closing))))
 
 
 # Attributes of accounts and people
@@ -210,7 +210,7 @@ def _value(asof: AsOf, collection: Collection, field: str, term: Term) -> exp.Ex
     declared = collection.column(field) if field in collection else None
     if declared is not None and (declared.end or declared.told_by):
         end = collection.column(declared.told_by) if declared.told_by else declared
-        return b.case((asof.reached(exp.paren(_told(collection, end.name, end.type)), end.type), value))
+        return b.case((asof.reached(b.paren(_told(collection, end.name, end.type)), end.type), value))
     return value
 
 
@@ -228,9 +228,9 @@ def _told(collection: Collection, field: str, kind: str) -> exp.Expr:
 
 def _status(asof: AsOf, collection: Collection) -> exp.Expr:
     """The status where none is recorded: churned, cancelling, or trial by their dates, else active."""
-    churned = asof.reached(exp.paren(_told(collection, "churned_at", "time")), "time")
-    cancelling = asof.reached(exp.paren(_told(collection, "cancel_requested_at", "time")), "time")
-    trial = asof.later_than(exp.paren(_told(collection, "trial_ends_on", "date")), "date")
+    churned = asof.reached(b.paren(_told(collection, "churned_at", "time")), "time")
+    cancelling = asof.reached(b.paren(_told(collection, "cancel_requested_at", "time")), "time")
+    trial = asof.later_than(b.paren(_told(collection, "trial_ends_on", "date")), "date")
     words = ((churned, "churned"), (cancelling, "cancelling"), (trial, "trial"))
     return b.case(*((test, b.text(word)) for test, word in words), otherwise=b.text("active"))
 
@@ -245,7 +245,7 @@ def _turned(asof: AsOf, collection: Collection, field: str, aspect: Aspect, term
     since: exp.Expr = b.column(turns, f"{field}.s")
     if (collection.name, field) == ("accounts", "lifecycle_stage"):  # a stage that came with the time it was entered
         entered = b.column("e", "stage_entered_at")
-        unrecorded = exp.not_(b.coalesce(b.column("h", f"{field}.h"), exp.false()))
+        unrecorded = b.negated(b.coalesce(b.column("h", f"{field}.h"), exp.false()))
         came_with = b.both(unrecorded, b.not_null(b.column("e", field)), asof.reached(entered, "time"))
         since = b.case((came_with, entered.copy()), otherwise=since)
     return since

@@ -41,21 +41,22 @@ class Changes:
         """The points; no row set them off."""
         assert not given
         asked = Question(self.subject, [self.until], [], accounts=self.accounts)
-        everyone = universe(self.subject, asked, around).subquery("u")
+        everyone = universe(self.subject, asked, around).subquery("u", copy=False)
         parts = [self._entries(), *(each for name in self._dates() for each in self._named(name, around))]
         instants: exp.Query = parts[0]
         for part in parts[1:]:
             instants = exp.union(instants, part, distinct=True, copy=False)
-        kept = exp.select(exp.Star()).from_(instants.subquery("i")).distinct()
+        kept = exp.select(exp.Star()).from_(instants.subquery("i", copy=False), copy=False).distinct(copy=False)
         kept = kept.where(
             b.both(
                 exp.GT(this=b.column("i", "at"), expression=b.instant(self.after)),
                 exp.LTE(this=b.column("i", "at"), expression=b.instant(self.until)),
-            )
+            ),
+            copy=False,
         )
-        made = exp.select(exp.Column(this=exp.Star(), table=b.name("u")), b.column("m", "at")).from_(everyone)
+        made = exp.select(exp.Column(this=exp.Star(), table=b.name("u")), b.column("m", "at")).from_(everyone, copy=False)
         same = exp.EQ(this=b.column("m", "key"), expression=b.column("u", KEY[self.attribute.entity]))
-        made = made.join(kept.subquery("m"), on=same, copy=False)
+        made = made.join(kept.subquery("m", copy=False), on=same, copy=False)
         return made.where(exists(self.subject, Point(table="m", column="at"), deleted=self.deleted), copy=False)
 
     def span(self, store: Store) -> Sequence[datetime]:  # noqa: ARG002 - as of `Source`

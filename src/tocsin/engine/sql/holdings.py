@@ -67,7 +67,7 @@ def _everything() -> exp.Select:
         b.as_(_from_the_first(b.column("a", "created_at")), "since$"),
         b.as_(_never(), "until$"),
     )
-    return held.from_(b.table("accounts", "a")).where(exp.not_(b.column("a", "left_out")))
+    return held.from_(b.table("accounts", "a")).where(b.negated(b.column("a", "left_out")))
 
 
 def _owned(subject: str) -> exp.Select:
@@ -90,7 +90,7 @@ def _owned(subject: str) -> exp.Select:
     )
     recorded = exp.select(b.column("t", "key")).from_(b.table("account_timeline", "t")).where(mine.copy())
     standing = standing.from_(b.table("accounts", "s"))
-    standing = standing.where(exp.not_(exp.In(this=b.column("s", "key"), query=recorded.subquery())))
+    standing = standing.where(b.negated(exp.In(this=b.column("s", "key"), query=recorded.subquery())))
     since = exp.Greatest(
         this=_from_the_first(b.column("o", "since")),
         expressions=[_from_the_first(b.column("a", "created_at"))],
@@ -102,9 +102,9 @@ def _owned(subject: str) -> exp.Select:
     held = held.join(b.table("accounts", "a"), on=on)
     held = _by_subject(held, subject, b.column("o", "who"))
     held = held.select(b.as_(since, "since$"), b.as_(b.column("o", "until"), "until$"), copy=False)
-    lasting = exp.or_(b.is_null(b.column("o", "until")), exp.GT(this=b.column("o", "until"), expression=since.copy()))
+    lasting = b.either(b.is_null(b.column("o", "until")), exp.GT(this=b.column("o", "until"), expression=since.copy()))
     held = held.where(b.not_null(b.column("o", "who")), copy=False)
-    return held.where(b.both(exp.not_(b.column("a", "left_out")), exp.paren(lasting)), copy=False)
+    return held.where(b.both(b.negated(b.column("a", "left_out")), b.paren(lasting)), copy=False)
 
 
 def _spans() -> exp.Select:
@@ -163,7 +163,7 @@ def holds(collection: str, at: Instant) -> exp.Expr | None:
 def _within(alias: str, at: Instant) -> exp.Expr:
     until = b.column(alias, "until$")
     begun = exp.LTE(this=b.column(alias, "since$"), expression=b.instant(at))
-    return b.both(begun, exp.paren(exp.or_(b.is_null(until), exp.GT(this=until.copy(), expression=b.instant(at)))))
+    return b.both(begun, b.paren(b.either(b.is_null(until), exp.GT(this=until.copy(), expression=b.instant(at)))))
 
 
 def _accounts(accounts: exp.Expr) -> exp.Select:
@@ -177,7 +177,7 @@ def tasks(subject: str) -> exp.Select:
     rows = exp.select(exp.Column(this=exp.Star(), table=b.name(ROW))).from_(b.table("tasks", ROW))
     on = exp.EQ(this=b.column("a", "key"), expression=b.column(ROW, "account_key"))
     rows = rows.join(b.table("accounts", "a"), on=on, join_type="left")
-    rows = rows.where(exp.not_(b.coalesce(b.column("a", "left_out"), exp.false())))
+    rows = rows.where(b.negated(b.coalesce(b.column("a", "left_out"), exp.false())))
     return _by_subject(rows, subject, b.column(ROW, "assignee"))
 
 

@@ -19,7 +19,7 @@ def with_rates(rows: exp.Expr, day: exp.Expr, reporting: str | None) -> exp.Expr
         own.append(exp.EQ(this=b.column(ROW, "currency"), expression=b.text(reporting)))
     known = b.coalesce(b.column("fx", "rate"), b.column("first", "rate"), b.number(1))
     everything = exp.Column(this=exp.Star(), table=b.name(ROW))
-    factor = b.case((exp.or_(*own), b.number(1)), otherwise=known)
+    factor = b.case((b.either(*own), b.number(1)), otherwise=known)
     query = exp.select(everything, b.as_(factor, "rate$")).from_(rows)
     rate = exp.Join(this=b.table("rates", "fx"), method="ASOF", side="LEFT")
     reached = exp.GTE(this=day, expression=b.column("fx", "on"))

@@ -43,7 +43,7 @@ def tallies(asked: Mapping[tuple[str, str], Sequence[str]], moment: datetime, zo
         ranked = ranked.where(b.not_null(b.column("c", "value")), copy=False)
         kept: exp.Expr = exp.LTE(this=b.column("k", "place"), expression=b.whole(most))
         if texts:
-            kept = exp.or_(kept, b.one_of(b.column("k", "value"), texts))
+            kept = b.either(kept, b.one_of(b.column("k", "value"), texts))
         columns = (b.as_(b.text(name), "name"), b.as_(b.text(field), "field"), b.column("k", "value"), b.column("k", "n"))
         parts.append(exp.select(*columns).from_(ranked.subquery("k")).where(kept, copy=False))
     return _together(parts)
@@ -70,8 +70,8 @@ def _rows(name: str, moment: datetime, zone: ZoneInfo, *columns: exp.Expr) -> ex
     key = "key" if name == "accounts" else "account_key" if "account_id" in declared else None
     if key is not None:
         out = exp.select(b.column("o", "key")).from_(b.table("accounts", "o")).where(b.column("o", "left_out"))
-        known = exp.not_(exp.In(this=b.column(R, key), query=out.subquery()))
-        made = made.where(exp.paren(exp.or_(b.is_null(b.column(R, key)), known)), copy=False)
+        known = b.negated(exp.In(this=b.column(R, key), query=out.subquery()))
+        made = made.where(b.paren(b.either(b.is_null(b.column(R, key)), known)), copy=False)
     return made
 
 
@@ -79,7 +79,7 @@ def _value(name: str, column: str, moment: datetime, zone: ZoneInfo) -> exp.Expr
     declared = COLLECTIONS[name]
     if column in KEYED:
         return b.column(R, KEYED[column])
-    return exp.paren(AsOf(moment, zone).column(R, declared, declared.column(column)))
+    return b.paren(AsOf(moment, zone).column(R, declared, declared.column(column)))
 
 
 def _most_first() -> exp.Ordered:

@@ -99,7 +99,7 @@ class PointsStatement(Statement):
     def sql(self) -> str:
         """The SELECT: the subject's ids, `moment`, `pid`, the asked `given.x`, f0, f1, ...; ordered by id and moment."""
         self._prepare()
-        ordered = exp.select(exp.Star()).from_(self._points_answer().subquery("answer"), copy=False)
+        ordered = exp.select(exp.Star()).from_(self._points_answer().subquery("answer", copy=False), copy=False)
         order = ["account_id", "feature"] if self.asked.source.subject == "feature" else ["subject_id"]
         ordered = ordered.order_by(*(b.column("answer", each) for each in (*order, "moment", "pid")), copy=False)
         return self._written(ordered)
@@ -107,7 +107,9 @@ class PointsStatement(Statement):
     def medians(self) -> str:
         """The SELECT of the median of each formula over all points of a moment: `moment`, f0, f1, ..."""
         self._prepare()
-        answer = exp.select(b.column("answer", "moment")).from_(self._points_answer().subquery("answer"), copy=False)
+        answer = exp.select(b.column("answer", "moment")).from_(
+            self._points_answer().subquery("answer", copy=False), copy=False
+        )
         for index in range(len(self.question.formulas)):
             answer = answer.select(b.as_(b.call("median", b.column("answer", f"f{index}")), f"f{index}"), copy=False)
         return self._written(answer.group_by(b.column("answer", "moment"), copy=False))
@@ -131,7 +133,9 @@ class PointsStatement(Statement):
     def _add_universe(self) -> None:
         points = self.asked.source.query(self.around, self.given)
         numbered = exp.Window(this=exp.Anonymous(this="row_number", expressions=[]))
-        self.ctes.append(("universe", exp.select(b.as_(numbered, "pid"), exp.Star()).from_(points.subquery("points"))))
+        self.ctes.append(
+            ("universe", exp.select(b.as_(numbered, "pid"), exp.Star()).from_(points.subquery("points", copy=False)))
+        )
 
     def _add_view(self, view: View, name: str) -> None:
         self.ctes += point_view(view, self.around.zone, name)
@@ -151,7 +155,7 @@ class PointsStatement(Statement):
         for index, term in enumerate(question.formulas):
             select = select.select(b.as_(reader.value(term, at), f"f{index}"), copy=False)
         if question.where is not None:
-            select = select.where(exp.paren(reader.value(question.where, at), copy=False), copy=False)
+            select = select.where(b.paren(reader.value(question.where, at)), copy=False)
         return select
 
     def _reader(self) -> Reader:
@@ -171,7 +175,7 @@ class PointsStatement(Statement):
         medians = [exp.null() if (known := by_day.get(day)) is None else b.number(known) for day in days]
         place = exp.Sub(this=b.today(at, self.around.zone), expression=b.day(first))
         listed = exp.cast(exp.Array(expressions=medians), "DOUBLE[]")
-        return b.call("list_extract", listed, exp.Add(this=exp.paren(place), expression=b.whole(1)))
+        return b.call("list_extract", listed, exp.Add(this=b.paren(place), expression=b.whole(1)))
 
     # Groups
 
@@ -241,7 +245,7 @@ class PointsStatement(Statement):
         self.ctes.append((f"{name}_reach", reach))
         on = b.both(b.equal_keys("w", ROW, self.subject_keys), test)
         within = exp.select(exp.Column(this=exp.Star(), table=b.name(ROW))).from_(self._source(rows))
-        return within.join(b.table(f"{name}_reach", "w"), on=on, copy=False).subquery(ROW)
+        return within.join(b.table(f"{name}_reach", "w"), on=on, copy=False).subquery(ROW, copy=False)
 
     def _add_stream(self, group: Group, name: str) -> None:
         """Rows that a filter on the row alone takes, summed over time by windows."""

@@ -68,7 +68,7 @@ def _join(source: exp.Select, cte: str, at: Point) -> exp.Select:
     on = b.both(
         b.equal_keys(cte, "e", ("key",)),
         exp.LTE(this=from_, expression=b.instant(at)),
-        exp.paren(exp.or_(b.is_null(until), exp.GT(this=until.copy(), expression=b.instant(at)))),
+        b.paren(b.either(b.is_null(until), exp.GT(this=until.copy(), expression=b.instant(at)))),
     )
     return source.join(exp.Table(this=b.name(cte)), on=on, join_type="left", copy=False)
 
@@ -77,16 +77,16 @@ def _holds(entity: Entity, field: str) -> exp.Expr:
     """key, value, from when (`at`) and until when it holds; null from the beginning of time to the first entry."""
     of_field = exp.EQ(this=b.column("x", "field"), expression=b.text(field))
     entries = exp.select(*(b.column("x", each) for each in ("key", "value", "at"))).from_(b.table(TIMELINES[entity], "x"))
-    entries = entries.where(of_field)
+    entries = entries.where(of_field, copy=False)
     before = exp.select(b.column("x", "key"), exp.cast(exp.null(), "VARCHAR"), b.instant(b.FIRST_INSTANT))
-    before = before.from_(b.table(TIMELINES[entity], "x")).where(of_field.copy()).distinct()
-    both = exp.union(entries, before, distinct=False, copy=False).subquery("y")
+    before = before.from_(b.table(TIMELINES[entity], "x")).where(of_field.copy(), copy=False).distinct(copy=False)
+    both = exp.union(entries, before, distinct=False, copy=False).subquery("y", copy=False)
     return exp.select(exp.Star(), b.as_(_next("y"), "until")).from_(both)
 
 
 def _turns(view: View, field: str) -> exp.Expr:
     """key, since when (`at`, `since`) a value was taken, the value `before` it, and until when that holds."""
-    found = changes(view, [field], None).subquery("y")
+    found = changes(view, [field], None).subquery("y", copy=False)
     return exp.select(
         b.column("y", "key"),
         b.column("y", "at"),

@@ -168,7 +168,7 @@ class PerAccount(Statement):
             return
         # What subscriptions give is converted already.
         subscribed = exp.select(b.column("s", "account_key")).from_(b.table("subscriptions", "s"))
-        free = exp.not_(exp.In(this=b.column("u", "account_key"), query=subscribed.subquery()))
+        free = b.negated(exp.In(this=b.column("u", "account_key"), query=subscribed.subquery()))
         keys = [b.column("u", key) for key in self.keys]
         currency = b.as_(b.case((free, b.column(name, column_name(*CURRENCY)))), "currency")
         money = exp.select(*keys, currency, b.as_(b.today(view.at, self.around.zone), "day$")).from_(b.table("universe", "u"))
@@ -190,7 +190,7 @@ class PerAccount(Statement):
     def _leaf(self, leaf: Leaf) -> exp.Expr:
         value = super()._leaf(leaf)
         rates = self.rates.get(leaf.at) if _is_money(leaf) else None
-        return value if rates is None else exp.paren(exp.Mul(this=value, expression=b.column(rates, "rate$")))
+        return value if rates is None else b.paren(exp.Mul(this=value, expression=b.column(rates, "rate$")))
 
     def _ids(self) -> list[exp.Expr]:
         named = {"account_key": "account_key", "subject_id": "id", "account_born": "created_at"}

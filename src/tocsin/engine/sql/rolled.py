@@ -26,7 +26,7 @@ def rolled_events(rolled: Rolled, subject: str, *, left_out: bool) -> exp.Query:
     if left_out and subject == "person":
         later, old = (each.where(_counts(alias)) for each, alias in ((later, "e"), (old, "o")))
     elif left_out:
-        later, old = later.where(_counts("e")), old.where(exp.not_(b.column("o", "ours")))
+        later, old = later.where(_counts("e")), old.where(b.negated(b.column("o", "ours")))
     return exp.union(old, later, distinct=False, copy=False)
 
 

@@ -65,7 +65,7 @@ class Rows:
         """Whether the row exists as of the instant."""
         if not self.view:
             return self.asof.begun(ROW, self.collection)
-        return exp.paren(exp.or_(b.is_null(self.start()), self.asof.reached(self.start(), "time")))
+        return b.paren(b.either(b.is_null(self.start()), self.asof.reached(self.start(), "time")))
 
     def column(self, term: terms.Column | terms.Property) -> exp.Expr:
         """A column that a formula names."""
@@ -93,7 +93,7 @@ class Rows:
         return b.column(ROW, column_name(term.name, term.aspect))
 
     def _converted(self, value: exp.Expr) -> exp.Expr:
-        return exp.Mul(this=exp.paren(value), expression=b.column(ROW, "rate$")) if self.money else value
+        return exp.Mul(this=b.paren(value), expression=b.column(ROW, "rate$")) if self.money else value
 
     def _age(self) -> exp.Expr:
         """T minus the row's start, in days with fractions; a date starts at the beginning of that day in the zone."""
@@ -113,10 +113,10 @@ class Rows:
         due = b.column(ROW, "due_on")
         if name == "overdue":  # three-valued: an open task without a due date is neither
             late = exp.LT(this=due, expression=today)
-            return exp.paren(b.both(self._open(), late))
+            return b.paren(b.both(self._open(), late))
         if name == "amount_due":
             return b.case((self._open(), self._converted(b.column(ROW, "amount"))), otherwise=b.number(0))
-        past = b.coalesce(b.cast(exp.paren(exp.Sub(this=today, expression=due)), "number"), b.number(0))
+        past = b.coalesce(b.cast(b.paren(exp.Sub(this=today, expression=due)), "number"), b.number(0))
         return b.case((self._open(), exp.Greatest(this=past, expressions=[b.number(0)])), otherwise=b.number(0))
 
 

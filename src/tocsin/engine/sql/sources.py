@@ -46,11 +46,11 @@ class EveryMoment:
         """The points; a point has no triggering row."""
         assert not given
         asked = Question(self.subject, self.moments, [], only=self.only, accounts=self.accounts)
-        subjects = universe(self.subject, asked, around).subquery("u")
+        subjects = universe(self.subject, asked, around).subquery("u", copy=False)
         moments = exp.select(b.as_(exp.Unnest(expressions=[_instants(self.moments)]), "at"))
         here = Point(table="m", column="at")
         made = exp.select(exp.Column(this=exp.Star(), table=b.name("u")), b.column("m", "at")).from_(subjects)
-        made = made.join(moments.subquery("m"), join_type="cross", copy=False)
+        made = made.join(moments.subquery("m", copy=False), join_type="cross", copy=False)
         return made.where(exists(self.subject, here, deleted=self.deleted), copy=False)
 
     def span(self, store: Store) -> Sequence[datetime]:  # noqa: ARG002 - as of `Source`
@@ -89,8 +89,10 @@ class OwnMoments:
         )
         asked = Question(self.subject, [max((at for _, at in self.pairs), default=NEVER)], [])
         made = exp.select(exp.Column(this=exp.Star(), table=b.name("u")), b.column("m", "at"))
-        made = made.from_(universe(self.subject, asked, around).subquery("u"))
-        made = made.join(pairs.subquery("m"), on=exp.EQ(this=b.column("m", "id"), expression=self._id()), copy=False)
+        made = made.from_(universe(self.subject, asked, around).subquery("u", copy=False))
+        made = made.join(
+            pairs.subquery("m", copy=False), on=exp.EQ(this=b.column("m", "id"), expression=self._id()), copy=False
+        )
         return made.where(exists(self.subject, Point(table="m", column="at"), deleted=self.deleted), copy=False)
 
     def _id(self) -> exp.Expr:
@@ -146,7 +148,7 @@ class OfRows:
         named = {each.name for each in parts if isinstance(each, terms.Column)} | {each.name for each in given}
         base = with_ids(base, named)
         if self.where is not None:
-            base = base.where(exp.paren(reader.value(self.where, at), copy=False), copy=False)
+            base = base.where(b.paren(reader.value(self.where, at)), copy=False)
         base = base.select(exp.Column(this=exp.Star(), table=b.name("u")), b.as_(b.column(ROW, "at$"), "at"), copy=False)
         for each in given:
             base = base.select(b.as_(_given(each, rows), GIVEN + each.name), copy=False)
@@ -183,15 +185,15 @@ class OfRows:
         if self.moments:
             kept = kept.select(b.as_(b.column("m", "at"), "at$"), copy=False)
             moments = exp.select(b.as_(exp.Unnest(expressions=[_instants(self.moments)]), "at"))
-            kept = kept.join(moments.subquery("m"), join_type="cross", copy=False)
+            kept = kept.join(moments.subquery("m", copy=False), join_type="cross", copy=False)
             here = b.column("m", "at")
-            begun = exp.paren(exp.or_(b.is_null(began), exp.LTE(this=began.copy(), expression=here)))
+            begun = b.paren(b.either(b.is_null(began), exp.LTE(this=began.copy(), expression=here)))
             kept = kept.where(begun, copy=False)
             if declared.closing is not None:
                 end: exp.Expr = b.column("w", declared.closing)
                 end = b.start_of(end, around.zone) if declared.column(declared.closing).type == "date" else end
                 kept = kept.where(
-                    exp.paren(exp.or_(b.is_null(end), exp.GT(this=end.copy(), expression=here.copy()))), copy=False
+                    b.paren(b.either(b.is_null(end), exp.GT(this=end.copy(), expression=here.copy()))), copy=False
                 )
         else:
             kept = kept.select(b.as_(began, "at$"), copy=False).where(
@@ -206,13 +208,13 @@ class OfRows:
                 seen = exp.GT(this=b.column("w", "first_seen"), expression=b.instant(self.arrived))
                 kept = kept.where(seen, copy=False)
         if around.left_out and self.collection == "people":
-            kept = kept.where(exp.not_(b.column("w", "left_out")), copy=False)
+            kept = kept.where(b.negated(b.column("w", "left_out")), copy=False)
         elif around.left_out and "person_id" in declared:
             kept = kept.where(not_by_left_out("w"), copy=False)
         asked = Question(self.subject, [self.until], [], accounts=self.accounts)
-        made = exp.select().from_(kept.subquery(ROW))
+        made = exp.select().from_(kept.subquery(ROW, copy=False))
         on = self._own()
-        return made.join(universe(self.subject, asked, around).subquery("u"), on=on, copy=False)
+        return made.join(universe(self.subject, asked, around).subquery("u", copy=False), on=on, copy=False)
 
     def _own(self) -> exp.Expr:
         """Which subject a row belongs to."""
@@ -226,7 +228,7 @@ class OfRows:
         """The collection's table, where tickets stand once for each account that they concern; of a csm, their tasks."""
         if self.subject in PORTFOLIO_SUBJECTS:
             assert self.collection == "tasks"
-            return holdings.tasks(self.subject).subquery("w")
+            return holdings.tasks(self.subject).subquery("w", copy=False)
         plain = b.table(self.collection, "w")
         if self.collection != "tickets" or self.subject != "account":
             return plain
@@ -235,11 +237,13 @@ class OfRows:
         tagged = tagged.from_(b.table("tickets", "k"))
         key = b.as_(b.column("a", "key"), "account_key")
         star = exp.Star(except_=[b.name("tagged$")], replace=[key])
-        other = exp.select(exp.Column(this=star, table=b.name("j"))).from_(tagged.subquery("j"))
+        other = exp.select(exp.Column(this=star, table=b.name("j"))).from_(tagged.subquery("j", copy=False))
         same = exp.EQ(this=b.column("a", "id"), expression=b.column("j", "tagged$"))
         other = other.join(b.table("accounts", "a"), on=same, copy=False)
         other = other.where(exp.NullSafeNEQ(this=b.column("a", "key"), expression=b.column("j", "account_key")), copy=False)
-        return exp.union(exp.select(exp.Star()).from_(b.name("tickets")), other, distinct=True, copy=False).subquery("w")
+        return exp.union(exp.select(exp.Star()).from_(b.name("tickets")), other, distinct=True, copy=False).subquery(
+            "w", copy=False
+        )
 
 
 def _given(term: terms.Given, rows: Rows) -> exp.Expr:

@@ -152,7 +152,7 @@ class Statement:
             select = select.select(b.as_(reader.value(term, at), f"f{index}"), copy=False)
         select = select.where(exists(question.subject, at, deleted=question.deleted), copy=False)
         if question.where is not None:
-            select = select.where(exp.paren(reader.value(question.where, at), copy=False), copy=False)
+            select = select.where(b.paren(reader.value(question.where, at)), copy=False)
         return select
 
     def _joined(self, asked: Sequence[Term], at: Instant) -> exp.Select:
@@ -305,7 +305,7 @@ class Statement:
         for index, anchor in enumerate(distinct):
             value = reader.value(anchor, group.at)
             if anchor.type == "date":
-                value = b.start_of(exp.paren(value, copy=False), self.around.zone)
+                value = b.start_of(b.paren(value), self.around.zone)
             typed = b.cast(value, "time") if anchor.type == "null" else value
             source = source.select(b.as_(typed, f"x{index}"), copy=False)
         self.ctes.append((f"{name}_anchors", source))
@@ -341,11 +341,11 @@ class Statement:
         if group.collection not in TALL_COLLECTIONS or any(leaf not in self.anchors for leaf in group.members):
             return base
         columns = list(dict.fromkeys(self.anchors[leaf][1] for leaf in group.members))
-        known = exp.or_(*(b.not_null(b.column("an", each)) for each in columns), copy=False)
+        known = b.either(*(b.not_null(b.column("an", each)) for each in columns))
         earliest = [exp.Min(this=b.column("first", each)) for each in columns]
         least: exp.Expr = b.call("least", *earliest) if len(earliest) > 1 else earliest[0]
         since = exp.select(least).from_(b.table(f"{name}_anchors", "first")).subquery()
-        return base.where(exp.paren(known), exp.GTE(this=rows.start(), expression=since), copy=False)
+        return base.where(b.paren(known), exp.GTE(this=rows.start(), expression=since), copy=False)
 
     def _rolled(self, group: Group) -> exp.Query | None:
         """The rows of a group that takes old events from the rollup."""
@@ -368,7 +368,7 @@ class Statement:
         if not self.around.left_out or rows.rolled is not None:
             return base
         if rows.view:
-            return base.where(exp.not_(b.column(ROW, "left_out")), copy=False)
+            return base.where(b.negated(b.column(ROW, "left_out")), copy=False)
         if "person_id" not in rows.collection:
             return base
         return base.where(not_by_left_out(ROW), copy=False)

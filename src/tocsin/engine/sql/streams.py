@@ -172,7 +172,7 @@ class Flow:
                 measures.setdefault((function, column, rest), f"m{len(measures)}")
         select = self._grouped(self.base)
         for (function, column, rest), alias in measures.items():
-            test = None if rest is None else exp.paren(self.reader.value(rest, self.rows.at), copy=False)
+            test = None if rest is None else b.paren(self.reader.value(rest, self.rows.at))
             if column is None:
                 value = self.rows.counted(test)
             else:
@@ -217,7 +217,7 @@ class Flow:
             _, rest = self._term(leaf)
             if rest not in filters:
                 filters[rest] = f"d{len(filters)}"
-                test = exp.true() if rest is None else b.coalesce(exp.paren(self.reader.value(rest, self.rows.at)), exp.false())
+                test = exp.true() if rest is None else b.coalesce(b.paren(self.reader.value(rest, self.rows.at)), exp.false())
                 seen = seen.select(b.as_(exp.LogicalOr(this=test), filters[rest]), copy=False)
         return seen
 
@@ -238,7 +238,7 @@ class Flow:
             part = exp.select(*(b.column("x", each) for each in names), b.as_(at, "at")).from_(flagged.copy().subquery("x"))
             for each in aliases:
                 part = part.select(b.as_(b.whole(sign) if each == alias else exp.cast(exp.null(), "INT"), each), copy=False)
-            made.append(part.where(b.not_null(exp.paren(at.copy()))))
+            made.append(part.where(b.not_null(b.paren(at.copy()))))
         return made
 
     def _grouped(self, base: exp.Select, value: exp.Expr | None = None) -> exp.Select:
@@ -260,11 +260,11 @@ class Flow:
         begin, _, unit = self.grid
         passed = exp.Sub(this=b.call("epoch_us", start), expression=b.epoch(begin))
         whole = exp.IntDiv(
-            this=exp.paren(exp.Add(this=exp.paren(passed), expression=b.whole(unit // MICRO - 1))),
+            this=b.paren(exp.Add(this=b.paren(passed), expression=b.whole(unit // MICRO - 1))),
             expression=b.whole(unit // MICRO),
         )
         # What lies before the grid is in its first step, where only those who look at all history see it.
-        steps = exp.Greatest(this=exp.paren(whole), expressions=[b.whole(0)])
+        steps = exp.Greatest(this=b.paren(whole), expressions=[b.whole(0)])
         since = exp.Add(this=b.epoch(begin), expression=exp.Mul(this=steps, expression=b.whole(unit // MICRO)))
         return b.call("make_timestamp", since)
 

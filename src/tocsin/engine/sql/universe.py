@@ -34,7 +34,7 @@ def universe(subject: str, question: Question, around: Surroundings) -> exp.Sele
         query = query.where(_any_of({"person": "p"}.get(subject, "a"), wanted), copy=False)
     if question.accounts is not None:
         query = query.where(_any_of("a", question.accounts), copy=False)
-    return query.where(exp.not_(b.column("a", "left_out")), copy=False)
+    return query.where(b.negated(b.column("a", "left_out")), copy=False)
 
 
 def _any_of(alias: str, ids: Collection[str]) -> exp.Expr:
@@ -62,7 +62,7 @@ def _people(_question: Question, around: Surroundings) -> exp.Select:
         .from_(b.table("people", "p"))
         .join(b.table("accounts", "a"), on=exp.EQ(this=b.column("a", "key"), expression=b.column("p", "account_key")))
     )
-    return people.where(exp.not_(b.column("p", "left_out"))) if around.left_out else people
+    return people.where(b.negated(b.column("p", "left_out"))) if around.left_out else people
 
 
 def _features(question: Question, around: Surroundings) -> exp.Select:
@@ -104,8 +104,8 @@ def not_by_left_out(alias: str) -> exp.Expr:
     """Whether a row is nobody's or of a person who counts: not of our own people and service users."""
     theirs = exp.select(b.column("lo", "key")).from_(b.table("people", "lo")).where(b.column("lo", "left_out"))
     person = b.column(alias, "person_key")
-    known = exp.not_(exp.In(this=person, query=theirs.subquery()))
-    return exp.paren(exp.or_(b.is_null(person.copy()), known))
+    known = b.negated(exp.In(this=person, query=theirs.subquery()))
+    return b.paren(b.either(b.is_null(person.copy()), known))
 
 
 def born(subject: str, at: Instant) -> exp.Expr:
@@ -128,9 +128,9 @@ def exists(subject: str, at: Instant, *, deleted: bool) -> exp.Expr:
     if subject != "person" or deleted:
         return there
     gone = exp.LTE(this=b.column("u", "person_gone"), expression=b.instant(at))
-    return b.both(there, exp.not_(b.coalesce(gone, exp.false())))
+    return b.both(there, b.negated(b.coalesce(gone, exp.false())))
 
 
 def _begun(column: str, at: Instant) -> exp.Expr:
     value = b.column("u", column)
-    return exp.paren(exp.or_(b.is_null(value), exp.LTE(this=value.copy(), expression=b.instant(at))))
+    return b.paren(b.either(b.is_null(value), exp.LTE(this=value.copy(), expression=b.instant(at))))

@@ -94,7 +94,7 @@ class Reader:
         return value if length == timedelta(0) else b.case((self.born(then), value))
 
     def _operation(self, term: terms.Operation, at: Instant) -> exp.Expr:
-        given: list[exp.Expr] = [exp.paren(self.value(each, at), copy=False) for each in term.arguments]
+        given: list[exp.Expr] = [b.paren(self.value(each, at)) for each in term.arguments]
         if comparison := COMPARISONS.get(term.name):
             return comparison(this=given[0], expression=given[1])
         if term.name in ("days_since", "workdays_since", "start_of_day"):
@@ -112,7 +112,7 @@ class Reader:
             then = given if operand.type == "date" else b.local_day(given, self.zone)
             return working_days(then, today, self.holidays)
         if operand.type == "date":
-            return b.cast(exp.paren(exp.Sub(this=today, expression=given), copy=False), "number")
+            return b.cast(b.paren(exp.Sub(this=today, expression=given)), "number")
         return b.days_passed(at, given)
 
 
@@ -139,12 +139,12 @@ def working_days(then: exp.Expr, today: exp.Expr, holidays: tuple[date, ...]) ->
         """Mondays to Fridays among the days from MONDAY on, before the one of that number."""
         weeks = exp.Floor(this=exp.Div(this=days, expression=b.number(7)))
         rest = exp.Sub(this=days.copy(), expression=exp.Mul(this=weeks.copy(), expression=b.number(7)))
-        worked = exp.Least(this=exp.paren(rest), expressions=[b.number(5)])
-        return exp.paren(exp.Add(this=exp.Mul(this=weeks, expression=b.number(5)), expression=worked))
+        worked = exp.Least(this=b.paren(rest), expressions=[b.number(5)])
+        return b.paren(exp.Add(this=exp.Mul(this=weeks, expression=b.number(5)), expression=worked))
 
     def days_from_monday(each: exp.Expr) -> exp.Expr:
-        days = b.cast(exp.paren(exp.Sub(this=each, expression=b.day(MONDAY))), "number")
-        return exp.paren(exp.Add(this=days, expression=b.number(1)))
+        days = b.cast(b.paren(exp.Sub(this=each, expression=b.day(MONDAY))), "number")
+        return b.paren(exp.Add(this=days, expression=b.number(1)))
 
     worked: exp.Expr = exp.Sub(
         this=weekdays_before(days_from_monday(today)), expression=weekdays_before(days_from_monday(then))
@@ -155,7 +155,7 @@ def working_days(then: exp.Expr, today: exp.Expr, holidays: tuple[date, ...]) ->
             upto = exp.LTE(this=b.day(holiday), expression=today.copy())
             passed = b.case((b.both(since, upto), b.number(1)), otherwise=b.number(0))
             worked = exp.Sub(this=worked, expression=passed)
-    return exp.paren(worked)
+    return b.paren(worked)
 
 
 def property_as(properties: exp.Expr, key: str, kind: str) -> exp.Expr:
@@ -179,21 +179,21 @@ def _divide(given: list[exp.Expr]) -> exp.Expr:
 def _change(given: list[exp.Expr]) -> exp.Expr:
     """(now - then) / then; null where then is null or 0, or less than the floor."""
     now, then, *floor = given
-    change = _divide([exp.paren(exp.Sub(this=now, expression=then)), then.copy()])
+    change = _divide([b.paren(exp.Sub(this=now, expression=then)), then.copy()])
     if not floor:
         return change
     # A null floor is none, as `then < null` is not true.
     too_small = b.coalesce(exp.LT(this=then.copy(), expression=floor[0]), exp.false())
-    return b.case((exp.not_(exp.paren(too_small)), change))
+    return b.case((b.negated(b.paren(too_small)), change))
 
 
 def _scale(given: list[exp.Expr]) -> exp.Expr:
     """100 * (x - lo) / (hi - lo), cut to 0..100; null of null and where lo = hi."""
     x, low, high = given
-    share = _divide([exp.paren(exp.Sub(this=x, expression=low)), exp.paren(exp.Sub(this=high, expression=low.copy()))])
+    share = _divide([b.paren(exp.Sub(this=x, expression=low)), b.paren(exp.Sub(this=high, expression=low.copy()))])
     cut = exp.Least(this=exp.Greatest(this=share, expressions=[b.number(0)]), expressions=[b.number(1)])
     # GREATEST and LEAST pass over nulls, so that a null share has to be kept null here.
-    return b.case((b.not_null(exp.paren(share.copy())), exp.Mul(this=b.number(100), expression=cut)))
+    return b.case((b.not_null(b.paren(share.copy())), exp.Mul(this=b.number(100), expression=cut)))
 
 
 def _steps(given: list[exp.Expr]) -> exp.Expr:
@@ -208,14 +208,14 @@ def _steps(given: list[exp.Expr]) -> exp.Expr:
                 wins = both_true(
                     exp.LTE(this=rival.copy(), expression=x.copy()), beats(this=rival.copy(), expression=bound.copy())
                 )
-                tests.append(exp.not_(wins, copy=False))
+                tests.append(b.negated(wins))
         branches.append((b.both(*tests), value))
     return b.case(*branches)
 
 
 def both_true(*tests: exp.Expr) -> exp.Expr:
     """Whether all are true: false where one is null."""
-    return b.coalesce(exp.paren(b.both(*tests)), exp.false())
+    return b.coalesce(b.paren(b.both(*tests)), exp.false())
 
 
 def slope(given: Sequence[exp.Expr]) -> exp.Expr:
@@ -229,7 +229,7 @@ def slope(given: Sequence[exp.Expr]) -> exp.Expr:
     for week, sample in enumerate(given):
         x = float(-week)
         known = b.not_null(sample.copy())
-        y = b.coalesce(exp.paren(exp.Sub(this=sample.copy(), expression=reference.copy())), zero.copy())
+        y = b.coalesce(b.paren(exp.Sub(this=sample.copy(), expression=reference.copy())), zero.copy())
         for key, factor in (("n", 1.0), ("x", x), ("xx", x * x)):
             sums[key].append(b.case((known.copy(), b.number(factor)), otherwise=zero.copy()))
         sums["y"].append(y)
@@ -237,16 +237,16 @@ def slope(given: Sequence[exp.Expr]) -> exp.Expr:
     n, x_, y_, xx, xy = (_total(sums[key]) for key in ("n", "x", "y", "xx", "xy"))
     covariance = exp.Sub(this=exp.Mul(this=n, expression=xy), expression=exp.Mul(this=x_, expression=y_))
     variance = exp.Sub(this=exp.Mul(this=n.copy(), expression=xx), expression=exp.Mul(this=x_.copy(), expression=x_.copy()))
-    a_week = _divide([exp.paren(covariance), exp.paren(variance)])
+    a_week = _divide([b.paren(covariance), b.paren(variance)])
     enough = exp.GTE(this=n.copy(), expression=b.number(FEWEST_SAMPLES))
-    return b.case((enough, exp.Div(this=exp.paren(a_week), expression=b.number(7))))
+    return b.case((enough, exp.Div(this=b.paren(a_week), expression=b.number(7))))
 
 
 def _total(values: list[exp.Expr]) -> exp.Expr:
     total = values[0]
     for each in values[1:]:
         total = exp.Add(this=total, expression=each)
-    return exp.paren(total)
+    return b.paren(total)
 
 
 def _round(given: list[exp.Expr]) -> exp.Expr:
@@ -266,9 +266,9 @@ def _extreme(kind: type[exp.Least | exp.Greatest]) -> Callable[[list[exp.Expr]],
 _OPERATIONS: dict[str, Callable[[list[exp.Expr]], exp.Expr]] = {
     "/": _divide,
     "negative": lambda given: exp.Neg(this=given[0]),
-    "and": lambda given: exp.paren(exp.and_(*given, copy=False), copy=False),
-    "or": lambda given: exp.paren(exp.or_(*given, copy=False), copy=False),
-    "not": lambda given: exp.not_(given[0], copy=False),
+    "and": lambda given: b.paren(exp.and_(*given, copy=False)),
+    "or": lambda given: b.paren(b.either(*given)),
+    "not": lambda given: b.negated(given[0]),
     "among": lambda given: exp.In(this=given[0], expressions=given[1:]),
     "is_null": lambda given: b.is_null(given[0]),
     "contains": _contains,

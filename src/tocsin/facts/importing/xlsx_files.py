@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import openpyxl
 
 from tocsin.core.errors import UserError
 from tocsin.core.schema import Collection
@@ -62,6 +61,8 @@ def read_xlsx(
 @contextmanager
 def _opened(file: Path, shown_as: Path) -> Iterator[Any]:
     """A workbook for as long as it is read. UserError where it is none, or breaks off."""
+    import openpyxl  # takes longer to load than all else of an import, and few bring workbooks
+
     with file.open("rb") as stream, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of styles and validations that do not concern the cells
         try:

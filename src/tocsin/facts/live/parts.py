@@ -20,7 +20,6 @@ from tocsin.facts.live.belonging import Places
 from tocsin.facts.live.shapes import WAITING, Refusal
 
 Given = tuple[str, dict[str, Any]]  # collection, column -> JSON value
-LEADING = ("accounts", "account_aliases")
 PEOPLE = ("people", "csms", "teams")
 EMPTY = (None, "")
 BY_PERSON = "by_person"  # in a row of `events` where nobody but its person says which account it is of

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from tocsin.core.errors import UserError
+from tocsin.core.postgres import PostgresAddress
 
 OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "application_name", "options", "channel_binding")
 HINT = "write postgresql://user:password@host:5432/name, sqlite:///path/to/file or duckdb:///path/to/file"
 
 
-@dataclass(frozen=True, slots=True)
-class PostgresPlace:
+class PostgresPlace(PostgresAddress):
     """A PostgreSQL database. given: what libpq is told."""
 
-    host: str
-    port: int
-    name: str
-    user: str
-    password: str = field(repr=False)
-    options: tuple[tuple[str, str], ...] = ()
+    __slots__ = ()
 
     @property
     def shown(self) -> str:
@@ -71,13 +66,4 @@ def read_place(url: str) -> Place:
             f"{parts.scheme[:20]!r} is no kind of database that is pulled from" if parts.scheme.isidentifier() else "no address"
         )
         raise UserError(f"the address of the database: {kind}; {HINT}")
-    given = dict(parse_qsl(parts.query, keep_blank_values=True))
-    host = given.pop("host", "") or unquote(parts.hostname or "")
-    for name in given:
-        if name not in OPTIONS:
-            raise UserError(f"the address of the database: unknown option {name[:40]!r}; there are host, {', '.join(OPTIONS)}")
-    name = unquote(parts.path.lstrip("/"))
-    if not name or "/" in name:
-        raise UserError(f"the address of the database names no database; {HINT}")
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return PostgresPlace(host, port or 5432, name, user, password, tuple(given.items()))
+    return PostgresPlace.read(parts, port, options=OPTIONS, what="the address of the database", hint=HINT)

@@ -53,15 +53,6 @@ def due(moment: datetime) -> list[str]:
     return list(found.values_list("public_id", flat=True))
 
 
-def next_due(moment: datetime) -> datetime | None:
-    """When the next pull is due, by schedule or as a lease runs out; None where none is."""
-    times = [
-        *Pull.objects.filter(paused=False, next_at__isnull=False).order_by("next_at").values_list("next_at", flat=True)[:1],
-        *Pull.objects.filter(lease_until__gt=moment).order_by("lease_until").values_list("lease_until", flat=True)[:1],
-    ]
-    return min((each for each in times if each is not None), default=None)
-
-
 def claim(public_id: str, holder: str, moment: datetime, *, cause: str = "", by: str = "") -> Claimed | None:
     """Claim a pull for a run; None where another runs it, or it is gone. cause: `hand`; else what made it due says."""
     with transaction.atomic():
