@@ -10,11 +10,14 @@ from statistics import median
 
 import pyarrow as pa
 
+from tocsin.core.families import Membership, memberships
 from tocsin.core.language import Names, Term, check, parse
 from tocsin.core.language.terms import Ago, Given, Market
 from tocsin.core.moment import floor_day
 from tocsin.core.rules import Rule
 from tocsin.engine.countdowns import row_countdown
+from tocsin.engine.families import FAMILY, lasting, over_family
+from tocsin.engine.families import table_of as members_of
 from tocsin.engine.health import Health, HealthModel, Needs, uses_health
 from tocsin.engine.health_history import bring_up_to_date
 from tocsin.engine.instants import back
@@ -22,11 +25,13 @@ from tocsin.engine.judge import Judgement, Match, judge
 from tocsin.engine.lookback import TABLE, put_aside, table_of
 from tocsin.engine.markets import ACTIVE, point_markets
 from tocsin.engine.occurrences import Occurrences, Stretch, occurrences, still
+from tocsin.engine.sql.families import statement
+from tocsin.engine.sql.kin import TABLE as MEMBERS
 from tocsin.engine.sql.points import PointsQuestion, Source
-from tocsin.engine.sql.portfolio import statement
 from tocsin.engine.sql.remembered import points_sql, question_sql
 from tocsin.engine.sql.sources import EveryMoment, OfRows
 from tocsin.engine.sql.statement import Question, Surroundings
+from tocsin.facts import families
 from tocsin.facts.store import Store
 
 
@@ -85,9 +90,29 @@ class Book:
             churn_tolerance=self.churn_tolerance,
         )
 
+    @cached_property
+    def families(self) -> tuple[Membership, ...]:
+        """Who was in whose family when, of the accounts that ever had a parent (`core.families`)."""
+        return tuple(memberships(families.links(self.store)))
+
+    def heads(self, accounts: Collection[str]) -> frozenset[str]:
+        """The heads that these accounts have or ever had; of an account without a parent none."""
+        return frozenset(each.head for each in self.families if each.account in accounts)
+
+    def _kin(self, subject: str) -> tuple[Surroundings, dict[str, pa.Table]]:
+        """The surroundings of a question about subjects of a kind, and the tables that it names."""
+        if subject != FAMILY:
+            return self.surroundings, {}
+        return replace(self.surroundings, families=lasting(self.families)), {MEMBERS: self._members}
+
+    @cached_property
+    def _members(self) -> pa.Table:
+        return members_of(self.families)
+
     def term(self, formula: str, subject: str = "account", expect: str | None = None) -> Term:
         """The typed term of a formula about a subject; FormulaError with the place where it cannot be read."""
-        return check(parse(formula), subject, self.names, expect=expect)  # type: ignore[arg-type]
+        kind = "account" if subject == FAMILY else subject
+        return check(parse(formula), kind, self.names, expect=expect)  # type: ignore[arg-type]
 
     def signals(
         self,
@@ -125,15 +150,20 @@ class Book:
         accounts: Collection[str] | None = None,
         deleted: bool = False,
     ) -> pa.Table:
-        """As `signals`, of typed terms. `deleted`: people who were deleted by the moment are subjects too."""
-        tables: dict[str, pa.Table] = {}
+        """As `signals`, of typed terms. `deleted`: people who were deleted by the moment are subjects too.
+
+        subject: also `family`: the heads of families of accounts, whose rows are those of all members.
+        """
+        around, tables = self._kin(subject)
+        terms, where = _asked(terms, where, subject)
         if subject == "account" and len(moments) == 1:
-            terms, tables = self._looked_back(terms, moments[0], only, accounts)
+            terms, looked = self._looked_back(terms, moments[0], only, accounts)
+            tables |= looked
         formulas, scope = self.expanded(terms, where, moments)
         asked = [*formulas, *([scope] if scope is not None else [])]
         markets = self._markets(asked, moments)
         question = Question(subject, list(moments), formulas, scope, only, accounts, deleted, markets)
-        return self.store.query(question_sql(question, self.surroundings), tables=tables, small=len(moments) == 1)
+        return self.store.query(question_sql(question, around), tables=tables, small=len(moments) == 1)
 
     def _looked_back(
         self, terms: Sequence[Term], moment: datetime, only: Collection[str] | None, accounts: Collection[str] | None
@@ -173,11 +203,13 @@ class Book:
         Columns: `subject_id` (of features `account_id`, `feature`), `moment`, `pid`, `given.x` for each of `given`, f0, f1, ...
         where: only points for which it is true.
         """
+        around, tables = self._kin(source.subject)
+        terms, where = _asked(terms, where, source.subject)
         formulas, scope = self.expanded(terms, where, source.span(self.store))
         asked = [*formulas, *([scope] if scope is not None else [])]
         markets = point_markets(self.store, self.surroundings, asked, source)
         question = PointsQuestion(source, formulas, scope, markets, tuple(given), min(source.span(self.store), default=None))
-        return self.store.query(points_sql(question, self.surroundings), small=isinstance(source, OfRows))
+        return self.store.query(points_sql(question, around), tables=tables, small=isinstance(source, OfRows))
 
     def judge(
         self,
@@ -223,6 +255,13 @@ class Book:
                 values = [value for value in table.column(f"f{index}").to_pylist() if value is not None]
                 medians[each, day] = median(values) if values else None
         return {(term, at): medians[term, floor_day(at, self.store.zone)] for term, at in wanted}
+
+
+def _asked(terms: Sequence[Term], where: Term | None, subject: str) -> tuple[Sequence[Term], Term | None]:
+    """The terms as they are asked about subjects of a kind."""
+    if subject != FAMILY:
+        return terms, where
+    return [over_family(each) for each in terms], None if where is None else over_family(where)
 
 
 def _market_terms(term: Term, at: datetime, seen: set[tuple[int, datetime]] | None = None) -> Iterator[tuple[Market, datetime]]:

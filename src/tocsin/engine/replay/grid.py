@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tocsin.core.language import Term
+from tocsin.core.rules import FAMILY
 from tocsin.engine.asking import subject_ids
 from tocsin.engine.sql.sources import EveryMoment
 
@@ -104,7 +105,7 @@ def _nothing(kind: np.dtype[Any]) -> Any:
 
 def _subjects(book: Book, subject: str) -> int:
     """About how many subjects of a kind there are."""
-    table = {"account": "accounts", "person": "people", "feature": "accounts"}.get(subject)
+    table = {"account": "accounts", "person": "people", "feature": "accounts", FAMILY: "accounts"}.get(subject)
     return 1 if table is None else book.store.counts()[table] * (12 if subject == "feature" else 1)
 
 

@@ -53,7 +53,7 @@ def _batches(
             continue
         deleted = rule.subject == "person" and "deleted_at" in named_by(rule)
         try:
-            batches.setdefault((rule.subject, deleted), []).append((rule, cases(book, rule)))
+            batches.setdefault((rule.about, deleted), []).append((rule, cases(book, rule)))
         except FormulaError as error:
             unknown[rule.id] = str(error)
     return batches
