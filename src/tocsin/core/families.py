@@ -53,12 +53,25 @@ def memberships(links: Iterable[Link]) -> list[Membership]:
     return sorted(found, key=lambda each: (each.account, each.since is not None, each.since))
 
 
-def heads(links: Iterable[Link], moment: datetime) -> dict[str, str]:
-    """Account -> the head of its family as of a moment, for the accounts that have a link."""
+def named(links: Iterable[Link], moment: datetime) -> dict[str, str | None]:
+    """Account -> the parent that it names as of a moment, for the accounts that have a link."""
     of_account: dict[str, list[Link]] = {}
     for link in links:
         of_account.setdefault(link.account, []).append(link)
-    return _heads({account: _parent_at(each, moment) for account, each in of_account.items()})
+    return {account: _parent_at(each, moment) for account, each in of_account.items()}
+
+
+def heads(links: Iterable[Link], moment: datetime) -> dict[str, str]:
+    """Account -> the head of its family as of a moment, for the accounts that have a link."""
+    return _heads(named(links, moment))
+
+
+def parents(links: Iterable[Link], moment: datetime) -> dict[str, str]:
+    """Account -> the account above it as of a moment: as the links say, except that the head of a ring has none."""
+    here = named(links, moment)
+    tops = _heads(here)
+    linked = {account: parent for account, parent in here.items() if parent is not None and parent != account}
+    return {account: parent for account, parent in linked.items() if tops[account] != account}
 
 
 def rings(parents: Mapping[str, str | None]) -> list[tuple[str, ...]]:

@@ -99,6 +99,13 @@ class Book:
         """The heads that these accounts have or ever had; of an account without a parent none."""
         return frozenset(each.head for each in self.families if each.account in accounts)
 
+    def revenue(self, moment: datetime, accounts: Collection[str]) -> dict[str, float | None]:
+        """The MRR of each of these accounts as of a moment, in the reporting currency; None of who has none or has churned."""
+        alone = replace(self.surroundings, families="settled")
+        question = Question(FAMILY, [moment], [over_family(self.term("mrr"))], only=accounts)
+        table = self.store.query(question_sql(question, alone), tables={MEMBERS: members_of(())})
+        return dict(zip(table.column("subject_id").to_pylist(), table.column("f0").to_pylist(), strict=True))
+
     def _kin(self, subject: str) -> tuple[Surroundings, dict[str, pa.Table]]:
         """The surroundings of a question about subjects of a kind, and the tables that it names."""
         if subject != FAMILY:

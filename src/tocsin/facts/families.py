@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tocsin.core.families import Link
+from tocsin.core.families import Link, named, rings
 
 if TYPE_CHECKING:
     from tocsin.facts.store import Store
@@ -53,6 +54,41 @@ def strangers(store: Store, moment: datetime) -> Sequence[tuple[str, str]]:
         [at, at],
     ).to_pylist()
     return [(row["account"], row["named"]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Troubles:
+    """What is wrong with the parents that accounts name, as of a moment.
+
+    strangers: (account, the parent that it names), which is no account that is known. rings: accounts that name each other.
+    """
+
+    strangers: Sequence[tuple[str, str]]
+    rings: Sequence[tuple[str, ...]]
+
+    @property
+    def sentences(self) -> list[str]:
+        """One sentence for each kind of trouble; none where all is well."""
+        said = []
+        if self.strangers:
+            account, parent = self.strangers[0]
+            some = f"{account} names {parent}" + (f", and {len(self.strangers) - 1:,} more" if self.strangers[1:] else "")
+            said.append(f"{_accounts(len(self.strangers))} a parent that is no account here ({some}): each stands by itself")
+        if self.rings:
+            first = self.rings[0]
+            some = " > ".join((*first[:5], *(["..."] if len(first) > 5 else []), first[0]))
+            more = f", and {len(self.rings) - 1:,} more" if self.rings[1:] else ""
+            said.append(f"parents go in a ring ({some}{more}): {first[0]} counts as the head of its ring")
+        return said
+
+
+def troubles(store: Store, moment: datetime) -> Troubles:
+    """What is wrong with the parents that accounts name, as of a moment."""
+    return Troubles(strangers(store, moment), rings(named(links(store), moment)))
+
+
+def _accounts(count: int) -> str:
+    return "1 account names" if count == 1 else f"{count:,} accounts name"
 
 
 def _utc(value: datetime | None) -> datetime | None:
