@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import date, datetime
 from functools import cached_property
@@ -60,6 +61,14 @@ class Book:
         self.segments = dict(segments or {})
         self.holidays = tuple(holidays)
         self.churn_tolerance = churn_tolerance
+        self.instead: Mapping[str, pa.Table] = {}
+
+    def reading(self, tables: Mapping[str, pa.Table]) -> Book:
+        """This book with tables of the layout (`facts.store`) in the place of those of the same name."""
+        _ = self.names, self.health, self._surroundings  # made once, for all such books
+        made = copy(self)
+        made.instead = dict(tables)
+        return made
 
     @cached_property
     def names(self) -> Names:
@@ -109,8 +118,8 @@ class Book:
     def _kin(self, subject: str) -> tuple[Surroundings, dict[str, pa.Table]]:
         """The surroundings of a question about subjects of a kind, and the tables that it names."""
         if subject != FAMILY:
-            return self.surroundings, {}
-        return replace(self.surroundings, families=lasting(self.families)), {MEMBERS: self._members}
+            return self.surroundings, dict(self.instead)
+        return replace(self.surroundings, families=lasting(self.families)), {MEMBERS: self._members, **self.instead}
 
     @cached_property
     def _members(self) -> pa.Table:
