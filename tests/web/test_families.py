@@ -14,10 +14,14 @@ from django.test.utils import CaptureQueriesContext
 from tests.web.conftest import NOW, SignedIn, _folder
 from tests.web.test_accounts import names
 from tests.web.test_inbox import Swept, text_of
+from tocsin.alerts import facade as alerts
+from tocsin.alerts.facade import AlertFilter
+from tocsin.core.rulefiles import read_rules
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing import import_paths
-from tocsin.web import families
+from tocsin.web import families, signals
 from tocsin.web.families import family_score
+from tocsin.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +101,31 @@ def test_the_queries_do_not_grow_with_the_families(signed_in: SignedIn, swept: S
         client.get("/accounts/?by=family")
     assert len(folded) <= 35
     assert set(families.all_families(NOW)) == {"halden"}
+
+
+FAMILY_RULE = """
+rules:
+  - {id: group-used, name: The group uses it, category: risk, rollup: family, when: count(events in last 7d) >= 50,
+     message: "{{ account.name }} and its accounts use it"}
+"""
+
+
+def test_an_alert_of_a_family_shows_the_figures_of_the_family(here: Workspace, signed_in: SignedIn) -> None:
+    definitions, problems = read_rules([("r.yaml", FAMILY_RULE)])
+    assert not problems
+    alerts.publish_rules(definitions, by="test", moment=NOW - timedelta(days=9))
+    alerts.sweep(here.book(), NOW - timedelta(hours=1))
+    (one,) = alerts.list_alerts(AlertFilter(rules=("group-used",)))
+    assert (one.subject_id, one.account_id) == ("halden", "halden")
+    page = text_of(signed_in("ada"), f"/alerts/{one.id}/")
+    # Six days of one, four and four; and one of this morning, after the sweep.
+    assert one.evidence[0].value == 54
+    assert re.search(r">\s*55\s*<", page)
+    line = signals.line_of_alert(one, NOW)
+    assert line is not None
+    assert line.points[-1][1] == 55
+    assert "family of accounts" in text_of(signed_in("ada"), "/rules/group-used/")
+    assert "Family" in text_of(signed_in("ada"), "/rules/")
 
 
 def test_the_data_page_tells_of_parents_that_nobody_knows(signed_in: SignedIn, swept: Swept) -> None:
