@@ -17,6 +17,7 @@ from tocsin.web.healthfacts import Standing
 from tocsin.web.source import AccountRow
 
 GRAVE = tuple(alerts.SEVERITIES[alerts.SEVERITIES.index("high") :])  # with such an alert an account's money is at stake
+FEW = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,8 @@ def _families(found: Tree, chosen: Sequence[str], moment: datetime) -> dict[str,
     lines = {head: [(name, depth) for name, depth in found.below(head) if name in rows] for head in chosen}
     names = [name for each in lines.values() for name, _ in each]
     money = _money(names, rows, moment)
-    # Of one family its alerts are counted, of many all: a list of ids in a statement has its limits.
-    among = tuple(names) if len(chosen) == 1 else ()
+    # Of a few accounts their alerts are counted, of many all: a list of ids in a statement has its limits.
+    among = tuple(names) if len(names) <= FEW else ()
     counts = alerts.open_counts(AlertFilter(accounts=among)).by_account
     grave = alerts.open_counts(AlertFilter(accounts=among, severities=GRAVE)).by_account
     bands = {info.id: info.profile.bands for info in profiles.profiles()}
