@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -119,14 +119,17 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Book:
     return Book(store_of(tmp_path_factory.mktemp("merged"), merged(facts(), HEADS)), SIGNALS)
 
 
-@pytest.fixture(scope="module", params=["settled", "changing"])
-def book(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Book:
+@pytest.fixture(scope="module", params=["settled", "moved", "changing"])
+def book(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
     rows: Rows = facts()
-    if request.param == "changing":
+    if request.param != "settled":
         rows = {name: [*rows.get(name, []), *ASIDE.get(name, [])] for name in {*rows, *ASIDE}}
     made = Book(store_of(tmp_path_factory.mktemp("family"), rows), SIGNALS)
-    assert lasting(made.families) == request.param
-    return made
+    assert lasting(made.families) == ("settled" if request.param == "settled" else "changing")
+    with pytest.MonkeyPatch.context() as patched:
+        if request.param == "changing":  # as if somebody came or left all the time
+            patched.setattr("tocsin.engine.book.standing", lambda *_: None)
+        yield made
 
 
 def without_aside(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,6 +74,17 @@ def parents(links: Iterable[Link], moment: datetime) -> dict[str, str]:
     return {account: parent for account, parent in linked.items() if tops[account] != account}
 
 
+def standing(found: Iterable[Membership], first: datetime, last: datetime) -> list[Membership] | None:
+    """The memberships that hold from a moment to another, as if they always held; None where one began or ended between."""
+    kept = []
+    for each in found:
+        if any(turn is not None and first < turn <= last for turn in (each.since, each.until)):
+            return None
+        if (each.since is None or each.since <= last) and (each.until is None or each.until > last):
+            kept.append(Membership(each.account, each.head))
+    return kept
+
+
 def rings(parents: Mapping[str, str | None]) -> list[tuple[str, ...]]:
     """The rings of accounts that name each other as parents, each from the id that comes first on."""
     found: dict[str, tuple[str, ...]] = {}

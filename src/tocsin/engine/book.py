@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from statistics import median
 
 import pyarrow as pa
 
-from tocsin.core.families import Membership, memberships
+from tocsin.core.families import Membership, memberships, standing
 from tocsin.core.language import Names, Term, check, parse
 from tocsin.core.language.terms import Ago, Given, Market
 from tocsin.core.moment import floor_day
 from tocsin.core.rules import Rule
 from tocsin.engine.countdowns import row_countdown
-from tocsin.engine.families import FAMILY, lasting, over_family
+from tocsin.engine.families import FAMILY, lasting, over_family, reach
 from tocsin.engine.families import table_of as members_of
 from tocsin.engine.health import Health, HealthModel, Needs, uses_health
 from tocsin.engine.health_history import bring_up_to_date
@@ -115,15 +115,23 @@ class Book:
         table = self.store.query(question_sql(question, alone), tables={MEMBERS: members_of(())})
         return dict(zip(table.column("subject_id").to_pylist(), table.column("f0").to_pylist(), strict=True))
 
-    def _kin(self, subject: str) -> tuple[Surroundings, dict[str, pa.Table]]:
-        """The surroundings of a question about subjects of a kind, and the tables that it names."""
+    def _kin(
+        self, subject: str, terms: Sequence[Term], where: Term | None, span: Sequence[datetime]
+    ) -> tuple[Surroundings, dict[str, pa.Table]]:
+        """The surroundings of a question about subjects of a kind at moments, and the tables that it names."""
         if subject != FAMILY:
             return self.surroundings, dict(self.instead)
-        return replace(self.surroundings, families=lasting(self.families)), {MEMBERS: self._members, **self.instead}
+        asked = [*terms, *([where] if where is not None else [])]
+        far = max(map(reach, asked), default=timedelta(0))
+        # Where nobody came or left meanwhile, what held then is as good as what always held, and much quicker.
+        here = standing(self.families, back(min(span), far), max(span)) if span else None
+        found = self.families if here is None else here
+        return replace(self.surroundings, families=lasting(found)), {MEMBERS: members_of(found), **self.instead}
 
     @cached_property
-    def _members(self) -> pa.Table:
-        return members_of(self.families)
+    def family_turns(self) -> tuple[datetime, ...]:
+        """When somebody came into a family or left one, ascending."""
+        return tuple(sorted({each.since for each in self.families if each.since is not None}))
 
     def term(self, formula: str, subject: str = "account", expect: str | None = None) -> Term:
         """The typed term of a formula about a subject; FormulaError with the place where it cannot be read."""
@@ -170,8 +178,8 @@ class Book:
 
         subject: also `family`: the heads of families of accounts, whose rows are those of all members.
         """
-        around, tables = self._kin(subject)
         terms, where = _asked(terms, where, subject)
+        around, tables = self._kin(subject, terms, where, moments)
         if subject == "account" and len(moments) == 1:
             terms, looked = self._looked_back(terms, moments[0], only, accounts)
             tables |= looked
@@ -219,8 +227,8 @@ class Book:
         Columns: `subject_id` (of features `account_id`, `feature`), `moment`, `pid`, `given.x` for each of `given`, f0, f1, ...
         where: only points for which it is true.
         """
-        around, tables = self._kin(source.subject)
         terms, where = _asked(terms, where, source.subject)
+        around, tables = self._kin(source.subject, terms, where, source.span(self.store))
         formulas, scope = self.expanded(terms, where, source.span(self.store))
         asked = [*formulas, *([scope] if scope is not None else [])]
         markets = point_markets(self.store, self.surroundings, asked, source)

@@ -7,14 +7,15 @@ that add up are summed over the members that have not churned; all others, and t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 import pyarrow as pa
 
 from tocsin.core.families import Membership
 from tocsin.core.language import Term
-from tocsin.core.language.terms import Aggregated, Attribute, Const, Market, OfAccount, Operation, Turned, mapped
+from tocsin.core.language.terms import Aggregated, Ago, Attribute, Const, Market, OfAccount, Operation, Turned, mapped
 from tocsin.core.rules import FAMILY
 from tocsin.core.scoring import choose
 from tocsin.engine.health import SCORED
@@ -56,6 +57,13 @@ def _added_up(term: Attribute) -> Term:
     return choose(nothing, Const("null", None), Aggregated("number", "sum", "accounts", each, _ALIVE, None))
 
 
+@lru_cache(maxsize=4096)
+def reach(term: Term) -> timedelta:
+    """How far before the moment a term looks at families: what `ago` and its like look back to, windows left out."""
+    below = max((reach(child) for child in term.children()), default=timedelta(0))
+    return below + term.length if isinstance(term, Ago) else below
+
+
 def table_of(found: Iterable[Membership]) -> pa.Table:
     """The table of memberships that a statement about families names: `member`, `head`, `since$`, `until$` (UTC)."""
     rows = [
@@ -73,4 +81,4 @@ def _bare(at: datetime | None) -> datetime | None:
     return None if at is None else at.astimezone(UTC).replace(tzinfo=None)
 
 
-__all__ = ["ADDED_UP", "FAMILY", "Lasting", "lasting", "over_family", "table_of"]
+__all__ = ["ADDED_UP", "FAMILY", "Lasting", "lasting", "over_family", "reach", "table_of"]
