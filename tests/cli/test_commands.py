@@ -164,6 +164,17 @@ def test_bad_input_is_one_line(filled: Tocsin) -> None:
     assert "nowhere" in filled.refused("import", "nowhere")
 
 
+def test_the_doctor_names_parents_that_nobody_knows_and_rings(tocsin: Tocsin, tmp_path: Path) -> None:
+    kin = tmp_path / "accounts.csv"
+    kin.write_text("id,name,parent_id\nk1,K1,gone\nk2,K2,k3\nk3,K3,k2\n", "utf-8")
+    assert tocsin("import", str(kin)).returncode == 0
+    told = [each["found"] for each in json.loads(tocsin("doctor", "--format", "json").stdout) if each["check"] == "families"]
+    assert told == [
+        "1 account names a parent that is no account here (k1 names gone): each stands by itself",
+        "parents go in a ring (k2 > k3 > k2): k2 counts as the head of its ring",
+    ]
+
+
 def test_the_doctor_says_what_to_mend(filled: Tocsin, tocsin: Tocsin) -> None:
     empty = tocsin("doctor", "--format", "json")
     assert empty.returncode == 1

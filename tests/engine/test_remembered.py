@@ -16,10 +16,9 @@ from tocsin.engine import Book, HealthModel
 from tocsin.engine import book as book_module
 from tocsin.engine.occurrences import Stretch
 from tocsin.engine.sql import remembered
+from tocsin.engine.sql.families import points_statement, statement
 from tocsin.engine.sql.marks import MARKS, Template, Values, marked_ids
 from tocsin.engine.sql.points import PointsQuestion
-from tocsin.engine.sql.portfolio import statement
-from tocsin.engine.sql.portfolio_points import points_statement
 from tocsin.engine.sql.sources import EveryMoment, OfRows
 from tocsin.engine.sql.statement import Question, Surroundings
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.engine.facts import NOW
 from tocsin.core.language import Names, check, parse
-from tocsin.engine.sql.portfolio import statement as of_question
+from tocsin.engine.sql.families import statement as of_question
 from tocsin.engine.sql.statement import Question, Surroundings
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"

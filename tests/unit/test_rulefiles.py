@@ -536,3 +536,31 @@ def test_any_text_gives_problems_and_never_an_exception(text: str) -> None:
     definitions, found = read_rules([("r.yaml", text)], names=NAMES)
     assert definitions.rules == ()
     assert all(each.file == "r.yaml" and each.line >= 1 and each.column >= 1 and each.message for each in found)
+
+
+def test_a_rule_is_rolled_up_over_families() -> None:
+    definitions, found = read_rules([("rules.yaml", HEAD + "  rollup: family\n" + WHEN)], names=NAMES)
+    assert not found
+    (rule,) = definitions.rules
+    assert (rule.subject, rule.rollup, rule.about) == ("account", "family", "family")
+    again, _ = read_rules([("rules.yaml", dump_rule(replace(rule, source="")))], names=NAMES)
+    assert again.rules == (rule,)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (HEAD + "  rollup: ⟦tribe\n" + WHEN, "unknown rollup 'tribe'; there is family"),
+        (
+            HEAD + "  subject: person\n  ⟦rollup: family\n" + WHEN,
+            "`rollup: family` is for rules about accounts; this one is about the subject person",
+        ),
+        (
+            HEAD + "  ⟦rollup: family\n  trigger: {new: tickets}\n",
+            "`rollup: family` goes with `when` alone; the trigger `new` is each account's own",
+        ),
+    ],
+)
+def test_families_are_of_accounts_and_of_conditions(text: str, said: str) -> None:
+    given, place = marked(text)
+    assert any(each.startswith(place) and said in each for each in problems(given)), problems(given)

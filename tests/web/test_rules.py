@@ -327,9 +327,9 @@ def test_a_replay_is_made_once_for_the_same_facts(
     made: list[int] = []
     real = rulefacts.told
 
-    def counted(book: object, rule: object, end: object, days: int, zone: object) -> object:
+    def counted(book: object, rule: object, end: object, days: int, zone: object, others: object) -> object:
         made.append(days)
-        return real(book, rule, end, days, zone)  # type: ignore[arg-type]
+        return real(book, rule, end, days, zone, others)  # type: ignore[arg-type]
 
     monkeypatch.setattr(rulefacts, "told", counted)
     monkeypatch.setattr(rulefacts, "beside", Background(patience=60, fresh=0))

@@ -131,6 +131,8 @@ def pulse_states(
             return PulseReport(missed=True)
         if not rules or not accounts:
             return PulseReport()
+        if any(each.rollup for each in rules):
+            accounts |= book.heads(accounts)  # what arrives for a member is judged of its head
         judgement = book.judge(rules, moment, accounts=accounts)
         unknown = {**freshness.stale(book, rules, moment), **judgement.unknown}
         findings = look(book, rules, judgement, unknown, last.as_of, {}, accounts=accounts)

@@ -163,6 +163,7 @@ def _info(row: RuleVersion, rule: Rule | None) -> RuleInfo:
         source=row.source,
         published_at=row.published_at,
         by=row.by,
+        rollup=(rule.rollup or "") if rule else "",
     )
 
 

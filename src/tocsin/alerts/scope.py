@@ -35,7 +35,7 @@ def out_of_scope(
             continue
         status = STATUS[rule.subject]
         accounts = sorted(set(subjects.values()))
-        rows = book.signals([status], [moment], rule.subject, accounts=accounts).to_pylist()
+        rows = book.signals([status], [moment], rule.about, accounts=accounts).to_pylist()
         names_churn = bool(named_by(rule) & OF_CHURN)
         here = {_id(row, rule.subject) for row in rows if names_churn or row["f0"] != "churned"}
         found[rule.id] = frozenset(subjects) - here

@@ -226,7 +226,7 @@ class RuleInfo:
 
     trigger: when, event, change, new, enter, leave or countdown. origin: catalog or user. source: the rule as YAML.
     unknown: why the last sweep could not judge it, else empty. matching: subjects that matched at the last sweep (the count of
-    a shadow rule). fired_30d: alerts opened in the 30 days up to `moment` of the question.
+    a shadow rule). fired_30d: alerts opened in the 30 days up to `moment` of the question. rollup: `family`, or empty.
     """
 
     id: str
@@ -248,6 +248,7 @@ class RuleInfo:
     scope: int | None = None
     unknown: str = ""
     last_evaluated: datetime | None = None
+    rollup: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The rule as `rules list --format json` gives it."""

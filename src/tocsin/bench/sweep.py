@@ -18,7 +18,7 @@ from tocsin.core.rules import Rule
 from tocsin.engine import Book, HealthModel, named_by
 from tocsin.engine.occurrences import Stretch
 from tocsin.engine.plan import leaves
-from tocsin.engine.sql.portfolio import statement
+from tocsin.engine.sql.families import statement
 from tocsin.engine.sql.statement import Question
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.synthetic import fill

@@ -94,8 +94,10 @@ def _facts(workspace: Workspace, now: datetime) -> Iterator[Finding]:
             yield Finding(name, "look", f"{counts[name]:,}, the latest {iso(seen)}", "it is behind the other collections")
         else:
             yield Finding(name, "fine", f"{counts[name]:,}, the latest {iso(seen)}")
-    from tocsin.facts import rejected
+    from tocsin.facts import families, rejected
 
+    for said in families.troubles(store, now).sentences:
+        yield Finding("families", "look", said, "mend parent_id of these accounts, or import the parents or their aliases")
     kept = store.query("SELECT count(*) AS n FROM rejected").to_pylist()[0]["n"]
     if kept:
         yield Finding("rejected rows", "look", f"{kept:,}", "tocsin import --rejected")

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, console: Console, workspace: Workspace) -> int
     rules = chosen(workspace.definitions().rules, args.rule)
     from tocsin.engine.replay import replay
 
-    told = replay(workspace.book(), rules, start, end, _step(args.every))
+    told = replay(workspace.book(), rules, start, end, _step(args.every), beside=workspace.definitions().rules)
     for rule_id, reason in sorted(told.unknown.items()):
         console.say(f"tocsin: rule {rule_id} cannot be judged: {reason}")
     rows = [alert.to_json() for alert in told.alerts]

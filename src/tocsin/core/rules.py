@@ -14,14 +14,17 @@ from tocsin.core.profiles import Profile
 Category = Literal["onboarding", "renewal", "upsell", "risk", "account", "safety", "portfolio", "work"]
 Severity = Literal["info", "low", "medium", "high", "critical"]
 Subject = Literal["account", "person", "feature", "csm", "team", "company"]
+Rollup = Literal["family"]
 RuleState = Literal["on", "shadow", "off", "draft"]
 TriggerKind = Literal["when", "event", "change", "new", "enter", "leave", "countdown"]
 
 CATEGORIES: tuple[str, ...] = get_args(Category)
 SEVERITIES: tuple[str, ...] = get_args(Severity)  # from the mildest on
 SUBJECTS: tuple[str, ...] = get_args(Subject)
+ROLLUPS: tuple[str, ...] = get_args(Rollup)
 STATES: tuple[str, ...] = get_args(RuleState)
 TRIGGERS: tuple[str, ...] = get_args(TriggerKind)
+FAMILY: Rollup = "family"  # what a rule that is rolled up over families asks about; no word of the language
 WHEN_BESIDE = ("event", "change", "new", "enter")  # the triggers that take a `when` too
 
 DEFAULT_EXPIRES = timedelta(days=14)  # of the alerts of event and change rules, which no condition closes
@@ -69,6 +72,7 @@ class MaxNew:
 class Rule:
     """A rule as published. Durations are exact; formulas are kept as their author wrote them.
 
+    rollup:   `family`: it is about families of accounts, by their heads; None: about each subject by itself.
     late:     rows that arrive so long after they started set nothing off; None: the default of 48 hours.
     hold:     `for`: how long the condition must have held before an alert opens.
     percents: the parameters that are written with %, so that people are shown 30 % and not 0.3.
@@ -101,9 +105,15 @@ class Rule:
     max_new: MaxNew = MaxNew()
     ladder: str | None = None
     stage: int | None = None
+    rollup: Rollup | None = None
     state: RuleState = "on"
     percents: frozenset[str] = frozenset()
     source: str = field(default="", compare=False, repr=False)
+
+    @property
+    def about(self) -> str:
+        """The kind of subject that the engine is asked about: `family` where accounts are rolled up, else the rule's."""
+        return self.rollup or self.subject
 
     @property
     def policy(self) -> Policy:

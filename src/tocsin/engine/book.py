@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from statistics import median
 
 import pyarrow as pa
 
+from tocsin.core.families import Membership, memberships, standing
 from tocsin.core.language import Names, Term, check, parse
 from tocsin.core.language.terms import Ago, Given, Market
 from tocsin.core.moment import floor_day
 from tocsin.core.rules import Rule
 from tocsin.engine.countdowns import row_countdown
+from tocsin.engine.families import FAMILY, lasting, over_family, reach
+from tocsin.engine.families import table_of as members_of
 from tocsin.engine.health import Health, HealthModel, Needs, uses_health
 from tocsin.engine.health_history import bring_up_to_date
 from tocsin.engine.instants import back
@@ -22,11 +26,13 @@ from tocsin.engine.judge import Judgement, Match, judge
 from tocsin.engine.lookback import TABLE, put_aside, table_of
 from tocsin.engine.markets import ACTIVE, point_markets
 from tocsin.engine.occurrences import Occurrences, Stretch, occurrences, still
+from tocsin.engine.sql.families import statement
+from tocsin.engine.sql.kin import TABLE as MEMBERS
 from tocsin.engine.sql.points import PointsQuestion, Source
-from tocsin.engine.sql.portfolio import statement
 from tocsin.engine.sql.remembered import points_sql, question_sql
 from tocsin.engine.sql.sources import EveryMoment, OfRows
 from tocsin.engine.sql.statement import Question, Surroundings
+from tocsin.facts import families
 from tocsin.facts.store import Store
 
 MOST_TERMS = 2000  # that a book remembers of formulas it was asked
@@ -58,6 +64,14 @@ class Book:
         self.holidays = tuple(holidays)
         self.churn_tolerance = churn_tolerance
         self._terms: dict[tuple[str, str, str | None], Term] = {}
+        self.instead: Mapping[str, pa.Table] = {}
+
+    def reading(self, tables: Mapping[str, pa.Table]) -> Book:
+        """This book with tables of the layout (`facts.store`) in the place of those of the same name."""
+        _ = self.names, self.health, self._surroundings  # made once, for all such books
+        made = copy(self)
+        made.instead = dict(tables)
+        return made
 
     @cached_property
     def names(self) -> Names:
@@ -88,12 +102,47 @@ class Book:
             churn_tolerance=self.churn_tolerance,
         )
 
+    @cached_property
+    def families(self) -> tuple[Membership, ...]:
+        """Who was in whose family when, of the accounts that ever had a parent (`core.families`)."""
+        return tuple(memberships(families.links(self.store)))
+
+    def heads(self, accounts: Collection[str]) -> frozenset[str]:
+        """The heads that these accounts have or ever had; of an account without a parent none."""
+        return frozenset(each.head for each in self.families if each.account in accounts)
+
+    def revenue(self, moment: datetime, accounts: Collection[str]) -> dict[str, float | None]:
+        """The MRR of each of these accounts as of a moment, in the reporting currency; None of who has none or has churned."""
+        alone = replace(self.surroundings, families="settled")
+        question = Question(FAMILY, [moment], [over_family(self.term("mrr"))], only=accounts)
+        table = self.store.query(question_sql(question, alone), tables={MEMBERS: members_of(())})
+        return dict(zip(table.column("subject_id").to_pylist(), table.column("f0").to_pylist(), strict=True))
+
+    def _kin(
+        self, subject: str, terms: Sequence[Term], where: Term | None, span: Sequence[datetime]
+    ) -> tuple[Surroundings, dict[str, pa.Table]]:
+        """The surroundings of a question about subjects of a kind at moments, and the tables that it names."""
+        if subject != FAMILY:
+            return self.surroundings, dict(self.instead)
+        asked = [*terms, *([where] if where is not None else [])]
+        far = max(map(reach, asked), default=timedelta(0))
+        # Where nobody came or left meanwhile, what held then is as good as what always held, and much quicker.
+        here = standing(self.families, back(min(span), far), max(span)) if span else None
+        found = self.families if here is None else here
+        return replace(self.surroundings, families=lasting(found)), {MEMBERS: members_of(found), **self.instead}
+
+    @cached_property
+    def family_turns(self) -> tuple[datetime, ...]:
+        """When somebody came into a family or left one, ascending."""
+        return tuple(sorted({each.since for each in self.families if each.since is not None}))
+
     def term(self, formula: str, subject: str = "account", expect: str | None = None) -> Term:
         """The typed term of a formula about a subject; FormulaError with the place where it cannot be read."""
         key = (formula, subject, expect)
         term = self._terms.get(key)
         if term is None:
-            term = check(parse(formula), subject, self.names, expect=expect)  # type: ignore[arg-type]
+            kind = "account" if subject == FAMILY else subject
+            term = check(parse(formula), kind, self.names, expect=expect)  # type: ignore[arg-type]
             if len(self._terms) < MOST_TERMS:
                 self._terms[key] = term
         return term
@@ -134,15 +183,20 @@ class Book:
         accounts: Collection[str] | None = None,
         deleted: bool = False,
     ) -> pa.Table:
-        """As `signals`, of typed terms. `deleted`: people who were deleted by the moment are subjects too."""
-        tables: dict[str, pa.Table] = {}
+        """As `signals`, of typed terms. `deleted`: people who were deleted by the moment are subjects too.
+
+        subject: also `family`: the heads of families of accounts, whose rows are those of all members.
+        """
+        terms, where = _asked(terms, where, subject)
+        around, tables = self._kin(subject, terms, where, moments)
         if subject == "account" and len(moments) == 1:
-            terms, tables = self._looked_back(terms, moments[0], only, accounts)
+            terms, looked = self._looked_back(terms, moments[0], only, accounts)
+            tables |= looked
         formulas, scope = self.expanded(terms, where, moments)
         asked = [*formulas, *([scope] if scope is not None else [])]
         markets = self._markets(asked, moments)
         question = Question(subject, list(moments), formulas, scope, only, accounts, deleted, markets)
-        return self.store.query(question_sql(question, self.surroundings), tables=tables, small=len(moments) == 1)
+        return self.store.query(question_sql(question, around), tables=tables, small=len(moments) == 1)
 
     def _looked_back(
         self, terms: Sequence[Term], moment: datetime, only: Collection[str] | None, accounts: Collection[str] | None
@@ -182,11 +236,13 @@ class Book:
         Columns: `subject_id` (of features `account_id`, `feature`), `moment`, `pid`, `given.x` for each of `given`, f0, f1, ...
         where: only points for which it is true.
         """
+        terms, where = _asked(terms, where, source.subject)
+        around, tables = self._kin(source.subject, terms, where, source.span(self.store))
         formulas, scope = self.expanded(terms, where, source.span(self.store))
         asked = [*formulas, *([scope] if scope is not None else [])]
         markets = point_markets(self.store, self.surroundings, asked, source)
         question = PointsQuestion(source, formulas, scope, markets, tuple(given), min(source.span(self.store), default=None))
-        return self.store.query(points_sql(question, self.surroundings), small=isinstance(source, OfRows))
+        return self.store.query(points_sql(question, around), tables=tables, small=isinstance(source, OfRows))
 
     def judge(
         self,
@@ -232,6 +288,13 @@ class Book:
                 values = [value for value in table.column(f"f{index}").to_pylist() if value is not None]
                 medians[each, day] = median(values) if values else None
         return {(term, at): medians[term, floor_day(at, self.store.zone)] for term, at in wanted}
+
+
+def _asked(terms: Sequence[Term], where: Term | None, subject: str) -> tuple[Sequence[Term], Term | None]:
+    """The terms as they are asked about subjects of a kind."""
+    if subject != FAMILY:
+        return terms, where
+    return [over_family(each) for each in terms], None if where is None else over_family(where)
 
 
 def _market_terms(term: Term, at: datetime, seen: set[tuple[int, datetime]] | None = None) -> Iterator[tuple[Market, datetime]]:

@@ -63,7 +63,7 @@ def judge(
         if rule.trigger.kind not in ("when", "countdown") or given_collection(rule) is not None:
             continue
         deleted = rule.subject == "person" and "deleted_at" in named_by(rule)
-        batch = batches.setdefault((rule.subject, deleted), _Batch(rule.subject, deleted))
+        batch = batches.setdefault((rule.about, deleted), _Batch(rule.about, deleted))
         try:
             asked = [asked_of(book, case, batch.places) for case in cases(book, rule)]
         except FormulaError as error:

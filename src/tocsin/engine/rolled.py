@@ -13,11 +13,13 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from tocsin.core.language.terms import Aggregated, Column, Const, Operation, Term, own
+from tocsin.core.rules import FAMILY
 from tocsin.engine.instants import Instant, Point
 
 EVENTS = "events"
 # What rows of the rollup can be told apart by: of accounts and their features, and of people.
 COLUMNS = {"account": ("name", "kind", "feature"), "feature": ("name", "kind", "feature"), "person": ("kind",)}
+COLUMNS[FAMILY] = COLUMNS["account"]
 
 
 # How far back one can look is told apart in these steps only, so that a statement stays the same while time passes.

@@ -110,9 +110,15 @@ def rows(
         if reading is not None:
             asked += [reading.observed] + ([f"ago({', '.join(reading.changed)})"] if reading.changed else [])
     moment = alert.closed_at or now
-    live, told = _values(alert, evaluator, list(dict.fromkeys(asked)), list(also), moment)
+    live, told = _values(alert, asked_about(alert, given), evaluator, list(dict.fromkeys(asked)), list(also), moment)
     made = [_row(line, reading, live, moment, currency) for line, reading in zip(alert.evidence, readings, strict=True)]
     return made, told
+
+
+def asked_about(alert: Alert, given: Definitions) -> str:
+    """The kind of subject of which an alert's formulas are asked: `family` where its rule is rolled up, else its own."""
+    rule = next((each for each in given.rules if each.id == alert.rule), None)
+    return rule.about if rule is not None and rule.subject == alert.subject_kind else alert.subject_kind
 
 
 def lasting(alert: Alert, evaluator: Book, given: Definitions) -> Callable[[EvidenceLine], bool]:
@@ -141,15 +147,14 @@ def _outside_aggregates(node: Node) -> Iterator[Path]:
 
 
 def _values(
-    alert: Alert, evaluator: Book, asked: list[str], also: list[str], moment: datetime
+    alert: Alert, kind: str, evaluator: Book, asked: list[str], also: list[str], moment: datetime
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The values of the evidence's formulas for the alert's subject, and of others for its account."""
     account_id = alert.account_id or ""
-    if alert.subject_kind == "account":
+    if kind == "account":
         found = source.values(list(dict.fromkeys(asked + also)), moment, account_id, evaluator=evaluator)
         return found, found
-    kind, name = alert.subject_kind, alert.subject_id
-    live = source.values(asked, moment, account_id, subject=kind, subject_id=name, evaluator=evaluator)
+    live = source.values(asked, moment, account_id, subject=kind, subject_id=alert.subject_id, evaluator=evaluator)
     return live, source.values(also, moment, account_id, evaluator=evaluator) if account_id else {}
 
 

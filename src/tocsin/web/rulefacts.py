@@ -215,16 +215,16 @@ def ask_replay(rule: Rule, version: int, days: int, given: Definitions) -> Asked
     swept = alerts.last_sweep() if rule.subject in ("csm", "team", "company") else None
 
     def make() -> Replaying:
-        return told(book, rule, end, days, zone)
+        return told(book, rule, end, days, zone, given.rules)
 
     stamp = (source.stamp(given), end, swept.as_of if swept else None)
     return beside.ask(("replay", source.place(), rule.id, version, days), stamp, make)
 
 
-def told(book: Book, rule: Rule, end: datetime, days: int, zone: ZoneInfo) -> Replaying:
-    """A replay of one rule, daily, as the page tells it."""
+def told(book: Book, rule: Rule, end: datetime, days: int, zone: ZoneInfo, others: Sequence[Rule] = ()) -> Replaying:
+    """A replay of one rule, daily, as the page tells it. others: whose alerts it counts, where it counts alerts."""
     start = end - days * DAY
-    found = replay(book, [rule], start, end)
+    found = replay(book, [rule], start, end, beside=others)
     lines = sorted((_line(each) for each in found.alerts), key=lambda line: line.opened_at, reverse=True)
     fresh = [line for line in lines if not line.existing]
     lasted = [(line.closed_at or end) - line.opened_at for line in lines]

@@ -179,10 +179,10 @@ def line_of_alert(alert: Alert, moment: datetime) -> Line | None:
     start = min(alert.opened_at - 60 * DAY, end - 90 * DAY)
     step = max(3 * DAY, (end - start) / 40)
     moments = [end - step * back for back in range(int((end - start) / step), -1, -1)]
-    subject_id = "" if alert.subject_kind == "account" else alert.subject_id
+    subject_id, kind = "" if alert.subject_kind == "account" else alert.subject_id, evidence.asked_about(alert, given)
 
     def points() -> tuple[tuple[datetime, float | None], ...]:
-        found = source.series([reading.observed], moments, account_id, subject=alert.subject_kind, subject_id=subject_id)
+        found = source.series([reading.observed], moments, account_id, subject=kind, subject_id=subject_id)
         return _numbers(found[reading.observed])
 
     opened = alert.opened_at.astimezone(source.zone())

@@ -73,7 +73,7 @@ def ladders(drafts: Sequence[Draft], known: Definitions) -> None:
     taken: dict[tuple[str, int], tuple[str, str]] = {}
     for rule in known.rules:
         if rule.ladder is not None and rule.stage is not None and rule.id not in here:
-            taken[rule.ladder, rule.stage] = rule.id, rule.subject
+            taken[rule.ladder, rule.stage] = rule.id, rule.about
     for draft in drafts:
         rule_or_none = draft.rule
         if rule_or_none is None or rule_or_none.ladder is None or rule_or_none.stage is None:
@@ -85,10 +85,10 @@ def ladders(drafts: Sequence[Draft], known: Definitions) -> None:
             draft.report(draft.fields.key("stage"), f"stage {stage} of the ladder {ladder!r} is taken by the rule {other!r}")
             continue
         subjects = {subject for (name, _), (_, subject) in taken.items() if name == ladder}
-        if subjects and rule.subject not in subjects:
-            said = f"the stages of the ladder {ladder!r} are about the subject {subjects.pop()}, this rule about {rule.subject}"
+        if subjects and rule.about not in subjects:
+            said = f"the stages of the ladder {ladder!r} are about the subject {subjects.pop()}, this rule about {rule.about}"
             draft.report(draft.fields.key("ladder"), said)
-        taken[ladder, stage] = rule.id, rule.subject
+        taken[ladder, stage] = rule.id, rule.about
 
 
 def named_in_triggers(drafts: Sequence[Draft], segments: Sequence[str], names: Names | None) -> None:

@@ -21,6 +21,7 @@ from tocsin.core.rules import (
     CATEGORIES,
     DEFAULT_EXPIRES,
     EXPIRING,
+    ROLLUPS,
     SEVERITIES,
     STATES,
     SUBJECTS,
@@ -33,8 +34,8 @@ from tocsin.core.rules import (
 from tocsin.core.schema import COLLECTIONS
 
 KEYS = (
-    "id", "name", "category", "subject", "where", "when", "trigger", "with", "vary", "severity", "message", "for", "clear",
-    "cooldown", "renotify", "collapse", "expires", "late", "inhibited_by", "notify", "escalate", "playbook", "needs",
+    "id", "name", "category", "subject", "rollup", "where", "when", "trigger", "with", "vary", "severity", "message", "for",
+    "clear", "cooldown", "renotify", "collapse", "expires", "late", "inhibited_by", "notify", "escalate", "playbook", "needs",
     "max_new", "ladder", "stage", "state",
 )  # fmt: skip
 SPANS = ("for", "cooldown", "renotify", "collapse", "expires", "late")
@@ -77,12 +78,23 @@ def read_rule(report: Report, item: Item) -> Draft | None:
     known_keys(said, fields, KEYS, "a rule")
     values = {**_about(draft), **_parameters(draft), **_life(draft), **_people(draft), **_place_in_ladder(draft)}
     values |= _trigger(draft, values["subject"])
+    if values["rollup"] is not None:
+        _rollup(draft, values["subject"], values["trigger"])
     needed = (values["name"], values["category"], values["trigger"])
     if rule_id is not None and all(each is not None for each in needed):
         if values["expires"] is None and _expires(values["trigger"]):
             values["expires"] = DEFAULT_EXPIRES
         draft.rule = Rule(id=rule_id, source=source(fields), **values)
     return draft
+
+
+def _rollup(draft: Draft, subject: str, trigger: Trigger | None) -> None:
+    """Families are of accounts, and what holds of them opens and closes."""
+    key = draft.fields.key("rollup")
+    if subject != "account":
+        draft.report(key, f"`rollup: family` is for rules about accounts; this one is about the subject {subject}")
+    elif trigger is not None and trigger.kind != "when":
+        draft.report(key, f"`rollup: family` goes with `when` alone; the trigger `{trigger.kind}` is each account's own")
 
 
 def _expires(trigger: Trigger) -> bool:
@@ -117,6 +129,7 @@ def _about(draft: Draft) -> dict[str, Any]:
         "name": name,
         "category": one_of(report, fields.get("category"), "category", CATEGORIES),
         "subject": one_of(report, fields.get("subject"), "subject", SUBJECTS) or "account",
+        "rollup": one_of(report, fields.get("rollup"), "rollup", ROLLUPS),
         "severity": one_of(report, fields.get("severity"), "severity", SEVERITIES) or "medium",
         "state": one_of(report, fields.get("state"), "state", STATES) or "on",
         "message": text(report, fields.get("message"), "the message"),

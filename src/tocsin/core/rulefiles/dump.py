@@ -111,6 +111,7 @@ def _plain(rule: Rule) -> dict[str, Any]:
         "name": rule.name,
         "category": rule.category,
         "subject": rule.subject if rule.subject != "account" else None,
+        "rollup": rule.rollup,
         "where": rule.where,
         "when": rule.when,
         "trigger": dict(rule.trigger.spec) or None,

@@ -142,5 +142,5 @@ def _quote_hint(item: Item) -> str:
     return f"; write it in quotes: '{item.text}'" if isinstance(item, Scalar) and item.value is not None else ""
 
 
-def _listed(options: Iterable[str]) -> str:
-    return f"; there are {', '.join(options)}"
+def _listed(options: Collection[str]) -> str:
+    return f"; there {'is' if len(options) == 1 else 'are'} {', '.join(options)}"

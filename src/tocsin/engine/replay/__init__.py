@@ -13,6 +13,7 @@ from tocsin.core.moment import DAY, iso
 from tocsin.core.rules import Rule
 from tocsin.engine.asking import Match, repeated
 from tocsin.engine.occurrences import TRIGGERED, Stretch, occurrences
+from tocsin.engine.replay.counting import count_alerts, counted_alerts, one_by_one
 from tocsin.engine.replay.dates import Step, date_steps
 from tocsin.engine.replay.explain import Asked, explained
 from tocsin.engine.replay.rows import row_alerts
@@ -65,23 +66,72 @@ class Replay:
     moments: tuple[datetime, ...] = ()
 
 
-def replay(book: Book, rules: Sequence[Rule], start: datetime, end: datetime, every: timedelta = DAY) -> Replay:
+def replay(
+    book: Book,
+    rules: Sequence[Rule],
+    start: datetime,
+    end: datetime,
+    every: timedelta = DAY,
+    *,
+    beside: Sequence[Rule] = (),
+    own_alerts: bool = True,
+) -> Replay:
     """The alerts of rules, whatever their state, had sweeps run at start, start + every, ... up to end (UTC).
 
     It begins with no open alert; what holds at the start is `existing`. Rows and changes in (start, end] open alerts dated
     by their own start; nothing was late, nobody acted, and neither `needs` nor `max_new` is applied.
 
+    Rules that count alerts count those of this replay, of the rules among these and `beside` that are on; of rules in shadow
+    their own alone. beside: rules whose alerts are counted and not told. own_alerts: False reads the recorded alerts instead.
+
     UserError where the end is before the start, or the steps are too many.
     """
     moments = _moments(start, end, every)
     unknown: dict[str, str] = {}
-    alerts = [
+    counting = count_alerts(book, rules) if own_alerts else frozenset[str]()
+    alerts = _replayed(book, [rule for rule in rules if rule.id not in counting], moments, end, unknown)
+    if counting:
+        asked = {rule.id for rule in rules}
+        others = [rule for rule in beside if rule.id not in asked and rule.state == "on"]
+        also = count_alerts(book, others)
+        raised = [each for each in alerts if each.match.rule.state == "on"]
+        raised += _replayed(book, [rule for rule in others if rule.id not in also], moments, end, {})
+        walked = [*(rule for rule in rules if rule.id in counting), *(rule for rule in others if rule.id in also)]
+        alerts += [each for each in _counting(book, walked, moments, raised, unknown) if each.match.rule.id in asked]
+    alerts.sort(key=lambda each: (each.match.rule.id, each.match.subject_id, each.opened_at, each.key))
+    told = {rule.id for rule in rules}
+    return Replay(tuple(alerts), {rule: said for rule, said in unknown.items() if rule in told}, tuple(moments))
+
+
+def _replayed(
+    book: Book, rules: Sequence[Rule], moments: Sequence[datetime], end: datetime, unknown: dict[str, str]
+) -> list[Replayed]:
+    """The alerts of rules of any trigger, in set-based passes."""
+    return [
         *_states(book, rules, moments, unknown),
         *_dates(book, rules, moments, unknown),
         *_rows(book, rules, moments, end, unknown),
     ]
-    alerts.sort(key=lambda each: (each.match.rule.id, each.match.subject_id, each.opened_at, each.key))
-    return Replay(tuple(alerts), unknown, tuple(moments))
+
+
+def _counting(
+    book: Book, rules: Sequence[Rule], moments: Sequence[datetime], others: Sequence[Replayed], unknown: dict[str, str]
+) -> list[Replayed]:
+    """The alerts of rules that count alerts, of which there are those of others besides their own."""
+    walked = [rule for rule in rules if rule.trigger.kind == "when"]
+    for rule in rules:
+        if rule.trigger.kind != "when":
+            unknown[rule.id] = "a rule that counts alerts is replayed where it has `when` alone"
+    steps = (
+        (each.match.rule, each.match.subject_id, each.match.account_id, each.key, each.opened_at, each.closed_at,
+         each.close_reason)
+        for each in others
+    )  # fmt: skip
+    found = []
+    for each in counted_alerts(book, walked, moments, list(one_by_one(steps)), unknown):
+        closed_at = None if each.closed is None else moments[each.closed]
+        found.append(Replayed(each.match, "", moments[each.opened], closed_at, each.reason, None, existing=each.since == 0))
+    return found
 
 
 def _moments(start: datetime, end: datetime, every: timedelta) -> list[datetime]:

@@ -33,9 +33,9 @@ class Asked:
 def explained(book: Book, asked: Sequence[Asked]) -> list[Match]:
     """The matches of alerts, in the order asked for."""
     found: dict[tuple[str, str, datetime], Match] = {}
-    kinds = dict.fromkeys(each.rule.subject for each in asked)
+    kinds = dict.fromkeys(each.rule.about for each in asked)
     for kind in kinds:
-        mine = [each for each in asked if each.rule.subject == kind]
+        mine = [each for each in asked if each.rule.about == kind]
         places = Places()
         rules = {each.rule.id: each.rule for each in mine}
         made = {rule_id: [asked_of(book, case, places) for case in cases(book, rule)] for rule_id, rule in rules.items()}

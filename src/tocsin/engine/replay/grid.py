@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tocsin.core.language import Term
+from tocsin.core.rules import FAMILY
 from tocsin.engine.asking import subject_ids
 from tocsin.engine.sql.sources import EveryMoment
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 3_000_000  # of one query: beyond that moments are asked for in blocks
 Bools = npt.NDArray[np.bool_]
+MOST_PARTS = 50  # of a replay of families: beyond that parts cost more than they save
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -49,7 +52,8 @@ def grid(
     """
     tables = [
         book.points(terms, EveryMoment(subject, block, accounts=accounts, deleted=deleted))
-        for block in _blocks(moments, _subjects(book, subject))
+        for part in (_at_turns(book, moments) if subject == FAMILY else [moments])
+        for block in _blocks(part, _subjects(book, subject))
     ]
     return assembled(tables, subject, moments, len(terms))
 
@@ -102,9 +106,17 @@ def _nothing(kind: np.dtype[Any]) -> Any:
     return False if kind == np.bool_ else -1 if kind == np.int64 else np.nan
 
 
+def _at_turns(book: Book, moments: Sequence[datetime]) -> list[Sequence[datetime]]:
+    """The moments in parts between which somebody came into a family or left one; in one where that happened often."""
+    places = sorted({bisect_left(moments, turn) for turn in book.family_turns} - {0, len(moments)})
+    if len(places) > MOST_PARTS:
+        return [moments]
+    return [moments[first:last] for first, last in zip([0, *places], [*places, len(moments)], strict=True)]
+
+
 def _subjects(book: Book, subject: str) -> int:
     """About how many subjects of a kind there are."""
-    table = {"account": "accounts", "person": "people", "feature": "accounts"}.get(subject)
+    table = {"account": "accounts", "person": "people", "feature": "accounts", FAMILY: "accounts"}.get(subject)
     return 1 if table is None else book.store.counts()[table] * (12 if subject == "feature" else 1)
 
 

@@ -39,7 +39,7 @@ def state_runs(
         where = {rule.id: tuple(places.of(term) for term in _truths(made)) for rule, made in batch}
         table = grid(book, list(places.terms), subject, moments, deleted=deleted)
         columns = {rule_id: tuple(table.columns[place] for place in three) for rule_id, three in where.items()}
-        for group in _ladders([rule for rule, _ in batch]):
+        for group in by_ladder([rule for rule, _ in batch]):
             found.setdefault(subject, []).extend(_lives(group, columns, table.ids, table.here, moments))
     return found
 
@@ -53,7 +53,7 @@ def _batches(
             continue
         deleted = rule.subject == "person" and "deleted_at" in named_by(rule)
         try:
-            batches.setdefault((rule.subject, deleted), []).append((rule, cases(book, rule)))
+            batches.setdefault((rule.about, deleted), []).append((rule, cases(book, rule)))
         except FormulaError as error:
             unknown[rule.id] = str(error)
     return batches
@@ -83,7 +83,7 @@ def _lives(
         yield from (Lived(ids[row], run) for run in runs(truths, moments))
 
 
-def _ladders(rules: Sequence[Rule]) -> Iterator[list[Rule]]:
+def by_ladder(rules: Sequence[Rule]) -> Iterator[list[Rule]]:
     """The rules, those that are stages of one ladder together."""
     ladders: dict[str, list[Rule]] = {}
     for rule in rules:

@@ -47,12 +47,12 @@ class Truths:
 def runs(group: Sequence[Truths], moments: Sequence[datetime]) -> list[Run]:
     """The alerts of a rule, or of the rules that are stages of one ladder, for one subject."""
     changes = _changes(group)
-    walkers = {each.rule.id: _Walker(each.rule) for each in group}
+    walkers = {each.rule.id: Walker(each.rule) for each in group}
     place: int | None = 0
     while place is not None:
         verdicts = {each.rule.id: each.verdict(place) for each in group}
         if len(group) > 1:
-            verdicts = _settled(group, walkers, verdicts)
+            verdicts = settled([each.rule for each in group], walkers, verdicts)
         for each in group:
             walkers[each.rule.id].step(verdicts[each.rule.id], place, moments)
         place = _following(place, changes, walkers, moments)
@@ -69,7 +69,7 @@ def _changes(group: Sequence[Truths]) -> list[int]:
     return np.flatnonzero(moved).tolist()
 
 
-def _following(place: int, changes: Sequence[int], walkers: Mapping[str, _Walker], moments: Sequence[datetime]) -> int | None:
+def _following(place: int, changes: Sequence[int], walkers: Mapping[str, Walker], moments: Sequence[datetime]) -> int | None:
     """The next place at which a truth changes or a time of some policy is over."""
     index = bisect_left(changes, place + 1)
     candidates = [changes[index]] if index < len(changes) else []
@@ -82,18 +82,19 @@ def _following(place: int, changes: Sequence[int], walkers: Mapping[str, _Walker
     return min(candidates, default=None)
 
 
-def _settled(group: Sequence[Truths], walkers: Mapping[str, _Walker], verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
-    stages = {each.rule.stage or 0: each.rule for each in group}
+def settled(group: Sequence[Rule], walkers: Mapping[str, Walker], verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """The verdicts of rules that are stages of one ladder: only the highest stage that holds is open."""
+    stages = {rule.stage or 0: rule for rule in group}
     live = [stage for stage, rule in stages.items() if walkers[rule.id].live]
-    settled = settle_ladder(
+    found = settle_ladder(
         {stage: verdicts[rule.id] for stage, rule in stages.items()},
         live,
         {stage: rule.policy for stage, rule in stages.items()},
     )
-    return {stages[stage].id: verdict for stage, verdict in settled.items()}
+    return {stages[stage].id: verdict for stage, verdict in found.items()}
 
 
-class _Walker:
+class Walker:
     """The state of one rule's episode as it is walked through time."""
 
     def __init__(self, rule: Rule) -> None:
@@ -107,9 +108,11 @@ class _Walker:
 
     @property
     def live(self) -> bool:
+        """Whether an alert runs."""
         return self.state is not None and self.state.live
 
     def step(self, verdict: Verdict, place: int, moments: Sequence[datetime]) -> None:
+        """Go on to a moment, by its place, with what is so then."""
         before = self.state
         outcome = transition(before, verdict, moments[place], self.policy)
         self.state = outcome.state
@@ -136,6 +139,7 @@ class _Walker:
         return max(times, default=None)
 
     def finished(self) -> Iterator[Run]:
+        """The alerts so far, the one that still runs last."""
         yield from self.found
         if self.opened is not None:
             yield Run(self.rule, self.opened, None, "", self.since)

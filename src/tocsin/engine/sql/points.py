@@ -85,14 +85,14 @@ class PointsStatement(Statement):
         super().__init__(Question(asked.source.subject, [], asked.formulas, asked.where), around)
         self.asked = asked
         wanted = [*asked.formulas, *([asked.where] if asked.where is not None else [])]
-        self.plan = make_plan(((term, Point()) for term in wanted), rollup=self._rollup())
+        self.plan = make_plan(((term, Point()) for term in wanted), wide_only=self._one_by_one, rollup=self._rollup())
         self.subject_keys = KEYS[asked.source.subject]
         self.keys = ("pid",)
         self.given = tuple(dict.fromkeys([*asked.given, *(g for term in wanted for g in givens(term))]))
 
     def _rollup(self) -> Rollup | None:
         """What can be taken from the rollup of old events."""
-        if not self.around.borders:
+        if not self.around.borders or self._one_by_one:
             return None
         return Rollup(self.asked.source.subject, self.around.borders, self.asked.earliest)
 
@@ -185,7 +185,7 @@ class PointsStatement(Statement):
         view = self.views["person", group.at] if group.collection == "people" else None
         if view is not None:
             self.ctes += point_view(
-                self.plan.views["person", group.at], self.around.zone, f"{name}_people", of_account=self.question.subject
+                self.plan.views["person", group.at], self.around.zone, f"{name}_people", of_account=self._people_of(group)
             )
             view = f"{name}_people"
         rows = rows_of(group.collection, group.at, self.around.zone, view, converts=self.around.converts)
@@ -204,6 +204,10 @@ class PointsStatement(Statement):
         self.ctes.append((name, aggregates.wide(given, group.members, rows, reader, anchors.get)))
         for index, leaf in enumerate(group.members):
             self.columns[leaf] = (name, f"c{index}")
+
+    def _people_of(self, group: Group) -> str:  # noqa: ARG002 - as others have it
+        """Whose people meet a point, see `point_view`."""
+        return self.question.subject
 
     def _met(self, group: Group, rows: Rows, source: exp.Expr, anchors: str | None) -> exp.Select:
         """The rows of each point's subject that exist as of its moment."""

@@ -8,10 +8,12 @@ from sqlglot import exp
 
 from tocsin.core.language.names import ENTITY_COLLECTIONS
 from tocsin.core.language.terms import Entity
+from tocsin.core.rules import FAMILY
 from tocsin.engine.instants import Point
 from tocsin.engine.plan import View
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.asof import TIMELINES, AsOf, asked_fields, changes, select_attributes
+from tocsin.engine.sql.kin import KIN, head_key, of_member, within
 
 KEY: dict[Entity, str] = {"account": "account_key", "person": "person_key"}
 
@@ -19,7 +21,8 @@ KEY: dict[Entity, str] = {"account": "account_key", "person": "person_key"}
 def point_view(view: View, zone: ZoneInfo, name: str, *, of_account: str | None = None) -> list[tuple[str, exp.Expr]]:
     """The CTEs of a view: a row per point, `pid` and a column per (attribute, aspect), as `asof.attribute_view` names them.
 
-    of_account: a row per point and person of the point's account (of a subject of kind person: that person) instead.
+    of_account: a row per point and person of the point's account (of a subject of kind person: that person; of a family: a
+    member's) instead.
     """
     assert isinstance(view.at, Point)
     fields, turned = asked_fields(view)
@@ -32,8 +35,15 @@ def point_view(view: View, zone: ZoneInfo, name: str, *, of_account: str | None 
         on = exp.EQ(this=b.column("u", KEY[view.entity]), expression=b.column("e", "key"))
     past = exp.select(b.column("u", "pid"), b.as_(b.column("u", "at"), "at"), b.as_(b.column("e", "key"), "key"))
     collection = ENTITY_COLLECTIONS[view.entity]
-    past = past.from_(b.table("universe", "u")).join(b.table(collection, "e"), on=on, copy=False)
     here = Point(view.at.offset, "u", "at")
+    if of_account == FAMILY:
+        past = past.from_(b.table(collection, "e")).join(
+            b.table(KIN, "kn"), on=of_member("kn", "e"), join_type="left", copy=False
+        )
+        head = exp.EQ(this=b.column("u", "account_key"), expression=head_key("kn", "e"))
+        past = past.join(b.table("universe", "u"), on=b.both(head, within("kn", here)), copy=False)
+    else:
+        past = past.from_(b.table("universe", "u")).join(b.table(collection, "e"), on=on, copy=False)
     for number, field in enumerate(fields):
         past = _join(past, f"{name}_h{number}", here)
         past = past.select(

@@ -29,12 +29,6 @@ MONEY = frozenset((column.name, VALUE) for column in COLLECTIONS["accounts"] if 
 CURRENCY = ("currency", VALUE)
 
 
-def statement(question: Question, around: Surroundings, *, wide_only: bool = False) -> Statement:
-    """The statement of a question, about whichever subject. `wide_only`: see `plan.make_plan`."""
-    kind = Statement if question.subject == "account" else OverAccounts
-    return kind(question, around, wide_only=wide_only)
-
-
 class OverAccounts(Statement):
     """A statement with `per_account` beside its universe, and the rows that a csm, a team or the company holds."""
 

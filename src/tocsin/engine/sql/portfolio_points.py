@@ -27,17 +27,11 @@ from tocsin.facts.store import Store
 MOMENTS = "moments"  # the helper with the moments of the points; of people and features, those of each account
 
 
-def points_statement(asked: PointsQuestion, around: Surroundings) -> PointsStatement:
-    """The statement of a question about points, about whichever subject."""
-    kind = PointsStatement if asked.source.subject == "account" else OverAccountsOfPoints
-    return kind(asked, around)
-
-
 class OverAccountsOfPoints(OverAccounts, PointsStatement):
     """A statement about points with `per_account` beside it."""
 
     def _per_account(self) -> exp.Expr:
-        keys = () if self._portfolio else ("account_key",)
+        keys = () if self._of_all else ("account_key",)
         moments = exp.select(*(b.column("u", key) for key in (*keys, "at"))).from_(b.table("universe", "u"))
         self.ctes.append((MOMENTS, moments.distinct()))
         source = AccountsThen(self.asked.source, keys)
@@ -48,12 +42,13 @@ class OverAccountsOfPoints(OverAccounts, PointsStatement):
 
     def _without_left_out(self, base: exp.Select, rows: Rows) -> exp.Select:
         base = super()._without_left_out(base, rows)
-        if self._portfolio and self.plan.accounts and rows.collection.name == "accounts":
+        if self._of_all and self.plan.accounts and rows.collection.name == "accounts":
             base = base.where(b.equal_keys(ROW, "u", ("at",)), copy=False)
         return base
 
     @property
-    def _portfolio(self) -> bool:
+    def _of_all(self) -> bool:
+        """Whether all accounts are asked at all moments, and not each at those of its own subjects."""
         return self.asked.source.subject in PORTFOLIO_SUBJECTS
 
 

@@ -16,10 +16,9 @@ from typing import Any
 
 from tocsin.core.language.terms import Market
 from tocsin.engine.rolled import lengths
+from tocsin.engine.sql.families import points_statement, statement
 from tocsin.engine.sql.marks import MARKS, MarkedNumber, Template, Values, marked_ids
 from tocsin.engine.sql.points import PointsQuestion
-from tocsin.engine.sql.portfolio import statement
-from tocsin.engine.sql.portfolio_points import points_statement
 from tocsin.engine.sql.sources import OwnMoments
 from tocsin.engine.sql.statement import Question, Surroundings
 

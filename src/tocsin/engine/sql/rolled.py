@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from tocsin.core.rules import FAMILY
 from tocsin.engine.rolled import COLUMNS, EVENTS, Rolled
 from tocsin.engine.sql import build as b
 
-TABLES = {"account": "events_rollup", "feature": "events_rollup", "person": "events_rollup_people"}
+TABLES = {"account": "events_rollup", FAMILY: "events_rollup", "feature": "events_rollup", "person": "events_rollup_people"}
 MANY = "n$"  # how many events a row stands for
 
 

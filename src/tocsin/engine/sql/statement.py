@@ -56,6 +56,7 @@ class Surroundings:
     left_out:  some people are left out, so that their rows do not count.
     converts:  there are exchange rates; `currency` is the reporting currency, or None.
     churn_tolerance: the company's, as a share a year; None where it is not set.
+    families:  of questions about families: whether anybody ever came into one or left (`engine.families`); else empty.
     borders:   up to which the rollup of old events can be read (`facts.rollup`), ascending.
     """
 
@@ -67,6 +68,7 @@ class Surroundings:
     holidays: tuple[date, ...] = ()
     churn_tolerance: float | None = None
     borders: tuple[datetime, ...] = ()
+    families: str = ""
 
 
 def rollup_of(question: Question, around: Surroundings) -> Rollup | None:
@@ -84,6 +86,7 @@ class Statement:
         self.question = question
         self.around = around
         asked = [*question.formulas, *([question.where] if question.where is not None else [])]
+        wide_only = wide_only or self._one_by_one
         rollup = None if wide_only else rollup_of(question, around)
         items = ((term, at) for at in question.moments for term in asked)
         self.plan: Plan = make_plan(items, wide_only=wide_only, rollup=rollup)
@@ -92,6 +95,11 @@ class Statement:
         self.columns: dict[Leaf, tuple[str, str]] = {}  # aggregate -> (CTE, column)
         self.anchors: dict[Leaf, tuple[str, str]] = {}  # anchored aggregate -> (CTE, column) of its anchor
         self.keys = KEYS[question.subject]
+
+    @property
+    def _one_by_one(self) -> bool:
+        """Whether rows have to be met as of each instant, as whose they are changes."""
+        return False
 
     def _rollup(self) -> Rollup | None:
         """What can be taken from the rollup of old events."""

@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from tocsin.core.rules import FAMILY
 from tocsin.core.schema import PORTFOLIO_SUBJECTS
 from tocsin.engine.instants import Instant
 from tocsin.engine.rolled import Rolled
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql import holdings
+from tocsin.engine.sql.kin import is_head
 from tocsin.engine.sql.rolled import rolled_events
 
 if TYPE_CHECKING:
     from tocsin.engine.sql.statement import Question, Surroundings
 
 KEYS = {"account": ("account_key",), "person": ("person_key",), "feature": ("account_key", "feature")}
+KEYS[FAMILY] = ("account_key",)
 KEYS |= dict.fromkeys(PORTFOLIO_SUBJECTS, ("subject_id",))
 OWNER = {"account": "account_key", "person": "person_key", "feature": "account_key"}  # what narrows rows to those asked about
+OWNER[FAMILY] = "account_key"
 OWNER |= dict.fromkeys(PORTFOLIO_SUBJECTS, "subject_id")
 
 
@@ -27,7 +31,7 @@ def universe(subject: str, question: Question, around: Surroundings) -> exp.Sele
     """All subjects of a kind, whenever they existed, with their keys, ids, and when each part of them began."""
     if subject in PORTFOLIO_SUBJECTS:  # of no account: where accounts are asked about, nobody
         return holdings.universe(subject, question.only if question.accounts is None else ())
-    made = {"account": _accounts, "person": _people, "feature": _features}[subject]
+    made = {"account": _accounts, FAMILY: _accounts, "person": _people, "feature": _features}[subject]
     query = made(question, around)
     wanted = question.only
     if wanted is not None:
@@ -125,6 +129,8 @@ def exists(subject: str, at: Instant, *, deleted: bool) -> exp.Expr:
     if subject in PORTFOLIO_SUBJECTS:
         return holdings.exists(subject, at)
     there = born(subject, at)
+    if subject == FAMILY:
+        return b.both(there, is_head(at))
     if subject != "person" or deleted:
         return there
     gone = exp.LTE(this=b.column("u", "person_gone"), expression=b.instant(at))

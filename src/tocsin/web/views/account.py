@@ -13,7 +13,7 @@ from tocsin.alerts import facade as alerts
 from tocsin.alerts.facade import AlertFilter
 from tocsin.facts import timeline
 from tocsin.people import facade as people
-from tocsin.web import signals, source, story
+from tocsin.web import families, signals, source, story
 from tocsin.web.charts import Line
 from tocsin.web.shell import Seen, page, signed_in
 from tocsin.web.source import AccountRow
@@ -74,6 +74,7 @@ def account(request: Seen, account_id: str) -> HttpResponse:
         "more_people": max(0, total - len(contacts)),
         "quiet": moment - QUIET,
         "health": account_health.card(request, row, moment),
+        "family": families.family_of(account_id, moment),
         "soon": timezone.localtime(moment).date() + SOON,
     }
     return page(request, "tocsin/account.html", "accounts", context)

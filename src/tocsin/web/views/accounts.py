@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,8 +14,8 @@ from django.utils.http import urlencode
 
 from tocsin.alerts import facade as alerts
 from tocsin.people import facade as people
-from tocsin.web import healthfacts, source
-from tocsin.web.healthfacts import Standing
+from tocsin.web import families, healthfacts, source
+from tocsin.web.families import Family
 from tocsin.web.shell import Seen, page, signed_in
 from tocsin.web.source import AccountRow
 
@@ -41,17 +41,19 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One line of the table."""
+    """One line of the table: an account, or a family as one, by its head.
+
+    head: of an account in a family the name of its head, where that is another. members: of a family how many others it has.
+    """
 
     account: AccountRow
     owner_name: str
     open: int
-    health: Standing | None
-
-    @property
-    def score(self) -> float | None:
-        """The health score of the latest kept day."""
-        return self.health.score if self.health else None
+    score: float | None
+    band: str | None
+    scored: bool
+    head: str = ""
+    members: int = 0
 
 
 # Column -> (title, how it sorts, does it start with the greatest).
@@ -74,7 +76,14 @@ def table(request: Seen) -> HttpResponse:
     text = request.GET.get("q", "").strip()[:100]
     whose = "mine" if request.GET.get("whose") == "mine" else "all"
     column, descending = _order(request.GET.get("sort", ""))
-    rows = _rows(moment)
+    rows, folded = _rows(moment), request.GET.get("by") == "family"
+    known = families.tree(moment)
+    of = request.GET.get("family", "")[:1000]
+    of = of if of in known.children and known.head.get(of) == of else ""
+    if of:
+        rows = [row for row in rows if known.head.get(row.account.id) == of]
+    elif folded:
+        rows = _folded(rows, families.all_families(moment), known.head)
     mine = [row for row in rows if row.account.owner.lower() == request.user.email]
     chosen = [row for row in (mine if whose == "mine" else rows) if _fits(row.account, text)]
     ordered = _sorted(chosen, column, descending=descending)
@@ -82,6 +91,7 @@ def table(request: Seen) -> HttpResponse:
     given = request.GET.get("page", "")
     number = min(pages, max(1, int(given) if given.isascii() and given.isdigit() and len(given) < 7 else 1))
     kept = {"q": text, "whose": "mine" if whose == "mine" else "", "sort": request.GET.get("sort", "")}
+    kept |= {"family": of, "by": "family" if folded and not of else ""}
 
     def query(**changes: str | int) -> str:
         pairs = {name: value for name, value in {**kept, **changes}.items() if value}
@@ -104,6 +114,11 @@ def table(request: Seen) -> HttpResponse:
         "cleared": query(q=""),
         "all_query": query(whose=""),
         "mine_query": query(whose="mine"),
+        "families": len(set(known.head.values())),
+        "folded": folded and not of,
+        "family": source.account(of, moment) if of else None,
+        "fold_query": query(by="family", family="", page=0),
+        "unfold_query": query(by="", family="", page=0),
         "soon": timezone.localtime(moment).date() + SOON,
     }
     return page(request, "tocsin/accounts.html", "accounts", context)
@@ -123,11 +138,39 @@ def search(request: Seen) -> HttpResponse:
 def _rows(moment: datetime) -> list[Listed]:
     names = {each.email: each.name for each in people.people(active=False)}
     counts = alerts.open_counts().by_account
-    kept = healthfacts.latest(moment)
+    kept, heads = healthfacts.latest(moment), families.tree(moment).head
+    accounts = source.accounts(moment)
     return [
-        Listed(row, names.get(row.owner.lower(), row.owner), counts.get(row.id, 0), kept.get(row.id))
-        for row in source.accounts(moment).values()
+        Listed(
+            row,
+            names.get(row.owner.lower(), row.owner),
+            counts.get(row.id, 0),
+            standing.score if standing else None,
+            standing.band if standing else None,
+            standing is not None,
+            accounts[head].name if (head := heads.get(row.id, row.id)) != row.id and head in accounts else "",
+        )
+        for row in accounts.values()
+        for standing in (kept.get(row.id),)
     ]
+
+
+def _folded(rows: list[Listed], found: Mapping[str, Family], heads: Mapping[str, str]) -> list[Listed]:
+    """Families as one line each, by their heads, and the accounts that are alone."""
+    made = []
+    for row in rows:
+        family = found.get(row.account.id)
+        if family is not None:
+            account = replace(row.account, mrr=family.mrr)
+            others = len(family.members) - 1
+            made.append(
+                replace(
+                    row, account=account, open=family.open, score=family.score, band=family.band, scored=True, members=others
+                )
+            )
+        elif heads.get(row.account.id, row.account.id) == row.account.id:
+            made.append(row)
+    return made
 
 
 def _fits(row: AccountRow, text: str) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from tocsin.core.errors import UserError
-from tocsin.facts import inventory, turned
+from tocsin.facts import families, inventory, turned
 from tocsin.people import facade as people
 from tocsin.sources import facade as sources
 from tocsin.sources import trying
@@ -32,6 +32,7 @@ def show(request: Seen, moment: datetime) -> dict[str, Any]:  # noqa: ARG001 - t
         "keys": [each for each in people.list_keys() if each.kind == "write"],
         "pulls": pulls.listed(moment),
         "hooks": sources.list_sources(),
+        "kin": source.kept(("data", "families"), lambda: families.troubles(store, moment), moment).sentences,
     }
 
 
