@@ -78,6 +78,7 @@ class _Maker:
         hours = r.choice([timedelta(0), timedelta(hours=9, minutes=30), timedelta(hours=23, minutes=59, seconds=59)])
         self.moment = start_of_day(day, zone) + hours
         self.number = 0
+        self.timed = r.random() < 0.6  # whether the source of events gives minutes
 
     # Cells
 
@@ -210,7 +211,7 @@ class _Maker:
         return {
             "id": self.id("e"), "person_id": person, "name": self.text(), "at": self.time(),
             "kind": r.choice(["login", "feature", "click"]), "feature": self.maybe(r.choice(FEATURES)),
-            "minutes": self.maybe(self.amount()), "properties": self.maybe(json.dumps(properties)),
+            "minutes": self.maybe(self.amount()) if self.timed else "", "properties": self.maybe(json.dumps(properties)),
         }  # fmt: skip
 
     def metric(self, person: str) -> dict[str, str]:

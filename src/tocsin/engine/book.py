@@ -22,6 +22,7 @@ from tocsin.engine.judge import Judgement, Match, judge
 from tocsin.engine.lookback import TABLE, put_aside, table_of
 from tocsin.engine.markets import ACTIVE, point_markets
 from tocsin.engine.occurrences import Occurrences, Stretch, occurrences, still
+from tocsin.engine.sessions import Sessions, names_minutes
 from tocsin.engine.sql.points import PointsQuestion, Source
 from tocsin.engine.sql.portfolio import statement
 from tocsin.engine.sql.remembered import points_sql, question_sql
@@ -150,14 +151,16 @@ class Book:
     ) -> tuple[list[Term], Term | None]:
         """The terms, to be evaluated at moments or between the first and the last of them, with health in place of its names.
 
-        What is kept of the past of health is brought up to date, as far as they read it.
+        What is kept of the past of health is brought up to date, as far as they read it. Minutes of events are counted by
+        sessions where no source gives them (`engine.sessions`).
         """
-        asked = [*terms, *([where] if where is not None else [])]
-        if not moments or not any(map(uses_health, asked)):
-            return list(terms), where
-        needs = Needs(min(moments), max(moments))
-        made = [self.health.expanded(each, needs) for each in asked]
-        bring_up_to_date(self, needs)
+        made = [*terms, *([where] if where is not None else [])]
+        if moments and any(map(uses_health, made)):
+            needs = Needs(min(moments), max(moments))
+            made = [self.health.expanded(each, needs) for each in made]
+            bring_up_to_date(self, needs)
+        if moments:
+            made = Sessions(self.store.minutes_since).counted(made, moments)
         return made[: len(terms)], None if where is None else made[-1]
 
     def points(
@@ -175,9 +178,20 @@ class Book:
         """
         formulas, scope = self.expanded(terms, where, source.span(self.store))
         asked = [*formulas, *([scope] if scope is not None else [])]
+        if isinstance(source, OfRows):
+            source = self._with_minutes(source, [*asked, *given])
         markets = point_markets(self.store, self.surroundings, asked, source)
         question = PointsQuestion(source, formulas, scope, markets, tuple(given), min(source.span(self.store), default=None))
         return self.store.query(points_sql(question, self.surroundings), small=isinstance(source, OfRows))
+
+    def _with_minutes(self, source: OfRows, asked: Sequence[Term]) -> OfRows:
+        """Rows of events that set something off, with the minutes that each had as of its own start."""
+        looks = [*asked, *([source.where] if source.where is not None else [])]
+        if source.collection != "events" or not names_minutes(looks):
+            return source
+        span = source.span(self.store)
+        since = self.store.minutes_since(span[0]) if span else None
+        return source if since is not None and since <= span[0] else replace(source, sessions=True, given_from=since)
 
     def judge(
         self,

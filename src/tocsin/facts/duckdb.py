@@ -213,6 +213,14 @@ class DuckStore:
         found = None if start is None else self._rows(f"SELECT min({start}) FROM {quote(collection)}")[0][0]
         return None if found is None else found.replace(tzinfo=UTC)
 
+    def minutes_since(self, enough: datetime) -> datetime | None:
+        """From when on events give minutes, None where none does; where one does by `enough`, the start of any such one."""
+        given = 'FROM events WHERE "minutes" IS NOT NULL'
+        # The first one that is come upon ends the search; where none gives any, the statistics of the column say so.
+        early = self._rows(f'SELECT "at" {given} AND "at" <= TIMESTAMP {literal(_plain(enough))} LIMIT 1')
+        found = early[0][0] if early else self._rows(f'SELECT min("at") {given}')[0][0]
+        return None if found is None else found.replace(tzinfo=UTC)
+
     def _start(self, collection: str) -> str | None:
         """The instant at which a row of a collection starts, as SQL; None where its rows have no start."""
         declared = COLLECTIONS[collection]

@@ -54,6 +54,24 @@ class Past:
             self.note(f"SELECT new.account_key, {self._begun(collection, given)} FROM {source} {fresh}")
             if stored:
                 self.replaced(collection, source, given, new_columns)
+            if collection.name == "events" and "minutes" in given:
+                self._minutes(source, stored=stored)
+
+    def _minutes(self, source: str, *, stored: bool) -> None:
+        """The first event with minutes ends counting by sessions, for everybody: note it where it is new, or gives none now."""
+        self._turned(f'SELECT min(new."at") FROM {source} WHERE new.minutes IS NOT NULL', "<=")
+        if stored:
+            gone = 'new.minutes IS NULL OR new."at" > old."at"'
+            self._turned(f'SELECT min(old."at") FROM {source} WHERE old.minutes IS NOT NULL AND ({gone})', "<")
+
+    def _turned(self, select: str, before: str) -> None:
+        """Note everybody from an instant on, unless minutes were given before it anyway."""
+        found = self.cursor.execute(select).fetchone()
+        if found is None or found[0] is None:
+            return
+        known = f'SELECT 1 FROM events WHERE minutes IS NOT NULL AND "at" {before} ? LIMIT 1'
+        if self.cursor.execute(known, [found[0]]).fetchone() is None:
+            self.cursor.execute("INSERT INTO past VALUES (NULL, ?)", [found[0]])
 
     def _begun(self, collection: Collection, given: Names[str]) -> str:
         """From when on a new row is seen."""

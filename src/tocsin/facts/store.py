@@ -123,6 +123,9 @@ class Store(Protocol):
     def rollup_borders(self) -> tuple[datetime, ...]:
         """Up to when old events can be read from the rollup (`facts.rollup`), ascending (UTC); none where there is none."""
 
+    def minutes_since(self, enough: datetime) -> datetime | None:
+        """From when on events give minutes, None where none does; where one does by `enough`, the start of any such one."""
+
     def counts(self) -> dict[str, int]:
         """Rows in each collection."""
 
