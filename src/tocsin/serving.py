@@ -73,14 +73,16 @@ def book(definitions: Definitions | None = None) -> Book:
 
     definitions: those in force, where the caller has them already.
     """
-    given, scoring = definitions or alerts.definitions(), health.model()
+    given, scoring, steps = definitions or alerts.definitions(), health.model(), health.milestone_versions()
 
     def make() -> tuple[Definitions, Book]:
         tolerance = here().configuration.churn_tolerance
-        return given, Book(store(), given.signals, given.segments, health=scoring, churn_tolerance=tolerance)
+        made = Book(store(), given.signals, given.segments, health=scoring, milestones=steps, churn_tolerance=tolerance)
+        return given, made
 
     # The definitions are kept with it, so that the id of their signals stays theirs; a version of a profile never changes.
-    return kept(("book", id(given.signals), tuple(each.mark for each in scoring.versions)), make)[1]
+    marks = (*(each.mark for each in scoring.versions), *(each.mark for each in steps))
+    return kept(("book", id(given.signals), marks), make)[1]
 
 
 def stamp(definitions: Definitions | None = None) -> tuple[object, ...]:

@@ -301,7 +301,14 @@ class Workspace:
         from tocsin.health import facade as health
 
         tolerance = self.configuration.churn_tolerance
-        return Book(self.store(), definitions.signals, definitions.segments, health=health.model(), churn_tolerance=tolerance)
+        return Book(
+            self.store(),
+            definitions.signals,
+            definitions.segments,
+            health=health.model(),
+            milestones=health.milestone_versions(),
+            churn_tolerance=tolerance,
+        )
 
     def close(self) -> None:
         """Close what was opened. The workspace may be used again afterwards."""

@@ -12,8 +12,10 @@ import pyarrow as pa
 
 from tocsin.core.language import Names, Term, check, parse
 from tocsin.core.language.terms import Ago, Given, Market
+from tocsin.core.milestones import MilestoneVersion
 from tocsin.core.moment import floor_day
 from tocsin.core.rules import Rule
+from tocsin.engine import milestone_history
 from tocsin.engine.countdowns import row_countdown
 from tocsin.engine.health import Health, HealthModel, Needs, uses_health
 from tocsin.engine.health_history import bring_up_to_date
@@ -21,6 +23,7 @@ from tocsin.engine.instants import back
 from tocsin.engine.judge import Judgement, Match, judge
 from tocsin.engine.lookback import TABLE, put_aside, table_of
 from tocsin.engine.markets import ACTIVE, point_markets
+from tocsin.engine.milestones import Expansion, Milestones
 from tocsin.engine.occurrences import Occurrences, Stretch, occurrences, still
 from tocsin.engine.sessions import Sessions, names_minutes
 from tocsin.engine.sql.points import PointsQuestion, Source
@@ -35,6 +38,7 @@ class Book:
     """A book of business that can be asked: the facts, and the names that formulas may use.
 
     signals, segments: name -> formula. health: the profiles that score accounts; without them nobody has a score.
+    milestones: the templates of milestones, every published version of each.
     holidays: days that are no working days, besides Saturdays and Sundays. churn_tolerance: the company's, as a share.
 
     A book sees what was acknowledged when it was made (attributes and their types); make a new one after an import.
@@ -47,11 +51,13 @@ class Book:
         segments: Mapping[str, str] | None = None,
         *,
         health: HealthModel | None = None,
+        milestones: Sequence[MilestoneVersion] = (),
         holidays: Sequence[date] = (),
         churn_tolerance: float | None = None,
     ) -> None:
         self.store = store
         self.model = health or HealthModel()
+        self.templates = tuple(milestones)
         self.named = dict(signals)
         self.segments = dict(segments or {})
         self.holidays = tuple(holidays)
@@ -67,6 +73,23 @@ class Book:
     def health(self) -> Health:
         """The health of accounts, by the profiles."""
         return Health(self.model, self.names)
+
+    @cached_property
+    def milestones(self) -> Milestones:
+        """The milestones of accounts, by the templates."""
+        return Milestones(self.templates, self.names)
+
+    @cached_property
+    def without_milestones(self) -> Book:
+        """The same book without templates: of milestones it sees those that the facts give."""
+        return Book(
+            self.store,
+            self.named,
+            self.segments,
+            health=self.model,
+            holidays=self.holidays,
+            churn_tolerance=self.churn_tolerance,
+        )
 
     @property
     def surroundings(self) -> Surroundings:
@@ -151,14 +174,19 @@ class Book:
     ) -> tuple[list[Term], Term | None]:
         """The terms, to be evaluated at moments or between the first and the last of them, with health in place of its names.
 
-        What is kept of the past of health is brought up to date, as far as they read it. Minutes of events are counted by
-        sessions where no source gives them (`engine.sessions`).
+        What is kept of the past of health and of milestones is brought up to date, as far as they read it. Minutes of events
+        are counted by sessions where no source gives them (`engine.sessions`).
         """
         made = [*terms, *([where] if where is not None else [])]
         if moments and any(map(uses_health, made)):
             needs = Needs(min(moments), max(moments))
             made = [self.health.expanded(each, needs) for each in made]
             bring_up_to_date(self, needs)
+        if moments and self.templates:
+            expansion = Expansion(self.milestones)
+            made = expansion.expanded(made, moments)
+            if expansion.span is not None:
+                milestone_history.bring_up_to_date(self, *expansion.span)
         if moments:
             made = Sessions(self.store.minutes_since).counted(made, moments)
         return made[: len(terms)], None if where is None else made[-1]

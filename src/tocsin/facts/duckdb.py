@@ -23,6 +23,7 @@ from tocsin.facts.alerts_in import record
 from tocsin.facts.breathing import breathe
 from tocsin.facts.history import follow_zone
 from tocsin.facts.layout import check_layout, literal, quote
+from tocsin.facts.reached import DuckReached
 from tocsin.facts.scores import DuckScores
 
 # Nothing is fetched at run time: what the library does not bring along is not used.
@@ -63,6 +64,7 @@ class DuckStore:
         self._opening = threading.Lock()
         self.generation = 0
         self.scores = DuckScores(self)
+        self.reached = DuckReached(self)
         self._connection = _connect(self.path)
         try:
             cursor = self.cursor()
