@@ -73,7 +73,8 @@ def book(definitions: Definitions | None = None) -> Book:
 
     definitions: those in force, where the caller has them already.
     """
-    given, scoring, steps = definitions or alerts.definitions(), health.model(), health.milestone_versions()
+    given, scoring = definitions or alerts.definitions(), health.model()
+    steps = health.milestone_versions() if given.milestones else ()
 
     def make() -> tuple[Definitions, Book]:
         tolerance = here().configuration.churn_tolerance

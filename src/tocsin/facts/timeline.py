@@ -129,7 +129,7 @@ def _happenings(store: Store, account_id: str, before: datetime, kinds: Sequence
     if "change" in kinds:
         parts.append(
             "SELECT h.\"at\", FALSE, 'change', h.field, h.value, NULL, NULL, NULL "
-            f'FROM account_timeline h, me WHERE h.key = me.key AND h."at" <= me.t'
+            f'FROM account_timeline h, me WHERE h.key = me.key AND h."at" <= me.t '
             f"AND h.field NOT IN ({_MARKS}) AND NOT starts_with(h.field, {_REACHED})"
         )
     sql = (

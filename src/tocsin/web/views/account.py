@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from tocsin.alerts import facade as alerts
 from tocsin.alerts.facade import AlertFilter
+from tocsin.engine.path import path_of
 from tocsin.facts import timeline
 from tocsin.people import facade as people
 from tocsin.web import signals, source, story
@@ -55,6 +56,7 @@ def account(request: Seen, account_id: str) -> HttpResponse:
     if request.headers.get("HX-Target") == "earlier":
         return render(request, "tocsin/parts/story.html", context)
     facts = source.values([*FACTS.values(), *signals.formulas()], moment, account_id)
+    steps = source.kept(("path", account_id), lambda: path_of(source.book(), account_id, moment), moment)
     contacts, total = source.kept(
         ("contacts", account_id), lambda: timeline.contacts(source.store(), account_id, moment, limit=PEOPLE), moment
     )
@@ -74,6 +76,8 @@ def account(request: Seen, account_id: str) -> HttpResponse:
         "more_people": max(0, total - len(contacts)),
         "quiet": moment - QUIET,
         "health": account_health.card(request, row, moment),
+        "milestones": steps,
+        "reached_milestones": sum(each.state == "reached" for each in steps),
         "soon": timezone.localtime(moment).date() + SOON,
     }
     return page(request, "tocsin/account.html", "accounts", context)
