@@ -19,10 +19,10 @@ State = Literal["reached", "overdue", "due", "open"]
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A milestone of an account as of a moment. template: the id of the one that it comes from, None: the facts give it.
+    """A milestone of an account as of a moment. template: the id of the one it comes from, None: the facts give it.
 
-    due_on:     None where it has no date. reached_at: None while it is not reached; reached_on: its day in the workspace's zone.
-    days:       since it was due, below 0 until it is; of a reached one, between the two; None without a date.
+    due_on: None where it has no date. reached_at: None while it is not reached; reached_on: its day in the workspace's zone.
+    days:   since it was due, below 0 until it is; of a reached one, between the two; None without a date.
     """
 
     name: str
