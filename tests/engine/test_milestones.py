@@ -14,7 +14,9 @@ from tests.engine.facts import NOW, add, ago, store_of, values
 from tocsin.catalog import catalog
 from tocsin.core.milestones import Milestone, MilestoneVersion
 from tocsin.core.moment import start_of_day
+from tocsin.core.profiles import Indicator, Profile, ProfileVersion
 from tocsin.engine import Book
+from tocsin.engine.health import HealthModel
 from tocsin.engine.replay import replay
 from tocsin.engine.sql.sources import EveryMoment
 from tocsin.facts.duckdb import DuckStore
@@ -271,6 +273,24 @@ def test_the_portfolio_counts_accounts_by_them(tmp_path: Path) -> None:
     book = of(tmp_path, events=[event(9, account="b")]).book(REPORT, QUICK)
     found = book.signals(["count(accounts where missed_milestones > 0)"], [at(10.4), at(10.5)], "company")
     assert found.column("f0").to_pylist() == [0, 1]
+
+
+def test_the_history_of_health_follows_the_templates(tmp_path: Path) -> None:
+    """Kept scores are made anew where indicators are made of milestones and their templates change."""
+    indicator = Indicator("In time", "proactive", 1, "scale(milestones_on_track, 0, 100%)")
+    model = HealthModel((ProfileVersion(Profile("all", "All", 1, (indicator,)), 1, LONG_AGO, dict(catalog().signals)),))
+    desk = of(tmp_path, events=[event(14)])
+
+    def bands(*milestones: Milestone) -> list[Any]:
+        book = Book(desk.store, catalog().signals, health=model, milestones=[version(each) for each in milestones])
+        moments = [at(9), at(11), at(14), at(15.5)]
+        return [(value(book, "health_band", each), value(book, "days_in(health_band)", each)) for each in moments]
+
+    none, some = bands(), bands(REPORT)
+    assert [band for band, _ in none] == [None] * 4
+    assert [band for band, _ in some] == ["Good", "Poor", "Good", "Good"]
+    assert [days for _, days in some] == [8.5, 0.5, 0, 1]
+    assert bands() == none
 
 
 # --- The rule
