@@ -81,6 +81,8 @@ def _notes(collection: Collection, column: Column) -> str:
         notes.append(f"known with `{column.told_by}`")
     if column.money:
         notes.append("money, in the row's `currency`")
+    if (collection.name, column.name) == ("events", "minutes"):
+        notes.append("where no event gives any, [counted by sessions](data.md#minutes-by-sessions)")
     return "; ".join(notes)
 
 

@@ -306,13 +306,15 @@ class Workspace:
         from tocsin.health import facade as health
 
         model, store = health.model(), self.store()
-        # A version of a profile never changes; the definitions are kept as well, so that their ids stay theirs.
-        made_of = (id(given.signals), id(given.segments), tuple(each.mark for each in model.versions))
+        steps = health.milestone_versions()
+        # A version of a profile or template never changes; the definitions are kept too, so that their ids stay theirs.
+        marks = tuple(each.mark for versions in (model.versions, steps) for each in versions)
+        made_of = (id(given.signals), id(given.segments), marks)
         key = (*made_of, id(store), store.generation_beside_events)
         known = self._book
         if known is None or known[0] != key:
             tolerance = self.configuration.churn_tolerance
-            book = Book(store, given.signals, given.segments, health=model, churn_tolerance=tolerance)
+            book = Book(store, given.signals, given.segments, health=model, milestones=steps, churn_tolerance=tolerance)
             known = self._book = (key, given, book)
         return known[2]
 

@@ -15,6 +15,8 @@ from tocsin.catalog import catalog
 from tocsin.core.errors import UserError
 from tocsin.core.rulefiles import read_rules
 from tocsin.core.rules import Definitions, Description
+from tocsin.health import facade as health
+from tocsin.health.models import MilestoneVersion
 
 pytestmark = pytest.mark.django_db
 BY = "ops@us.example"
@@ -197,3 +199,40 @@ def test_a_sweep_judges_what_is_in_force(book: FakeBook) -> None:
     (alert,) = facade.list_alerts()
     assert (alert.version, alert.severity) == (2, "low")
     assert NamedFormula.objects.count() == 0
+
+
+def milestones(due: str = "14d") -> Definitions:
+    text = f"milestones:\n  - id: report\n    name: First report\n    due: {due}\n    reached: uses > 0\n"
+    read, problems = read_rules([("m", text)])
+    assert problems == ()
+    return read
+
+
+def test_milestone_templates_are_published_as_versions() -> None:
+    signals = {"uses": "count(events)"}
+    assert publish(milestones=milestones().milestones, signals=signals).added == ("signal uses", "milestone report")
+    assert publish(milestones=milestones().milestones).unchanged == ("milestone report",)
+    assert publish(milestones=milestones("20d").milestones).changed == ("milestone report",)
+    drafted = Definitions(milestones=milestones("30d").milestones)
+    assert facade.publish_rules(drafted, by=BY, moment=T0, draft=True).changed == ("milestone report",)
+    assert [each.days for each in facade.definitions().milestones] == [20]
+    assert [(each.version, each.signals) for each in health.milestone_versions()] == [(1, signals), (2, signals)]
+    assert [(each.id, each.version) for each in health.milestones()] == [("report", 2)]
+    exported, problems = read_rules(list(facade.export_rules().items()))
+    assert (exported.milestones, problems) == (facade.definitions().milestones, ())
+
+
+def test_a_signal_that_changes_makes_a_version_of_the_milestones_that_use_it() -> None:
+    publish(milestones=milestones().milestones, signals={"uses": "count(events)"})
+    publish(signals={"uses": "count(events) / 2"})
+    assert [each.signals["uses"] for each in health.milestone_versions()] == ["count(events)", "count(events) / 2"]
+    publish(signals={"other": "1"})
+    assert len(health.milestone_versions()) == 2
+
+
+def test_a_milestone_that_cannot_be_read_any_more_is_told_and_nobody_has_it() -> None:
+    publish(milestones=milestones().milestones)
+    MilestoneVersion.objects.update(source="- id: report\n  name: First report\n  due: never\n  reached: uses > 0\n")
+    assert "`due`" in health.broken_milestones()["report"]
+    assert health.milestone_versions() == ()
+    assert facade.definitions().milestones == ()

@@ -11,6 +11,7 @@ import pytest
 
 from tests.engine.facts import NOW, Rows, ago, store_of
 from tocsin.catalog import catalog
+from tocsin.core.milestones import Milestone, MilestoneVersion
 from tocsin.core.profiles import Indicator, Profile, ProfileVersion
 from tocsin.core.rules import Rule, Trigger, Variant
 from tocsin.engine import Book, HealthModel
@@ -141,8 +142,6 @@ def test_a_rule_that_finds_what_it_asks_for_is_ready(book: Book, given: Rule) ->
         (rule("email = 'x'", subject="person"), "email has no value for any person"),
         (rule("capacity > 3", subject="csm"), "capacity has no value for any CSM"),
         (rule("count(events in 7d after onboarding_started_at) < 3"), "onboarding_started_at has no value for any account"),
-        (rule("sum(events.minutes) > 3"), "events.minutes has no value in any row"),
-        (rule("sum(events.minutes in last 7d) < 3"), "events.minutes has no value in any row"),
         (rule("exists(tickets where sla_due_at > opened_at)"), "tickets.sla_due_at has no value in any row"),
         # What would mark the rows is missing: as of now there is one login, and it lies ahead.
         (rule("days_since_login > 30"), "events.kind has no 'login'; " + KINDS),
@@ -225,6 +224,22 @@ def test_a_rule_that_waits_for_a_choice_names_it(book: Book, given: Rule, says: 
 def test_a_rule_on_a_forecast_waits_for_one(book: Book) -> None:
     given = rule("churn_risk >= 50%")
     assert said(book, given) == Readiness("waits for a forecast", "no churn_risk has been forecast yet")
+
+
+@pytest.mark.parametrize("formula", ["sum(events.minutes) > 3", "sum(events.minutes in last 7d) < 3"])
+def test_minutes_are_there_where_they_can_be_counted(book: Book, tmp_path: Path, formula: str) -> None:
+    """By sessions, of events of somebody."""
+    assert said(book, rule(formula)) == READY
+    nobodys = [{**each, "person_id": None} for each in ROWS["events"]]
+    found = said(Book(store_of(tmp_path, {**ROWS, "events": nobodys}), SIGNALS), rule(formula))
+    assert found == Readiness("needs data", "events.minutes has no value in any row")
+
+
+@pytest.mark.parametrize("formula", ["exists(milestones where open)", "count(milestones where days_since(due_on) > 0) > 0"])
+def test_milestones_are_there_where_there_are_templates(book: Book, formula: str) -> None:
+    assert said(book, rule(formula)) == Readiness("needs data", "there are no milestones at all: import milestones")
+    step = MilestoneVersion(Milestone("use", "First use", 0, timedelta(days=9), "exists(events)"), 1, NOW)
+    assert said(Book(book.store, SIGNALS, milestones=[step]), rule(formula)) == READY
 
 
 def test_what_is_forecast_makes_it_ready(tmp_path: Path) -> None:

@@ -164,3 +164,27 @@ def test_an_entry_from_the_product_is_noted_and_takes_the_place_of_later_ones(ke
     )
     assert [value for _, value in kept.timeline("a1", "health_override")] == ["20", "30"]
     assert [each.since for each in kept.store.scores.notes()[1]] == [at]
+
+
+@pytest.mark.parametrize(
+    ("text", "since"),
+    [
+        ("id,account_id,name,at,minutes\ne2,a2,use,2026-01-06,\n", None),
+        ("id,account_id,name,at,minutes\ne2,a2,use,2026-01-06,3\ne3,a2,use,2026-01-04,\n", "2026-01-06 00:00"),
+        ("id,account_id,person_id,name,at,minutes\ne1,a1,p1,use,2026-01-05T08:00:00Z,3\n", "e1"),
+    ],
+)
+def test_the_first_event_with_minutes_changes_everybodys(kept: Desk, text: str, since: str | None) -> None:
+    """From it on minutes are no longer counted by sessions."""
+    kept.give("events.csv", text)
+    at = datetime(2026, 1, 5, 8, tzinfo=UTC).astimezone(kept.store.zone)
+    assert noted(kept).get(None) == (f"{at:%Y-%m-%d %H:%M}" if since == "e1" else since)
+
+
+def test_later_minutes_change_their_accounts_only(kept: Desk) -> None:
+    kept.give("events.csv", "id,account_id,name,at,minutes\ne2,a2,use,2026-01-06,3\n", now=LATER)
+    kept.store.scores.settle(Kept("model"), (), None, kept.store.scores.notes()[0])
+    kept.give("events.csv", "id,account_id,name,at,minutes\ne3,a1,use,2026-01-07,3\n", now=LATER)
+    assert noted(kept) == {"a1": "2026-01-07 00:00"}
+    kept.give("events.csv", "id,account_id,name,at,minutes\ne2,a2,use,2026-01-06,\n", now=LATER)
+    assert noted(kept)[None] == "2026-01-06 00:00"  # until the seventh nobody gives minutes now

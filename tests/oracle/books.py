@@ -78,6 +78,7 @@ class _Maker:
         hours = r.choice([timedelta(0), timedelta(hours=9, minutes=30), timedelta(hours=23, minutes=59, seconds=59)])
         self.moment = start_of_day(day, zone) + hours
         self.number = 0
+        self.timed = self.moment.toordinal() % 5 < 3  # whether the source of events gives minutes
 
     # Cells
 
@@ -203,6 +204,10 @@ class _Maker:
         field, value = self.r.choice([("role", "champion"), ("role", "user"), ("level", "1"), ("level", "4")])
         return {"person_id": person, "field": field, "value": self.maybe(value, 0.85), "at": self.time()}
 
+    def minutes(self) -> str:
+        given = self.maybe(self.amount())
+        return given if self.timed else ""
+
     def event(self, person: str) -> dict[str, str]:
         r = self.r
         values = [3, 2.5, "3", "a", True, False, None, ["a", "x"], {"y": 1}]
@@ -210,7 +215,7 @@ class _Maker:
         return {
             "id": self.id("e"), "person_id": person, "name": self.text(), "at": self.time(),
             "kind": r.choice(["login", "feature", "click"]), "feature": self.maybe(r.choice(FEATURES)),
-            "minutes": self.maybe(self.amount()), "properties": self.maybe(json.dumps(properties)),
+            "minutes": self.minutes(), "properties": self.maybe(json.dumps(properties)),
         }  # fmt: skip
 
     def metric(self, person: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -247,11 +247,28 @@ class Facts:
             return None if due is None else now > due
         if collection in DECLARED:
             return self.attribute(collection, row, name, moment)
+        if (collection, name) == ("events", "minutes"):
+            return self._minutes(row, moment)
         value = self.read(row.get(name), self.kind(collection, name))
         if name in ENDS and value is not None and self.instant(value) > moment:
             return None
         told_by = TOLD_BY.get((collection, name))
         return None if told_by and self.column(collection, row, told_by, moment) is None else value
+
+    def _minutes(self, row: Row, moment: datetime) -> float | None:
+        """The minutes of an event: as given; by sessions where no event up to the moment gives any."""
+        events = self.rows.get("events", [])
+        if any(each.get("minutes") and self._time(each["at"]) <= moment for each in events):
+            return float(row["minutes"]) if row.get("minutes") else None
+        if not row.get("person_id"):
+            return None
+        own = ("account_id", "person_id")
+        theirs = [each for each in events if all(each[key] == row[key] for key in own)]
+        before = [
+            place for each in theirs if (place := (self._time(each["at"]), each["id"])) < (self._time(row["at"]), row["id"])
+        ]
+        gap = (self._time(row["at"]) - max(before)[0]) / timedelta(minutes=1) if before else 31.0
+        return gap if gap <= 30 else 0.0
 
 
 def _summed(active: Iterable[Mapping[str, str]], name: str) -> str:

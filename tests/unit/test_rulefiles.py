@@ -180,7 +180,7 @@ CASES = {
     "an alias": ("- &a {id: x}\n- ⟦*a\n", "the alias *a is not supported in rule files; write it out"),
     "a tag": ("rules: ⟦!!python/name:os.system x", "the tag tag:yaml.org,2002:python/name:os.system is not supported"),
     "a key that is a list": ("? ⟦[a]\n: 1\n", "a key must be a plain word"),
-    "a text": ("⟦hello", "a rule file holds a list of rules, or a mapping with signals, segments, rules, profiles, playbooks; a text"),
+    "a text": ("⟦hello", "a rule file holds a list of rules, or a mapping with signals, segments, rules, profiles, milestones, playbooks; a text"),
     "an unknown section": ("⟦rule: []", "unknown key 'rule' in a rule file, did you mean 'rules'?"),
     "rules that are no list": ("rules: ⟦{a: 1}", "`rules` must be a list, a mapping stands there"),
     "a rule that is no mapping": ("- ⟦no-login", "a rule must be a mapping of names to values, a text stands there"),

@@ -90,6 +90,14 @@ def stored(store: DuckStore, sql: str) -> list[dict[str, object]]:
     return found
 
 
+def test_the_overview_says_whose_minutes_are_counted(ada: Client, facts: DuckStore, tmp_path: Path) -> None:
+    assert ada.get("/data/").content.decode().count("minutes: counted by sessions") == 1
+    file = tmp_path / "events.csv"
+    file.write_text("id,account_id,name,at,minutes\ne9,halden,Signed in,2026-03-12T09:05:00Z,3\n", encoding="utf-8")
+    import_paths(facts, [file], now=NOW)
+    assert "minutes: counted by sessions" not in ada.get("/data/").content.decode()
+
+
 def test_the_overview(ada: Client) -> None:
     people.create_key("site", "write", by="ada@quill.example", moment=NOW)
     people.create_key("report", "api", by="ada@quill.example", moment=NOW)

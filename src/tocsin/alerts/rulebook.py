@@ -17,7 +17,7 @@ from tocsin.alerts.models import AuditEntry, Episode, NamedFormula, RuleVersion,
 from tocsin.alerts.shapes import LIVE, PublishReport, RuleInfo
 from tocsin.core.errors import UserError
 from tocsin.core.language import suggestion
-from tocsin.core.rulefiles import dump_profiles, dump_rule, dump_rules, read_rules
+from tocsin.core.rulefiles import dump_milestones, dump_profiles, dump_rule, dump_rules, read_rules
 from tocsin.core.rules import CATEGORIES, Definitions, Description
 from tocsin.health import facade as health
 
@@ -48,6 +48,7 @@ def publish_rules(
         _publish(NamedFormula.objects, _given_formulas(definitions), report, **how)
         _publish(RuleVersion.objects, _given_rules(definitions.rules), report, **how)
         _publish_profiles(definitions, report, how)
+        _publish_milestones(definitions, report, how)
         return PublishReport(tuple(report.added), tuple(report.changed), tuple(report.unchanged), draft)
 
 
@@ -69,8 +70,8 @@ def publish_catalog(moment: datetime) -> PublishReport:
 
 
 def definitions() -> Definitions:
-    """The signals, segments, profiles and rules in force, rules and profiles in any state."""
-    return replace(_in_force().definitions, profiles=health.in_force())
+    """The signals, segments, profiles, milestone templates and rules in force, the last three in any state."""
+    return replace(_in_force().definitions, profiles=health.in_force(), milestones=health.milestones_in_force())
 
 
 def broken_rules() -> Mapping[str, str]:
@@ -209,6 +210,8 @@ def export_rules() -> dict[str, str]:
     }
     if given.profiles:
         files["profiles.yaml"] = dump_profiles(given.profiles)
+    if given.milestones:
+        files["milestones.yaml"] = dump_milestones(given.milestones)
     for kind, formulas in (("signals", given.signals), ("segments", given.segments)):
         if formulas:
             files[f"{kind}.yaml"] = _named_yaml(kind, formulas, given.descriptions if kind == "signals" else {})
@@ -256,6 +259,15 @@ def _publish_profiles(definitions: Definitions, report: _Report, how: _How) -> N
         told.extend(f"profile {each}" for each in names)
     if not how["draft"]:
         health.follow_signals(named, by=how["by"], moment=how["moment"])
+
+
+def _publish_milestones(definitions: Definitions, report: _Report, how: _How) -> None:
+    """Publish milestone templates, and a version of those in force that use a signal which became another one."""
+    named = dict(NamedFormula.objects.filter(current=True).values_list("name", "formula"))
+    named |= {**definitions.segments, **definitions.signals}
+    found = health.publish_milestones(definitions.milestones, named, by=how["by"], moment=how["moment"], draft=how["draft"])
+    for names, told in ((found.added, report.added), (found.changed, report.changed), (found.unchanged, report.unchanged)):
+        told.extend(f"milestone {each}" for each in names)
 
 
 def _given_formulas(definitions: Definitions) -> list[_Given]:

@@ -18,7 +18,7 @@ from tocsin.cli.who import me
 from tocsin.core.errors import Problem, UserError
 from tocsin.core.language import Names
 from tocsin.core.profiles import advice, never_reached
-from tocsin.core.rulefiles import dump_profile, dump_rule, read_rules
+from tocsin.core.rulefiles import dump_milestone, dump_profile, dump_rule, read_rules
 from tocsin.core.rules import STATES, Definitions
 from tocsin.workspace import Workspace
 
@@ -129,7 +129,7 @@ def _near(file: str, cwd: Path) -> str:
 
 
 def _broken(definitions: Definitions, known: Definitions, names: Names) -> tuple[Problem, ...]:
-    """Problems that the new signals would make in rules and profiles in force that the files do not replace."""
+    """Problems that the new signals would make in rules, profiles and milestones in force that the files do not replace."""
     if all(known.signals.get(name, text) == text for name, text in definitions.signals.items()):
         return ()
     ids = {rule.id for rule in definitions.rules}
@@ -137,6 +137,9 @@ def _broken(definitions: Definitions, known: Definitions, names: Names) -> tuple
     kept = [(f"rule {rule.id} in force", dump_rule(rule)) for rule in known.rules if rule.id not in ids]
     scoring = [each for each in known.profiles if each.id not in profiles]
     kept += [(f"profile {each.id} in force", f"profiles:\n{dump_profile(each)}") for each in scoring]
+    steps = {each.id for each in definitions.milestones}
+    due = [each for each in known.milestones if each.id not in steps]
+    kept += [(f"milestone {each.id} in force", f"milestones:\n{dump_milestone(each)}") for each in due]
     before = read_rules(kept, names=names, known=known)[1]
     changed = replace(names, signals={**names.signals, **definitions.signals})
     after = read_rules(kept, names=changed, known=replace(known, signals=changed.signals))[1]
@@ -160,6 +163,7 @@ def _told(definitions: Definitions) -> str:
         ("signal", len(definitions.signals)),
         ("segment", len(definitions.segments)),
         ("profile", len(definitions.profiles)),
+        ("milestone", len(definitions.milestones)),
     ]
     parts = [f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts if count or what == "rule"]
     return ", ".join(parts)

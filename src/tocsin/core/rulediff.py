@@ -1,4 +1,4 @@
-"""What two sets of definitions differ in: rules, signals, segments and profiles, told by their text in rule files."""
+"""What two sets of definitions differ in: rules, signals, segments, profiles, milestones, told by their text in files."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from tocsin.core.milestones import Milestone
 from tocsin.core.profiles import Profile
-from tocsin.core.rulefiles import dump_profile, dump_rule
+from tocsin.core.rulefiles import dump_milestone, dump_profile, dump_rule
 from tocsin.core.rules import Definitions, Rule
 
-Kind = Literal["signal", "segment", "rule", "profile"]
+Kind = Literal["signal", "segment", "rule", "profile", "milestone"]
 Change = Literal["added", "changed", "removed"]
 
 
@@ -58,12 +59,13 @@ def differences(before: Definitions, after: Definitions, *, partial: bool = Fals
         ("segment", before.segments, after.segments),
         ("rule", _by_id(before.rules), _by_id(after.rules)),
         ("profile", _by_id(before.profiles), _by_id(after.profiles)),
+        ("milestone", _by_id(before.milestones), _by_id(after.milestones)),
     ):
         found += _between(kind, left, right, partial=partial)  # type: ignore[arg-type]
     return found
 
 
-def _by_id(each: tuple[Rule, ...] | tuple[Profile, ...]) -> dict[str, Rule | Profile]:
+def _by_id(each: tuple[Rule, ...] | tuple[Profile, ...] | tuple[Milestone, ...]) -> dict[str, Rule | Profile | Milestone]:
     return {one.id: one for one in each}
 
 
@@ -92,4 +94,6 @@ def _text(name: str, given: Any) -> str:
             return dump_rule(given)
         case Profile():
             return dump_profile(given)
+        case Milestone():
+            return dump_milestone(given)
     return f"{name}: {given}\n"

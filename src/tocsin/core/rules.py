@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from tocsin.core.language import Value
 from tocsin.core.lifecycle import Policy
+from tocsin.core.milestones import Milestone
 from tocsin.core.profiles import Profile
 
 Category = Literal["onboarding", "renewal", "upsell", "risk", "account", "safety", "portfolio", "work"]
@@ -152,6 +153,7 @@ class Definitions:
     rules: tuple[Rule, ...] = ()
     descriptions: Mapping[str, Description] = field(default_factory=dict)
     profiles: tuple[Profile, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
     playbooks: tuple[Any, ...] = ()
 
     def rule(self, rule_id: str) -> Rule:

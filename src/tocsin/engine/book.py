@@ -14,8 +14,10 @@ import pyarrow as pa
 from tocsin.core.families import Membership, memberships, standing
 from tocsin.core.language import Names, Term, check, parse
 from tocsin.core.language.terms import Ago, Given, Market
+from tocsin.core.milestones import MilestoneVersion
 from tocsin.core.moment import floor_day
 from tocsin.core.rules import Rule
+from tocsin.engine import milestone_history
 from tocsin.engine.countdowns import row_countdown
 from tocsin.engine.families import FAMILY, lasting, over_family, reach
 from tocsin.engine.families import table_of as members_of
@@ -25,7 +27,9 @@ from tocsin.engine.instants import back
 from tocsin.engine.judge import Judgement, Match, judge
 from tocsin.engine.lookback import TABLE, put_aside, table_of
 from tocsin.engine.markets import ACTIVE, point_markets
+from tocsin.engine.milestones import Expansion, Milestones
 from tocsin.engine.occurrences import Occurrences, Stretch, occurrences, still
+from tocsin.engine.sessions import Sessions, names_minutes
 from tocsin.engine.sql.families import statement
 from tocsin.engine.sql.kin import TABLE as MEMBERS
 from tocsin.engine.sql.points import PointsQuestion, Source
@@ -42,6 +46,7 @@ class Book:
     """A book of business that can be asked: the facts, and the names that formulas may use.
 
     signals, segments: name -> formula. health: the profiles that score accounts; without them nobody has a score.
+    milestones: the templates of milestones, every published version of each.
     holidays: days that are no working days, besides Saturdays and Sundays. churn_tolerance: the company's, as a share.
 
     A book sees what was acknowledged when it was made (attributes and their types); make a new one after an import.
@@ -54,11 +59,13 @@ class Book:
         segments: Mapping[str, str] | None = None,
         *,
         health: HealthModel | None = None,
+        milestones: Sequence[MilestoneVersion] = (),
         holidays: Sequence[date] = (),
         churn_tolerance: float | None = None,
     ) -> None:
         self.store = store
         self.model = health or HealthModel()
+        self.templates = tuple(milestones)
         self.named = dict(signals)
         self.segments = dict(segments or {})
         self.holidays = tuple(holidays)
@@ -83,6 +90,23 @@ class Book:
     def health(self) -> Health:
         """The health of accounts, by the profiles."""
         return Health(self.model, self.names)
+
+    @cached_property
+    def milestones(self) -> Milestones:
+        """The milestones of accounts, by the templates."""
+        return Milestones(self.templates, self.names)
+
+    @cached_property
+    def without_milestones(self) -> Book:
+        """The same book without templates: of milestones it sees those that the facts give."""
+        return Book(
+            self.store,
+            self.named,
+            self.segments,
+            health=self.model,
+            holidays=self.holidays,
+            churn_tolerance=self.churn_tolerance,
+        )
 
     @property
     def surroundings(self) -> Surroundings:
@@ -213,14 +237,21 @@ class Book:
     ) -> tuple[list[Term], Term | None]:
         """The terms, to be evaluated at moments or between the first and the last of them, with health in place of its names.
 
-        What is kept of the past of health is brought up to date, as far as they read it.
+        What is kept of the past of health and of milestones is brought up to date, as far as they read it. Minutes of events
+        are counted by sessions where no source gives them (`engine.sessions`).
         """
-        asked = [*terms, *([where] if where is not None else [])]
-        if not moments or not any(map(uses_health, asked)):
-            return list(terms), where
-        needs = Needs(min(moments), max(moments))
-        made = [self.health.expanded(each, needs) for each in asked]
-        bring_up_to_date(self, needs)
+        made = [*terms, *([where] if where is not None else [])]
+        if moments and any(map(uses_health, made)):
+            needs = Needs(min(moments), max(moments))
+            made = [self.health.expanded(each, needs) for each in made]
+            bring_up_to_date(self, needs)
+        if moments and self.templates:
+            expansion = Expansion(self.milestones)
+            made = expansion.expanded(made, moments)
+            if expansion.span is not None:
+                milestone_history.bring_up_to_date(self, *expansion.span)
+        if moments:
+            made = Sessions(self.store.minutes_since).counted(made, moments)
         return made[: len(terms)], None if where is None else made[-1]
 
     def points(
@@ -240,9 +271,20 @@ class Book:
         around, tables = self._kin(source.subject, terms, where, source.span(self.store))
         formulas, scope = self.expanded(terms, where, source.span(self.store))
         asked = [*formulas, *([scope] if scope is not None else [])]
+        if isinstance(source, OfRows):
+            source = self._with_minutes(source, [*asked, *given])
         markets = point_markets(self.store, self.surroundings, asked, source)
         question = PointsQuestion(source, formulas, scope, markets, tuple(given), min(source.span(self.store), default=None))
         return self.store.query(points_sql(question, around), tables=tables, small=isinstance(source, OfRows))
+
+    def _with_minutes(self, source: OfRows, asked: Sequence[Term]) -> OfRows:
+        """Rows of events that set something off, with the minutes that each had as of its own start."""
+        looks = [*asked, *([source.where] if source.where is not None else [])]
+        if source.collection != "events" or not names_minutes(looks):
+            return source
+        span = source.span(self.store)
+        since = self.store.minutes_since(span[0]) if span else None
+        return source if since is not None and since <= span[0] else replace(source, sessions=True, given_from=since)
 
     def judge(
         self,

@@ -223,12 +223,13 @@ def _named(table: pa.Table, names: Sequence[str]) -> pa.Table:
 
 
 def _model(book: Book) -> str:
-    """What scores hang on besides the facts, as text: each version with what its formulas come to, and the holidays."""
+    """What scores hang on besides the facts, as text: each version with what its formulas come to, holidays, milestones."""
     versions = sorted(
         [each.profile.id, each.version, iso(each.published_at), _digest([typed.where, typed.scores, each.profile])]
         for each, typed in book.health.typed.items()
     )
-    return json.dumps({"versions": versions, "other": _digest([REVISION, book.holidays])})
+    other = [REVISION, book.holidays, *([book.milestones.said] if book.templates else [])]  # of which indicators may be made
+    return json.dumps({"versions": versions, "other": _digest(other)})
 
 
 def _digest(what: object) -> str:

@@ -18,6 +18,7 @@ from tocsin.core.language.nodes import Value
 from tocsin.core.language.terms import Aggregated, Attribute, Column, Entity, FeatureName, Given, Operation, Term, Turned, walk
 from tocsin.core.schema import COLLECTIONS
 from tocsin.engine.health import SCORED
+from tocsin.engine.milestones import MILESTONES
 from tocsin.engine.sql.occurring import once_held, tallies, totals
 
 if TYPE_CHECKING:
@@ -124,6 +125,9 @@ def world(book: Book, asked: Asked, moment: datetime) -> World:
                     values[place] = _counted(column)
     _remember(book, moment, values)
     rows = _look_at_rows(book, asked, moment, filled, values)
+    if book.templates and MILESTONES in rows:  # those of templates are no rows of the facts
+        rows[MILESTONES] = max(rows[MILESTONES], 1)
+        filled |= {place: max(count, 1) for place, count in filled.items() if place[0] == MILESTONES}
     return World(rows, filled, values, _scored(book, moment))
 
 

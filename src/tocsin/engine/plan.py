@@ -40,6 +40,7 @@ from tocsin.core.schema import COLLECTIONS, PORTFOLIO_SUBJECTS
 from tocsin.engine.instants import Instant, Point, back
 from tocsin.engine.lookback import Back
 from tocsin.engine.rolled import Rolled, Rollup
+from tocsin.engine.sessions import reads_sessions
 
 TALL_COLLECTIONS = ("events", "metrics")  # those that grow large, and whose rows never change
 TALL_FUNCTIONS = ("count", "exists", "sum", "avg", "min", "max")
@@ -77,6 +78,7 @@ class Group:
     level:        0, or one more than the aggregates that the windows' anchors hold.
     equal:        of streams: the columns that equal those of the row that set a trigger off.
     rolled:       how old events are read from the rollup; None where all are read themselves.
+    sessions:     minutes of events are counted by sessions.
     """
 
     kind: Literal["tall", "distinct", "wide", "slopes", "once", "stream", "distinct_stream"]
@@ -86,6 +88,7 @@ class Group:
     level: int
     equal: tuple[str, ...] = ()
     rolled: Rolled | None = None
+    sessions: bool = False
     members: list[Leaf] = field(default_factory=list)
 
 
@@ -153,7 +156,7 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False,
     def place(term: Aggregated, leaf: Leaf) -> int:
         anchor = term.window.anchor if term.window else None
         level = add(anchor, leaf.at) if anchor is not None else 0
-        looks_at_subject = False
+        looks_at_subject, sessions = False, reads_sessions(term)
         for part in own(term.where) if term.where is not None else ():
             if isinstance(part, (Attribute, Turned)) and not getattr(part, "of_row", False):
                 looks_at_subject = True
@@ -166,8 +169,9 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False,
             flow: Literal["stream", "distinct_stream"] = "distinct_stream" if term.function == "distinct" else "stream"
             column = term.column if flow == "distinct_stream" else None
             rolled = rollup.of(term, leaf.at, split.rest, split.equal) if rollup is not None else None
-            key: tuple[object, ...] = (flow, term.collection, split.equal, column, term.window is not None, rolled)
-            group = groups.setdefault(key, Group(flow, term.collection, None, False, level, split.equal, rolled))
+            key: tuple[object, ...] = (flow, term.collection, split.equal, column, term.window is not None, rolled, sessions)
+            fresh = Group(flow, term.collection, None, False, level, split.equal, rolled, sessions)
+            group = groups.setdefault(key, fresh)
             group.members.append(leaf)
             return level
         kind = "wide" if wide_only or isinstance(leaf.at, Point) else _kind(term)
@@ -179,8 +183,9 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False,
         # Rows that anchored windows alone look at are first cut down to what these reach.
         reached = not wide_only and kind == "wide" and anchor is not None and term.collection in TALL_COLLECTIONS
         rolled = rollup.of(term, leaf.at, term.where) if rollup is not None and kind == "tall" else None
-        key = (kind, term.collection, at, looks_at_subject, level, column, bounded, reached, rolled)
-        group = groups.setdefault(key, Group(kind, term.collection, at, looks_at_subject, level, rolled=rolled))
+        key = (kind, term.collection, at, looks_at_subject, level, column, bounded, reached, rolled, sessions)
+        fresh = Group(kind, term.collection, at, looks_at_subject, level, rolled=rolled, sessions=sessions)
+        group = groups.setdefault(key, fresh)
         group.members.append(leaf)
         return level
 

@@ -24,6 +24,7 @@ from tocsin.facts.alerts_in import record
 from tocsin.facts.breathing import breathe
 from tocsin.facts.history import follow_zone
 from tocsin.facts.layout import check_layout, literal, quote
+from tocsin.facts.reached import DuckReached
 from tocsin.facts.scores import DuckScores
 
 # Nothing is fetched at run time: what the library does not bring along is not used.
@@ -79,6 +80,7 @@ class DuckStore:
         self._idle: list[duckdb.DuckDBPyConnection] = []  # cursors that wait for their next query
         self.generation = self.generation_beside_events = 0
         self.scores = DuckScores(self)
+        self.reached = DuckReached(self)
         self._connection = _connect(self.path)
         try:
             cursor = self.cursor()
@@ -245,6 +247,14 @@ class DuckStore:
         """The earliest start of a row of a collection; None where there is none."""
         start = self._start(collection)
         found = None if start is None else self._rows(f"SELECT min({start}) FROM {quote(collection)}")[0][0]
+        return None if found is None else found.replace(tzinfo=UTC)
+
+    def minutes_since(self, enough: datetime) -> datetime | None:
+        """From when on events give minutes, None where none does; where one does by `enough`, the start of any such one."""
+        given = 'FROM events WHERE "minutes" IS NOT NULL'
+        # The first one that is come upon ends the search; where none gives any, the statistics of the column say so.
+        early = self._rows(f'SELECT "at" {given} AND "at" <= TIMESTAMP {literal(_plain(enough))} LIMIT 1')
+        found = early[0][0] if early else self._rows(f'SELECT min("at") {given}')[0][0]
         return None if found is None else found.replace(tzinfo=UTC)
 
     def _start(self, collection: str) -> str | None:

@@ -17,6 +17,7 @@ from tocsin.facts import rollup
 from tocsin.facts.cells import DATE, Formats, as_text, parsed, start_of_day
 from tocsin.facts.layout import literal, quote
 from tocsin.facts.past import EVER, Past
+from tocsin.facts.reached import OURS, forget_reached
 from tocsin.facts.scores import forget
 
 # collection -> its raw history, the key there, the timeline.
@@ -57,6 +58,7 @@ def follow_zone(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
     if known is not None and known[0] is not None:
         _rebuild(cursor, "accounts", "SELECT DISTINCT account_key FROM subscriptions", zone)
         forget(cursor)
+        forget_reached(cursor)
     cursor.execute("DELETE FROM meta WHERE name = 'zone'")
     cursor.execute("INSERT INTO meta VALUES ('zone', ?)", [zone.key])
     cursor.execute("COMMIT")
@@ -178,10 +180,11 @@ def _rebuild(cursor: duckdb.DuckDBPyConnection, collection: str, touched: str, z
         passed_over = f"NOT (field IN ({given}) AND {owner} IN (SELECT account_key FROM subscriptions))"
     # What the engine has scored is kept: it is no history that anybody recorded.
     scored = ", ".join(literal(name) for name in KEPT) if collection == "accounts" else "''"
-    cursor.execute(f"DELETE FROM {timeline} WHERE key IN ({touched}) AND field NOT IN ({scored})")
+    ours = f"(field IN ({scored}) OR {OURS})"
+    cursor.execute(f"DELETE FROM {timeline} WHERE key IN ({touched}) AND NOT {ours}")
     cursor.execute(
         f'INSERT INTO {timeline} SELECT {owner}, field, max({value}), "at" FROM {history} WHERE {owner} IN ({touched}) '
-        f'AND {passed_over} AND field NOT IN ({scored}) GROUP BY {owner}, field, "at"'
+        f'AND {passed_over} AND NOT {ours} GROUP BY {owner}, field, "at"'
     )
     if collection == "accounts":
         _from_subscriptions(cursor, touched, zone)

@@ -78,6 +78,9 @@ _LATER_TABLES = (
     ),
     "CREATE TABLE IF NOT EXISTS health_state (model VARCHAR, first TIMESTAMP, last TIMESTAMP)",
     "CREATE TABLE IF NOT EXISTS health_notes (id BIGINT, key INTEGER, since TIMESTAMP)",
+    # The same of the milestones of templates (`facts.reached`).
+    "CREATE TABLE IF NOT EXISTS milestone_state (model VARCHAR, first TIMESTAMP, last TIMESTAMP)",
+    "CREATE TABLE IF NOT EXISTS milestone_notes (id BIGINT, key INTEGER, since TIMESTAMP)",
     # What arrives live (`facts.live`): who belongs to which account since when, who an anonymous visitor turned out to be, the
     # latest that was told of each attribute, and what an event is by its name.
     (

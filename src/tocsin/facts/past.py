@@ -23,12 +23,14 @@ HISTORIES = {"account_history": "accounts", "people_history": "people"}
 class Past:
     """The notes of one import, gathered in the temporary table `past` (key null: every account).
 
-    Nothing is noted where no scores are kept. Every method is for a transaction that writes.
+    Nothing is noted where neither scores nor reached milestones are kept. Every method is for a transaction that writes.
     """
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
         self.cursor, self.zone = cursor, zone
-        self.wanted = cursor.execute("SELECT 1 FROM health_state LIMIT 1").fetchone() is not None
+        states = "SELECT 'health' FROM health_state UNION SELECT 'milestone' FROM milestone_state"
+        self._keepers = [f"{row[0]}_notes" for row in cursor.execute(states).fetchall()]
+        self.wanted = bool(self._keepers)
         cursor.execute("CREATE OR REPLACE TEMP TABLE past (key INTEGER, since TIMESTAMP)")
 
     def note(self, select: str) -> None:
@@ -54,6 +56,24 @@ class Past:
             self.note(f"SELECT new.account_key, {self._begun(collection, given)} FROM {source} {fresh}")
             if stored:
                 self.replaced(collection, source, given, new_columns)
+            if collection.name == "events" and "minutes" in given:
+                self._minutes(source, stored=stored)
+
+    def _minutes(self, source: str, *, stored: bool) -> None:
+        """The first event with minutes ends counting by sessions, for everybody: note it where it is new, or gives none now."""
+        self._turned(f'SELECT min(new."at") FROM {source} WHERE new.minutes IS NOT NULL', "<=")
+        if stored:
+            gone = 'new.minutes IS NULL OR new."at" > old."at"'
+            self._turned(f'SELECT min(old."at") FROM {source} WHERE old.minutes IS NOT NULL AND ({gone})', "<")
+
+    def _turned(self, select: str, before: str) -> None:
+        """Note everybody from an instant on, unless minutes were given before it anyway."""
+        found = self.cursor.execute(select).fetchone()
+        if found is None or found[0] is None:
+            return
+        known = f'SELECT 1 FROM events WHERE minutes IS NOT NULL AND "at" {before} ? LIMIT 1'
+        if self.cursor.execute(known, [found[0]]).fetchone() is None:
+            self.cursor.execute("INSERT INTO past VALUES (NULL, ?)", [found[0]])
 
     def _begun(self, collection: Collection, given: Names[str]) -> str:
         """From when on a new row is seen."""
@@ -121,18 +141,17 @@ class Past:
 
     def write(self) -> None:
         """Keep the notes, one for each account with the earliest instant; they count until scores were made anew."""
-        if not self.wanted:
-            return
-        self.cursor.execute("""
-            CREATE OR REPLACE TEMP TABLE noted AS
-            SELECT key, min(since) AS since FROM (
-                SELECT key, since FROM past
-                UNION ALL SELECT key, since FROM health_notes WHERE key IN (SELECT key FROM past) OR key IS NULL
-            ) GROUP BY key
-        """)
-        following = self.cursor.execute("SELECT coalesce(max(id), 0) + 1 FROM health_notes").fetchone()
-        self.cursor.execute("DELETE FROM health_notes WHERE key IN (SELECT key FROM noted) OR key IS NULL")
-        self.cursor.execute("INSERT INTO health_notes SELECT ?, key, since FROM noted", following)
+        for notes in self._keepers:
+            self.cursor.execute(f"""
+                CREATE OR REPLACE TEMP TABLE noted AS
+                SELECT key, min(since) AS since FROM (
+                    SELECT key, since FROM past
+                    UNION ALL SELECT key, since FROM {notes} WHERE key IN (SELECT key FROM past) OR key IS NULL
+                ) GROUP BY key
+            """)
+            following = self.cursor.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {notes}").fetchone()
+            self.cursor.execute(f"DELETE FROM {notes} WHERE key IN (SELECT key FROM noted) OR key IS NULL")
+            self.cursor.execute(f"INSERT INTO {notes} SELECT ?, key, since FROM noted", following)
 
     def _start(self, row: str, collection: Collection, given: Names[str] | None) -> str:
         """From when on a row exists; a row without a start has always been there. given: None for a stored row."""

@@ -28,6 +28,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from tocsin.facts import reached
 from tocsin.facts.scores import Kept, Note
 
 
@@ -69,6 +70,32 @@ class Scores(Protocol):
         """Drop everything that is kept."""
 
 
+class Reached(Protocol):
+    """When milestones of templates were reached; see `facts.reached` for what each gives and takes."""
+
+    @property
+    def lock(self) -> AbstractContextManager[Any]:
+        """Held while it is made anew: one at a time."""
+
+    def kept(self) -> reached.Kept | None:
+        """How far it is kept; None where nothing is."""
+
+    def notes(self) -> tuple[int, list[Note]]:
+        """What has changed since: a number to give to `settle`, and the notes."""
+
+    def drop(self, accounts: Collection[str] | None, since: datetime | None) -> None:
+        """Forget what these accounts (None: all) have reached from an instant on (None: ever)."""
+
+    def keep(self, field: str, rows: pa.Table) -> None:
+        """Note when accounts reached a milestone, of those that had not before."""
+
+    def settle(self, kept: reached.Kept, seen: int) -> None:
+        """Say how far it is kept; the notes up to that number are dropped."""
+
+    def forget(self) -> None:
+        """Drop everything that is kept."""
+
+
 class Store(Protocol):
     """Customer facts behind one query interface. Safe to use from several threads."""
 
@@ -83,6 +110,10 @@ class Store(Protocol):
     @property
     def scores(self) -> Scores:
         """What is kept of health scores."""
+
+    @property
+    def reached(self) -> Reached:
+        """What is kept of milestones that were reached."""
 
     def query(
         self,
@@ -122,6 +153,9 @@ class Store(Protocol):
 
     def rollup_borders(self) -> tuple[datetime, ...]:
         """Up to when old events can be read from the rollup (`facts.rollup`), ascending (UTC); none where there is none."""
+
+    def minutes_since(self, enough: datetime) -> datetime | None:
+        """From when on events give minutes, None where none does; where one does by `enough`, the start of any such one."""
 
     def counts(self) -> dict[str, int]:
         """Rows in each collection."""

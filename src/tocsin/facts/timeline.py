@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from tocsin.core import milestones
 from tocsin.core.profiles import KEPT
 from tocsin.facts.store import Store
 
@@ -106,6 +107,7 @@ def story(told: Sequence[Happening], used: Sequence[UseOfDay]) -> Story:
 
 
 # What the engine keeps of health besides the band: for reckoning, not for reading.
+_REACHED = f"'{milestones.KEPT}'"
 _MARKS = ", ".join(f"'{field}'" for field in KEPT if field != "health_band")
 
 
@@ -121,7 +123,8 @@ def happenings(store: Store, account_id: str, before: datetime, kinds: Sequence[
     if "change" in kinds:
         parts.append(
             "SELECT h.\"at\", FALSE, 'change', h.field, h.value, NULL, NULL, NULL "
-            f'FROM account_timeline h, me WHERE h.key = me.key AND h."at" <= me.t AND h.field NOT IN ({_MARKS})'
+            f'FROM account_timeline h, me WHERE h.key = me.key AND h."at" <= me.t '
+            f"AND h.field NOT IN ({_MARKS}) AND NOT starts_with(h.field, {_REACHED})"
         )
     sql = (
         "WITH me AS (SELECT key, CAST(? AS TIMESTAMP) AS t FROM accounts WHERE id = ?) "

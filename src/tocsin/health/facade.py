@@ -6,6 +6,13 @@ takes the book. Every function that acts raises UserError with one sentence wher
 
 from __future__ import annotations
 
+from tocsin.health.milestonebook import (
+    broken_milestones,
+    milestone_versions,
+    milestones,
+    milestones_in_force,
+    publish_milestones,
+)
 from tocsin.health.overrides import audit, lift_override, overrides, set_override
 from tocsin.health.profilebook import (
     broken_profiles,
@@ -29,6 +36,7 @@ from tocsin.health.shapes import (
     Distribution,
     Fall,
     IndicatorFinding,
+    MilestoneInfo,
     OverrideInfo,
     ProfileInfo,
     ProfilesReport,
@@ -44,6 +52,7 @@ __all__ = [
     "Distribution",
     "Fall",
     "IndicatorFinding",
+    "MilestoneInfo",
     "OverrideInfo",
     "ProfileInfo",
     "ProfileVersionInfo",
@@ -52,6 +61,7 @@ __all__ = [
     "Split",
     "apply_weights",
     "audit",
+    "broken_milestones",
     "broken_profiles",
     "distribution",
     "draft_model",
@@ -63,12 +73,16 @@ __all__ = [
     "history",
     "in_force",
     "lift_override",
+    "milestone_versions",
+    "milestones",
+    "milestones_in_force",
     "model",
     "overrides",
     "preview",
     "profile",
     "profiles",
     "propose",
+    "publish_milestones",
     "publish_profiles",
     "rebuild",
     "set_override",

@@ -1,4 +1,4 @@
-"""Versions of profiles, overrides, and the audit of both. Scores are not here: they are kept beside the facts."""
+"""Versions of profiles and milestones, overrides, and the audit of all. Scores are not here: they are beside the facts."""
 
 from __future__ import annotations
 
@@ -33,6 +33,28 @@ class ProfileVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.profile} v{self.version}"
+
+
+class MilestoneVersion(models.Model):
+    """One published (or drafted) version of a milestone template, as YAML; columns as of `ProfileVersion`."""
+
+    milestone = models.CharField(max_length=200)
+    version = models.PositiveIntegerField()
+    source = models.TextField()
+    signals = models.JSONField(default=dict)
+    draft = models.BooleanField()
+    current = models.BooleanField()
+    published_at = models.DateTimeField()
+    by = models.CharField(max_length=254)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["milestone", "version"], name="one_milestone_version"),
+            models.UniqueConstraint(fields=["milestone"], condition=Q(current=True), name="one_milestone_in_force"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.milestone} v{self.version}"
 
 
 class Override(models.Model):

@@ -105,6 +105,7 @@ def preview(book: Book, model: HealthModel, moment: datetime, accounts: Collecti
 def rebuild(book: Book, moment: datetime) -> int:
     """Drop all that is kept of scores and make it anew from the facts, up to a moment; gives the number of scored days."""
     book.store.scores.forget()
+    book.store.reached.forget()  # of milestones; made anew when they are asked for
     bring_up_to_date(book, Needs(moment, moment, (moment, moment)))
     return book.store.scores.count()
 

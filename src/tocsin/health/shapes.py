@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from tocsin.core.milestones import Milestone
 from tocsin.core.plain import plain
 from tocsin.core.profiles import Profile
 from tocsin.core.scoring import Change, IndicatorScore
@@ -30,6 +31,22 @@ class ProfileInfo:
     def id(self) -> str:
         """The id of the profile."""
         return self.profile.id
+
+
+@dataclass(frozen=True, slots=True)
+class MilestoneInfo:
+    """A milestone template in force, also one that is off."""
+
+    milestone: Milestone
+    version: int
+    published_at: datetime
+    by: str
+    source: str
+
+    @property
+    def id(self) -> str:
+        """The id of the template."""
+        return self.milestone.id
 
 
 @dataclass(frozen=True, slots=True)

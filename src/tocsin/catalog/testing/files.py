@@ -45,12 +45,14 @@ def _over(known: Definitions, read: Definitions) -> Definitions:
     """What is known, with what the files define over it."""
     ids = {rule.id for rule in read.rules}
     profiles = {each.id for each in read.profiles}
+    milestones = {each.id for each in read.milestones}
     return replace(
         known,
         signals={**known.signals, **read.signals},
         segments={**known.segments, **read.segments},
         rules=(*(rule for rule in known.rules if rule.id not in ids), *read.rules),
         profiles=(*(each for each in known.profiles if each.id not in profiles), *read.profiles),
+        milestones=(*(each for each in known.milestones if each.id not in milestones), *read.milestones),
     )
 
 

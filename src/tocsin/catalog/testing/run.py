@@ -11,6 +11,7 @@ from tocsin.catalog.testing.reach import looks_elsewhere
 from tocsin.catalog.testing.shared import Held, RejectedError, groups, stored
 from tocsin.catalog.testing.suite import AsOf, Result, Span, Suite
 from tocsin.core.errors import Problem, UserError
+from tocsin.core.milestones import MilestoneVersion
 from tocsin.core.moment import iso
 from tocsin.core.profiles import ProfileVersion
 from tocsin.core.rules import Definitions, Rule
@@ -46,7 +47,8 @@ def run_suite(suite: Suite, definitions: Definitions) -> tuple[Result, ...]:
 
 def _of_group(suite: Suite, group: Sequence[Held], store: DuckStore, definitions: Definitions) -> Iterator[Result]:
     """The results of the cases of one store; those that ask the same are asked together."""
-    book = Book(store, definitions.signals, definitions.segments, health=_health(definitions))
+    scoring, steps = _health(definitions), _milestones(definitions)
+    book = Book(store, definitions.signals, definitions.segments, health=scoring, milestones=steps)
     for alike in _alike(group):
         case = alike[0].case
         rule = replace(suite.rule, params={**suite.rule.params, **case.params})
@@ -59,6 +61,11 @@ def _of_group(suite: Suite, group: Sequence[Held], store: DuckStore, definitions
 def _health(definitions: Definitions) -> HealthModel:
     """Accounts scored by the definitions' profiles, as if these had always been in force."""
     return HealthModel(tuple(ProfileVersion(each, 1, ALWAYS, definitions.signals) for each in definitions.profiles))
+
+
+def _milestones(definitions: Definitions) -> tuple[MilestoneVersion, ...]:
+    """The definitions' milestone templates, as if these had always been in force."""
+    return tuple(MilestoneVersion(each, 1, ALWAYS, definitions.signals) for each in definitions.milestones)
 
 
 def _question(held: Held) -> Hashable:

@@ -11,14 +11,24 @@ from collections.abc import Sequence
 from tocsin.core.errors import Problem
 from tocsin.core.language import Names
 from tocsin.core.rulefiles import across
-from tocsin.core.rulefiles.dump import dump_profile, dump_profiles, dump_rule, dump_rules
+from tocsin.core.rulefiles.dump import dump_milestone, dump_milestones, dump_profile, dump_profiles, dump_rule, dump_rules
 from tocsin.core.rulefiles.marked import Place
+from tocsin.core.rulefiles.milestones import across_milestones, valid_milestones
 from tocsin.core.rulefiles.profiles import across_profiles, signals_used, valid_profiles
 from tocsin.core.rulefiles.report import Report
 from tocsin.core.rulefiles.sections import Named, read_file
 from tocsin.core.rules import Definitions
 
-__all__ = ["dump_profile", "dump_profiles", "dump_rule", "dump_rules", "read_rules", "signals_used"]
+__all__ = [
+    "dump_milestone",
+    "dump_milestones",
+    "dump_profile",
+    "dump_profiles",
+    "dump_rule",
+    "dump_rules",
+    "read_rules",
+    "signals_used",
+]
 
 
 def read_rules(
@@ -31,7 +41,7 @@ def read_rules(
     known:   what is defined besides (the shipped catalog, the published rules): rules that may be named, signals and segments
              that may be used. A rule of the files replaces a known one of the same id.
 
-    A rule or profile with a problem is left out of the definitions.
+    A rule, profile or milestone with a problem is left out of the definitions.
     """
     known = known or Definitions()
     files = [read_file(file, text) for file, text in sources]
@@ -52,6 +62,8 @@ def read_rules(
     across.named_in_triggers(drafts, list(all_segments), names)
     profiles = [draft for contents in files for draft in contents.profiles]
     across_profiles(profiles, known.profiles, all_names)
+    milestones = [draft for contents in files for draft in contents.milestones]
+    across_milestones(milestones, known.milestones, all_names)
 
     problems = tuple(sorted({problem for contents in files for problem in contents.report.problems}))
     spoiled = {(problem.file, Place(problem.line, problem.column)) for problem in problems}
@@ -61,6 +73,7 @@ def read_rules(
         rules=across.valid(drafts, spoiled),
         descriptions={entry.name: entry.description for _, entry in signals if entry.description.text},
         profiles=valid_profiles(profiles, spoiled),
+        milestones=valid_milestones(milestones, spoiled),
         playbooks=tuple(each for contents in files for each in contents.playbooks),
     )
     return definitions, problems

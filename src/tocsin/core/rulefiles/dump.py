@@ -11,6 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from tocsin.core.language import Value
+from tocsin.core.milestones import ANCHOR, Milestone
 from tocsin.core.moment import DAY
 from tocsin.core.profiles import Profile
 from tocsin.core.rulefiles.sections import read_file
@@ -50,6 +51,32 @@ def dump_profiles(profiles: Iterable[Profile]) -> str:
     """A rule file of these profiles, in their order."""
     entries = "\n".join(dump_profile(each) for each in profiles)
     return f"profiles:\n{entries}" if entries else "profiles: []\n"
+
+
+def dump_milestone(milestone: Milestone) -> str:
+    """The template as an entry of the list under `milestones:`, ending in a line break; reading it gives the same one."""
+    text = _as_entry(milestone.source)
+    if text:
+        contents = read_file("", f"milestones:\n{text}")
+        if [draft.milestone for draft in contents.milestones] == [milestone] and not contents.report.problems:
+            return text
+    keys: dict[str, Any] = {
+        "id": milestone.id,
+        "name": milestone.name,
+        "where": milestone.where,
+        "precedence": milestone.precedence or None,
+        "anchor": milestone.anchor if milestone.anchor != ANCHOR else None,
+        "due": _span(milestone.due),
+        "reached": milestone.reached,
+        "state": milestone.state if milestone.state != "on" else None,
+    }
+    return _as_entry(_written({key: value for key, value in keys.items() if value is not None}))
+
+
+def dump_milestones(milestones: Iterable[Milestone]) -> str:
+    """A rule file of these templates, in their order."""
+    entries = "\n".join(dump_milestone(each) for each in milestones)
+    return f"milestones:\n{entries}" if entries else "milestones: []\n"
 
 
 def _plain_profile(profile: Profile) -> dict[str, Any]:

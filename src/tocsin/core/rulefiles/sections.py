@@ -1,4 +1,4 @@
-"""A rule file as a whole: a list of rules, or a mapping with `signals`, `segments`, `rules`, `profiles`, `playbooks`."""
+"""A rule file as a whole: a list of rules, or a mapping with the sections that `SECTIONS` names."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 
 from tocsin.core.rulefiles.build import Draft, read_rule
 from tocsin.core.rulefiles.marked import Fields, Item, Items, MarkedError, Scalar, plain, read
+from tocsin.core.rulefiles.milestones import MilestoneDraft, read_milestones
 from tocsin.core.rulefiles.profiles import ProfileDraft, read_profiles
 from tocsin.core.rulefiles.report import Report, kind_of, known_keys, listed, mapping, text
 from tocsin.core.rules import Description
 
-SECTIONS = ("signals", "segments", "rules", "profiles", "playbooks")
+SECTIONS = ("signals", "segments", "rules", "profiles", "milestones", "playbooks")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = {
     "and",
@@ -53,6 +54,7 @@ class Contents:
     signals: list[Named] = field(default_factory=list)
     segments: list[Named] = field(default_factory=list)
     profiles: list[ProfileDraft] = field(default_factory=list)
+    milestones: list[MilestoneDraft] = field(default_factory=list)
     playbooks: list[Any] = field(default_factory=list)
 
 
@@ -73,6 +75,7 @@ def read_file(file: str, content: str) -> Contents:
         contents.signals = _named(report, document.get("signals"), "signal", ("formula", "description", "unit"))
         contents.segments = _named(report, document.get("segments"), "segment", ("formula", "description"))
         contents.profiles = read_profiles(report, document.get("profiles"))
+        contents.milestones = read_milestones(report, document.get("milestones"))
         contents.playbooks = _raw(document.get("playbooks"))
     elif document is not None:
         sections = ", ".join(SECTIONS)

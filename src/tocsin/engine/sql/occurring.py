@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlglot import exp
 
 from tocsin.core.schema import COLLECTIONS
+from tocsin.engine.sessions import EVENTS, MINUTES
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.asof import TIMELINES, AsOf
 
@@ -79,6 +80,8 @@ def _value(name: str, column: str, moment: datetime, zone: ZoneInfo) -> exp.Expr
     declared = COLLECTIONS[name]
     if column in KEYED:
         return b.column(R, KEYED[column])
+    if (name, column) == (EVENTS, MINUTES):  # where none are given they are counted, of events of somebody
+        return b.coalesce(b.column(R, MINUTES), b.cast(b.column(R, "person_key"), "number"))
     return b.paren(AsOf(moment, zone).column(R, declared, declared.column(column)))
 
 

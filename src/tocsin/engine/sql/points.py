@@ -190,6 +190,7 @@ class PointsStatement(Statement):
             view = f"{name}_people"
         rows = rows_of(group.collection, group.at, self.around.zone, view, converts=self.around.converts)
         anchors = self._anchors(group, name)
+        rows = replace(rows, sessions=self._sessions(group, name))
         met = self._within_reach(group, rows, name, anchors)
         base = self._met(group, rows, met, name if anchors else None)
         reader = Reader(
@@ -251,10 +252,20 @@ class PointsStatement(Statement):
         within = exp.select(exp.Column(this=exp.Star(), table=b.name(ROW))).from_(self._source(rows))
         return within.join(b.table(f"{name}_reach", "w"), on=on, copy=False).subquery(ROW, copy=False)
 
+    def _narrowed(self) -> bool:
+        return not self.asked.source.everybody
+
+    def _low(self, group: Group, reach: timedelta) -> exp.Expr:  # noqa: ARG002 - of all points
+        first = exp.select(exp.Min(this=b.column("u", "at"))).from_(b.table("universe", "u"))
+        return exp.Sub(this=first.subquery(), expression=b.microseconds(reach))
+
+    def _high(self, group: Group) -> exp.Expr:  # noqa: ARG002 - of all points
+        return exp.select(exp.Max(this=b.column("u", "at"))).from_(b.table("universe", "u")).subquery()
+
     def _add_stream(self, group: Group, name: str) -> None:
         """Rows that a filter on the row alone takes, summed over time by windows."""
         rows = rows_of(group.collection, Point(table=ROW, column="at"), self.around.zone, converts=self.around.converts)
-        rows = replace(rows, rolled=self._rolled(group))
+        rows = replace(rows, rolled=self._rolled(group), sessions=self._sessions(group, name))
         named = {part.name for leaf in group.members for part in self._row_columns(leaf, group.kind)} | set(group.equal)
         named -= {"person_id"} if group.kind == "distinct_stream" and not _filters_person(group) else set()
         base = with_ids(exp.select().from_(self._source(rows), copy=False), named - (set(group.equal) & {"person_id"}))

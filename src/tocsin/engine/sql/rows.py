@@ -10,6 +10,7 @@ from sqlglot import exp
 from tocsin.core.language import terms
 from tocsin.core.schema import COLLECTIONS, Collection
 from tocsin.engine.instants import Instant
+from tocsin.engine.sessions import BY_SESSIONS
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql.asof import AsOf, column_name
 from tocsin.engine.sql.rolled import MANY
@@ -24,7 +25,7 @@ class Rows:
 
     people are read through their attribute view (`view`, whose columns are named by attribute and aspect); all others from
     their table. `money` says that amounts are converted by the rate in the column `rate$`. rolled: the rows where old events
-    are taken from the rollup; each then stands for `n$` events.
+    are taken from the rollup; each then stands for `n$` events. sessions: the events with what is counted by sessions.
     """
 
     collection: Collection
@@ -33,6 +34,7 @@ class Rows:
     view: str | None = None
     money: bool = False
     rolled: exp.Query | None = None
+    sessions: exp.Query | None = None
 
     def counted(self, test: exp.Expr | None = None) -> exp.Expr:
         """How many rows there are for which a test is true, in a grouping; where old ones are added up, null for none."""
@@ -82,6 +84,8 @@ class Rows:
             return b.column("pk", "id")
         if name == "account_id":
             return b.column("ak", "id")
+        if name == BY_SESSIONS:
+            return b.column(ROW, name)
         if self.view:
             return b.column(ROW, name) if name == "id" else b.column(ROW, column_name(name, "value"))
         declared = self.collection.column(name)

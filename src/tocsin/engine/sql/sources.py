@@ -12,10 +12,12 @@ from tocsin.core.language import terms
 from tocsin.core.language.terms import Term
 from tocsin.core.schema import COLLECTIONS, PORTFOLIO_SUBJECTS
 from tocsin.engine.instants import NEVER, Point
+from tocsin.engine.sessions import BY_SESSIONS
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql import holdings
 from tocsin.engine.sql.points import GIVEN
 from tocsin.engine.sql.rows import ROW, Rows, rows_of
+from tocsin.engine.sql.sessions import with_sessions
 from tocsin.engine.sql.statement import Question, Surroundings, with_ids
 from tocsin.engine.sql.universe import KEYS, exists, not_by_left_out, universe
 from tocsin.engine.sql.values import Reader
@@ -124,6 +126,7 @@ class OfRows:
     late:    only rows that arrived at most so long after they started. arrived: only rows that arrived after this.
     moments: instead of the row's start: each row that exists and is open, at each of these moments.
     deleted: rows of people who were deleted by then count as theirs.
+    sessions: minutes of events are counted by sessions before `given_from`, from when on they are given (None: never).
     """
 
     subject: str
@@ -137,6 +140,8 @@ class OfRows:
     accounts: Collection[str] | None = None
     deleted: bool = True
     everybody: bool = False
+    sessions: bool = False
+    given_from: datetime | None = None
 
     def query(self, around: Surroundings, given: Sequence[terms.Given]) -> exp.Query:
         """The points, with the columns of their rows."""
@@ -229,6 +234,8 @@ class OfRows:
         if self.subject in PORTFOLIO_SUBJECTS:
             assert self.collection == "tasks"
             return holdings.tasks(self.subject).subquery("w", copy=False)
+        if self.sessions:
+            return self._in_sessions().subquery("w", copy=False)
         plain = b.table(self.collection, "w")
         if self.collection != "tickets" or self.subject != "account":
             return plain
@@ -244,6 +251,21 @@ class OfRows:
         return exp.union(exp.select(exp.Star()).from_(b.name("tickets")), other, distinct=True, copy=False).subquery(
             "w", copy=False
         )
+
+    def _in_sessions(self) -> exp.Select:
+        """The events with the minutes that each had as of its start."""
+        owner = None if self.accounts is None else "account_key"
+        asked = exp.select(b.column("a", "key")).from_(b.table("accounts", "a"))
+        if self.accounts is not None:
+            asked = asked.where(b.one_of(b.column("a", "id"), sorted(self.accounts)) if self.accounts else exp.false())
+        low = None if self.after is None else b.instant(self.after)
+        counted = with_sessions(low=low, high=b.instant(self.until), owner=owner, asked=asked)
+        minutes: exp.Expr = b.column("c", BY_SESSIONS)
+        if self.given_from is not None:
+            told = exp.GTE(this=b.column("c", "at"), expression=b.instant(self.given_from))
+            minutes = b.case((told, b.column("c", "minutes")), otherwise=minutes)
+        star = exp.Star(except_=[b.name(BY_SESSIONS)], replace=[b.as_(minutes, "minutes")])
+        return exp.select(exp.Column(this=star, table=b.name("c"))).from_(counted.subquery("c"))
 
 
 def _given(term: terms.Given, rows: Rows) -> exp.Expr:

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from tocsin.core.language import terms
 from tocsin.core.language.terms import Aggregated, Attribute, Entity, Term, Turned
-from tocsin.engine.instants import Instant, back
+from tocsin.engine.instants import Instant, Point, back
 from tocsin.engine.lookback import TABLE, Back
 from tocsin.engine.plan import TALL_COLLECTIONS, Group, Leaf, Plan, View, leaves, make_plan
 from tocsin.engine.rolled import Rollup
@@ -21,6 +21,7 @@ from tocsin.engine.sql.asof import attribute_view, column_name
 from tocsin.engine.sql.money import with_rates
 from tocsin.engine.sql.rolled import rolled_events
 from tocsin.engine.sql.rows import ROW, Rows, rows_of
+from tocsin.engine.sql.sessions import with_sessions
 from tocsin.engine.sql.universe import KEYS, OWNER, born, exists, not_by_left_out, universe
 from tocsin.engine.sql.values import Reader, slope
 
@@ -246,8 +247,8 @@ class Statement:
         at = group.at or _latest(group.members)
         view = self.views["person", at] if group.collection == "people" else None
         rows = rows_of(group.collection, at, self.around.zone, view, converts=self.around.converts)
-        rows = replace(rows, rolled=self._rolled(group))
         anchors = self._anchors(group, name)
+        rows = replace(rows, rolled=self._rolled(group), sessions=self._sessions(group, name))
         base = self._base(group, rows, name if anchors else None)
         keys = {key: b.column(ROW, key) for key in self.keys}
         given = aggregates.Pass(keys, base)
@@ -331,7 +332,7 @@ class Statement:
                 if view and self._looks_at(group, entity):
                     on = exp.EQ(this=b.column(view, "key"), expression=b.column("u", f"{entity}_key"))
                     base = base.join(exp.Table(this=b.name(view)), on=on, join_type="left", copy=False)
-        elif self.question.only is not None or self.question.accounts is not None:
+        elif self._narrowed():
             owner = OWNER[self.question.subject]
             asked = exp.select(b.column("u", owner)).from_(b.table("universe", "u"))
             base = base.where(exp.In(this=b.column(ROW, owner), query=asked.subquery()), copy=False)
@@ -350,10 +351,44 @@ class Statement:
             return base
         columns = list(dict.fromkeys(self.anchors[leaf][1] for leaf in group.members))
         known = b.either(*(b.not_null(b.column("an", each)) for each in columns))
+        since = exp.GTE(this=rows.start(), expression=self._earliest_anchor(group, name))
+        return base.where(b.paren(known), since, copy=False)
+
+    def _earliest_anchor(self, group: Group, name: str) -> exp.Expr:
+        """The earliest instant at which a window of a group begins, all of which are anchored."""
+        columns = list(dict.fromkeys(self.anchors[leaf][1] for leaf in group.members))
         earliest = [exp.Min(this=b.column("first", each)) for each in columns]
         least: exp.Expr = b.call("least", *earliest) if len(earliest) > 1 else earliest[0]
-        since = exp.select(least).from_(b.table(f"{name}_anchors", "first")).subquery()
-        return base.where(b.paren(known), exp.GTE(this=rows.start(), expression=since), copy=False)
+        return exp.select(least).from_(b.table(f"{name}_anchors", "first")).subquery()
+
+    def _sessions(self, group: Group, name: str) -> exp.Query | None:
+        """The events of a group that counts minutes by sessions, no more of them than its windows reach."""
+        if not group.sessions:
+            return None
+        low: exp.Expr | None = None
+        if all(leaf in self.anchors for leaf in group.members):
+            # A moment before the anchor, which is in its window itself.
+            low = exp.Sub(this=self._earliest_anchor(group, name), expression=b.microseconds(timedelta(microseconds=1)))
+        else:
+            first = _reaches(group)
+            low = None if first is None else self._low(group, first)
+        owner, asked = None, None
+        if self._narrowed():
+            owner = OWNER[self.question.subject]
+            asked = exp.select(b.column("u", owner)).from_(b.table("universe", "u"))
+        return with_sessions(low=low, high=self._high(group), owner=owner, asked=asked)
+
+    def _narrowed(self) -> bool:
+        """Whether only some subjects are asked about."""
+        return self.question.only is not None or self.question.accounts is not None
+
+    def _low(self, group: Group, reach: timedelta) -> exp.Expr:
+        """The instant that lies so far before the first that members look from."""
+        return b.instant(back(min(leaf.at for leaf in group.members if isinstance(leaf.at, datetime)), reach))
+
+    def _high(self, group: Group) -> exp.Expr:
+        """The last instant that members look from."""
+        return b.instant(_latest(group.members))
 
     def _rolled(self, group: Group) -> exp.Query | None:
         """The rows of a group that takes old events from the rollup."""
@@ -363,8 +398,9 @@ class Statement:
 
     def _source(self, rows: Rows) -> exp.Expr:
         """The rows' table; where amounts are converted, with the rate of the day of the row's start as `rate$`."""
-        if rows.rolled is not None:
-            return rows.rolled.subquery(ROW)
+        made = rows.rolled or rows.sessions
+        if made is not None:
+            return made.subquery(ROW)
         if not rows.money:
             return rows.source
         start = rows.start()
@@ -418,6 +454,16 @@ def _back_alias(leaf: Leaf) -> str:
     """The table of what was computed beforehand, as of one instant."""
     assert isinstance(leaf.term, Back)
     return f"back_{leaf.term.length // timedelta(microseconds=1)}"
+
+
+def _reaches(group: Group) -> timedelta | None:
+    """How far before the moments of a group its windows reach; None for ever, and where some begin at a date."""
+    windows = [getattr(leaf.term, "window", None) for leaf in group.members]
+    lengths = [each.length if each is not None and each.kind == "last" else None for each in windows]
+    offsets = [leaf.at.offset if isinstance(leaf.at, Point) else timedelta(0) for leaf in group.members]
+    if any(each is None for each in lengths):
+        return None
+    return max(offset + (length or timedelta(0)) for offset, length in zip(offsets, lengths, strict=True))
 
 
 def _latest(members: Sequence[Leaf]) -> datetime:

@@ -101,7 +101,8 @@ class Flow:
         """The instants between which all rows are alike to all windows, ascending."""
         found = {back(moment, offset(leaf)) for moment in moments for leaf in self.members}
         spans = {offset(leaf) + span for leaf in self.members if (span := length(leaf)) is not None}
-        return sorted(found | {back(moment, span) for moment in moments for span in spans})
+        # The last moment too, so that what happened after all that is looked back to is told apart from it.
+        return sorted(found | {max(moments)} | {back(moment, span) for moment in moments for span in spans})
 
     def _met(self) -> list[tuple[str, exp.Expr]]:
         """The rows between two borders added up, then what the windows of each point hold of that."""

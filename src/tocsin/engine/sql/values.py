@@ -97,8 +97,13 @@ class Reader:
         given: list[exp.Expr] = [b.paren(self.value(each, at)) for each in term.arguments]
         if comparison := COMPARISONS.get(term.name):
             return comparison(this=given[0], expression=given[1])
+        if term.name == "moment":
+            return b.instant(at)
         if term.name in ("days_since", "workdays_since", "start_of_day"):
             return self._of_days(term, given[0], at)
+        if term.name == "days_later":  # a date so many days after that of a time, in the workspace's zone
+            later = exp.Add(this=b.local_day(given[0], self.zone), expression=exp.cast(given[1], "INT"))
+            return exp.null() if term.arguments[0].type == "null" else exp.cast(later, "DATE")
         return _OPERATIONS[term.name](given)
 
     def _of_days(self, term: terms.Operation, given: exp.Expr, at: Instant) -> exp.Expr:

@@ -24,7 +24,7 @@ from tocsin.facts.live.shapes import Traits
 from tocsin.facts.live.traits import date_changes, rows_of_traits
 from tocsin.facts.past import EVER, Past
 
-_KEPT_APART = ("account_timeline", "health_days", "health_notes")  # made anew from what is stored
+_KEPT_APART = ("account_timeline", "health_days", "health_notes", "milestone_notes")  # made anew from what is stored
 
 
 def merge(cursor: duckdb.DuckDBPyConnection, store: DuckStore, past: Past, now: datetime) -> set[str]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from tocsin.alerts import facade as alerts
 from tocsin.alerts.facade import AlertFilter
+from tocsin.engine.path import path_of
 from tocsin.facts import timeline
 from tocsin.people import facade as people
 from tocsin.web import families, signals, source, story
@@ -55,6 +56,7 @@ def account(request: Seen, account_id: str) -> HttpResponse:
     if request.headers.get("HX-Target") == "earlier":
         return render(request, "tocsin/parts/story.html", context)
     facts = source.values([*FACTS.values(), *signals.formulas()], moment, account_id)
+    steps = source.kept(("path", account_id), lambda: path_of(source.book(), account_id, moment), moment)
     contacts, total = source.kept(
         ("contacts", account_id), lambda: timeline.contacts(source.store(), account_id, moment, limit=PEOPLE), moment
     )
@@ -75,6 +77,8 @@ def account(request: Seen, account_id: str) -> HttpResponse:
         "quiet": moment - QUIET,
         "health": account_health.card(request, row, moment),
         "family": families.family_of(account_id, moment),
+        "milestones": steps,
+        "reached_milestones": sum(each.state == "reached" for each in steps),
         "soon": timezone.localtime(moment).date() + SOON,
     }
     return page(request, "tocsin/account.html", "accounts", context)

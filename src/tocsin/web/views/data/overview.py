@@ -23,6 +23,7 @@ def show(request: Seen, moment: datetime) -> dict[str, Any]:  # noqa: ARG001 - t
     held = source.kept(("data", "held", turned.count(store)), lambda: inventory.holdings(store, moment), moment)
     return {
         "held": [each for each in held if each.given],
+        "sessions": _by_sessions(moment),
         "empty": [each.collection for each in held if not each.given],
         "rows": sum(each.rows for each in held),
         "arrived": sum(each.arrived or 0 for each in held),
@@ -34,6 +35,12 @@ def show(request: Seen, moment: datetime) -> dict[str, Any]:  # noqa: ARG001 - t
         "hooks": sources.list_sources(),
         "kin": source.kept(("data", "families"), lambda: families.troubles(store, moment), moment).sentences,
     }
+
+
+def _by_sessions(moment: datetime) -> bool:
+    """Whether minutes of events are counted by sessions, because no event up to a moment gives any."""
+    since = source.store().minutes_since(moment)
+    return since is None or since > moment
 
 
 def test_source(request: Seen, moment: datetime) -> str:

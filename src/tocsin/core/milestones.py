@@ -1,0 +1,94 @@
+"""What a milestone template is: by when accounts of a segment should have reached something. Frozen, without any evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, get_args
+
+MilestoneState = Literal["on", "off"]
+MILESTONE_STATES: tuple[str, ...] = get_args(MilestoneState)
+ANCHOR = "coalesce(onboarding_started_at, created_at)"  # when the path to value begins, where a template does not say
+# So long after its anchor a milestone of a template stands; then the path to value is behind the account, or was never gone.
+STANDS = timedelta(days=400)
+KEPT = "milestone:"  # the history of accounts keeps under this and the template's id when its milestone was reached
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """A step of the path to value, as a template.
+
+    where:      the accounts it is for, None: all. precedence: of templates of one name whose `where` is true the one with the
+                smallest number gives an account its milestone.
+    anchor:     a formula of accounts that gives the time or date at which it begins; null: the account has no such milestone.
+    due:        so many days (in the workspace's zone) after the day of the anchor.
+    reached:    a condition on accounts; when it first holds the milestone is reached.
+    source:     the YAML text of the template with its comments, without indentation; '' for one not read from a file.
+    """
+
+    id: str
+    name: str
+    precedence: int
+    due: timedelta
+    reached: str
+    where: str | None = None
+    anchor: str = ANCHOR
+    state: MilestoneState = "on"
+    source: str = field(default="", compare=False, repr=False)
+
+    @property
+    def formulas(self) -> tuple[str, ...]:
+        """All formulas of the template."""
+        return (*([] if self.where is None else [self.where]), self.anchor, self.reached)
+
+    @property
+    def days(self) -> int:
+        """After how many days it is due."""
+        return self.due // timedelta(days=1)
+
+    @property
+    def kept(self) -> str:
+        """Under which name the history of accounts keeps when it was reached."""
+        return KEPT + self.id
+
+
+@dataclass(frozen=True, slots=True)
+class MilestoneVersion:
+    """A template as it was published: in force from `published_at` until the next version of the same id.
+
+    signals: name -> formula of every signal that its formulas use, as they were then.
+    """
+
+    milestone: Milestone
+    version: int
+    published_at: datetime
+    signals: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def mark(self) -> str:
+        """What names the version, such as `first-report@3`."""
+        return f"{self.milestone.id}@{self.version}"
+
+
+def in_force(versions: Sequence[MilestoneVersion], at: datetime) -> tuple[MilestoneVersion, ...]:
+    """The version of each template that decides at a moment, by precedence: the latest published, before the first the first.
+
+    A template whose version in force is off is not among them.
+    """
+    by_id: dict[str, MilestoneVersion] = {}
+    for each in sorted(versions, key=lambda version: (version.published_at, version.version)):
+        if each.milestone.id not in by_id or each.published_at <= at:
+            by_id[each.milestone.id] = each
+    on = (each for each in by_id.values() if each.milestone.state == "on")
+    return tuple(sorted(on, key=lambda version: (version.milestone.precedence, version.milestone.id)))
+
+
+def boundaries(versions: Sequence[MilestoneVersion]) -> tuple[datetime, ...]:
+    """The instants from which on other versions decide than before: those of every version but the first of its template."""
+    first: dict[str, tuple[datetime, int]] = {}
+    for each in versions:
+        place = (each.published_at, each.version)
+        first[each.milestone.id] = min(first.get(each.milestone.id, place), place)
+    later = {each.published_at for each in versions if (each.published_at, each.version) != first[each.milestone.id]}
+    return tuple(sorted(later))

@@ -1,0 +1,26 @@
+"""As of a few points, what is looked back to sees nothing of what happened after it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.engine.facts import NOW, ago, store_of
+from tocsin.catalog import catalog
+from tocsin.engine import Book
+from tocsin.engine.sql.sources import EveryMoment
+
+
+@pytest.mark.parametrize(
+    "formula", ["ago(count(events), 3d)", "ago(count(events in last 2d), 3d)", "ago(distinct(events.name in last 2d), 3d)"]
+)
+def test_looking_back_alone_sees_nothing_later(tmp_path: Path, formula: str) -> None:
+    events = [{"id": str(n), "account_id": "a", "name": f"n{n}", "at": ago(hours=n * 7)} for n in range(60)]
+    accounts = [{"id": "a", "name": "Acme", "created_at": ago(300)}]
+    book = Book(store_of(tmp_path, {"accounts": accounts, "events": events}), catalog().signals)
+    moments = [NOW - timedelta(hours=17 * n) for n in (3, 2, 1, 0)]
+    points = book.points([book.term(formula)], EveryMoment("account", moments)).column("f0").to_pylist()
+    assert points == book.signals([formula], moments).column("f0").to_pylist()
+    assert all(points)
