@@ -39,6 +39,7 @@ SCOPES = {
     "resume_source": "admin", "add_source_secret": "admin", "remove_source_secret": "admin", "deliveries_of_source": "read",
     "list_pulls": "read", "pull": "read", "runs_of_pull": "read", "create_pull": "admin", "change_pull": "admin",
     "delete_pull": "admin", "pause_pull": "admin", "resume_pull": "admin", "run_pull": "admin",
+    "list_merged_accounts": "read", "split_account": "admin",
 }  # fmt: skip
 OPERATIONS = [
     (operation["operationId"], method.upper(), path)

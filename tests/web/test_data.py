@@ -15,7 +15,7 @@ from tocsin.facts import turned
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing import import_paths
 from tocsin.facts.live import taking
-from tocsin.facts.live.shapes import WAITING, Arrivals, Refusal
+from tocsin.facts.live.shapes import WAITING, Arrivals, Refusal, Row
 from tocsin.facts.live.taking import Taker
 from tocsin.ingest.arriving import again
 from tocsin.ingest.limits import Limits
@@ -258,3 +258,24 @@ def test_queries_do_not_grow_with_rows(ada: Client, facts: DuckStore, path: str,
     if path in ("unmatched/", "rejected/rows/"):
         assert 'rel="next"' in text
         assert read(ada, f"{address}&page=2") != text
+
+
+def test_a_merged_account_is_split_where_it_says_what_that_does(signed_in: SignedIn, facts: DuckStore) -> None:
+    ada = signed_in("ada")
+    takes = Taker(facts, lambda waiting: again(waiting, Limits()))
+    takes.take(Arrivals(groups={"cus_1": None}), None, NOW)
+    rows = [("tickets", {"id": "t9", "account_id": "cus_1", "opened_at": "2026-03-03T09:00:00Z"})]
+    rows += [("account_aliases", {"account_id": "halden", "source": "stripe", "external_id": "cus_1"})]
+    for row in rows:
+        takes.take(Arrivals(rows=[Row(*row, "src_1", NOW)]), None, NOW)
+    text = read(ada, "unmatched/")
+    assert "Split cus_1 from Halden Freight?" in text
+    assert "1 row (1 of tickets) goes back to it from halden" in text
+    assert "Split them" not in read(signed_in("vic"), "unmatched/")
+    assert "cus_1 is split from Halden Freight; 1 row went back" in told(
+        ada.post("/data/unmatched/split/", {"id": "cus_1"}, follow=True)
+    )
+    found = facts.query("SELECT accounts.id FROM tickets JOIN accounts ON key = account_key WHERE tickets.id = 't9'")
+    assert found.column("id").to_pylist() == ["cus_1"]
+    assert "Merged accounts" not in read(ada, "unmatched/")
+    assert "no merged account" in told(ada.post("/data/unmatched/split/", {"id": "cus_1"}, follow=True))

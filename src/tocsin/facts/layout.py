@@ -89,6 +89,8 @@ _LATER_TABLES = (
     "CREATE TABLE IF NOT EXISTS told_rows (collection VARCHAR, id VARCHAR, told VARCHAR)",
     'CREATE TABLE IF NOT EXISTS told (collection VARCHAR, id VARCHAR, field VARCHAR, value VARCHAR, "at" TIMESTAMP)',
     "CREATE TABLE IF NOT EXISTS event_catalog (name VARCHAR, kind VARCHAR, feature VARCHAR)",
+    # Accounts that a person has split again, and from which: an alias does not make them one once more.
+    "CREATE TABLE IF NOT EXISTS kept_apart (id VARCHAR, other VARCHAR)",
     *rollup.TABLES,  # first, last and how many of old events
     # What is said of the sources (`importing.governing`): what their words mean ('' as the source: all of them), which of them
     # has the say in a field, and what the others told of it.

@@ -25,7 +25,7 @@ _SCHEMA = pa.schema([
     ("visitor", pa.string()), ("by_person", pa.bool_()),
 ])  # fmt: skip
 _GIVEN = ("id", "account_key", "person_key", "name", "at", "kind", "feature", "minutes", "properties")
-_EXTRA = ("by_person", "visitor_key", "first_seen")
+_EXTRA = ("by_person", "visitor_key", "account_was", "first_seen")
 
 
 def seen_hashes(cursor: duckdb.DuckDBPyConnection) -> SeenHashes:
@@ -61,9 +61,10 @@ def put_events(
                arriving.name, arriving."at", coalesce(known.kind, arriving.kind) AS kind,
                coalesce(arriving.feature, known.feature) AS feature, arriving.minutes,
                CAST(arriving.properties AS JSON) AS properties, arriving.by_person,
-               {"visitor.key" if visits else "CAST(NULL AS INTEGER)"} AS visitor_key
+               {"visitor.key" if visits else "CAST(NULL AS INTEGER)"} AS visitor_key, merged.key AS account_was
         FROM arriving
         LEFT JOIN account_refs AS own ON own.ref = arriving.account
+        LEFT JOIN merged_accounts AS merged ON merged.id = arriving.account AND own.key > 0
         LEFT JOIN person_keys AS who ON who.id = arriving.person
         {visitor}
         LEFT JOIN event_catalog AS known ON known.name = arriving.name
@@ -79,7 +80,8 @@ def put_events(
     held = [*physical_columns(EVENTS), *_EXTRA]
     cells = [f'new."{name}"' if name in _GIVEN else "NULL" for name in physical_columns(EVENTS)]
     cursor.execute(
-        f"INSERT INTO events ({names(held)}) SELECT {', '.join(cells)}, new.by_person, new.visitor_key, {as_timestamp(now)} "
+        f"INSERT INTO events ({names(held)}) SELECT {', '.join(cells)}, new.by_person, new.visitor_key, new.account_was, "
+        f"{as_timestamp(now)} "
         f"FROM {good} ORDER BY ord"
     )
     rollup.added(cursor, f"SELECT * FROM {good}", min(each.at for each in events))

@@ -66,6 +66,15 @@ class Taker:
             seen.add(hashes)
         return taken
 
+    def split(self, own: str, now: datetime) -> Taken:
+        """Take the merge of an account back, for good: what was its own returns to it, and no alias makes them one again.
+
+        Who belongs to it by what they were told returns as well, with what was placed by them. UserError where no such account
+        was merged. Gives whose facts changed.
+        """
+        with self._store.write() as cursor:
+            return _Taking(self._store, cursor, self._known(cursor), now, self._reread, []).split(own)
+
     def _known(self, cursor: duckdb.DuckDBPyConnection) -> SeenHashes:
         """The hashes of all events; read anew where somebody else has stored events meanwhile."""
         if self._seen is not None and self._generation != self._store.generation:
@@ -98,7 +107,17 @@ class _Taking:
         make_changes(cursor)
 
     def run(self, arrivals: Arrivals) -> Taken:
-        taken = self.one(arrivals)
+        return self.settled(self.one(arrivals))
+
+    def split(self, own: str) -> Taken:
+        into = merging.keep_apart(self.cursor, own)
+        self.touched |= merging.split(self.cursor, self.store, self.past, own, self.now)
+        self.collections |= {"accounts"}
+        self._people(Arrivals(), {own, into}, Places(self.cursor, ()))
+        return self.settled(Taken())
+
+    def settled(self, taken: Taken) -> Taken:
+        """What follows from all that was stored, written; at the end of the transaction."""
         if self.collections:
             history.settle(self.cursor, self.store.zone, self.collections, self.past)
             if self.collections & {"accounts", "people"}:
