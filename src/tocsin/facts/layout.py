@@ -34,6 +34,12 @@ _EXTRA = {
 }
 # Of events: whether the account is that of the person, and the visitor who turned out to be that person.
 _EVENTS = {"by_person": "BOOLEAN", "visitor_key": "INTEGER"}
+# Collections whose rows may name a person and no account, and are of the account of that person then.
+PERSONAL = tuple(
+    name
+    for name, each in COLLECTIONS.items()
+    if each.start is not None and {"account_id", "person_id"} <= set(each.names) and name not in ("events", "people")
+)
 EXTRA_NAMES = ("key", "custom", "custom_given", "left_out", "first_seen")
 
 _OTHER_TABLES = (
@@ -57,6 +63,7 @@ _LATER_COLUMNS = (
     ("identities", "at", "TIMESTAMP"),
     ("identities", "now", "BOOLEAN DEFAULT true"),
     *(("events", name, kind) for name, kind in _EVENTS.items()),
+    *((name, "by_person", "BOOLEAN") for name in PERSONAL),
 )
 # Accounts that turned out to be only a name of another, with the key of that and what else was changed.
 _MERGED = (
@@ -132,6 +139,7 @@ def create_tables(cursor: duckdb.DuckDBPyConnection) -> None:
         columns += [_EXTRA[collection.name]] if collection.name in _EXTRA else []
         columns += ["first_seen TIMESTAMP"] if collection.name in SEEN else []
         columns += [f"{name} {kind}" for name, kind in _EVENTS.items()] if collection.name == "events" else []
+        columns += ["by_person BOOLEAN"] if collection.name in PERSONAL else []
         columns += ["account_was INTEGER"] if collection.name in OWNED else []
         cursor.execute(f"CREATE TABLE {quote(collection.name)} ({', '.join(columns)})")
     for statement in (*_OTHER_TABLES, *_LATER_TABLES, _WORDS, _MERGED):

@@ -62,7 +62,8 @@ def split(cursor: duckdb.DuckDBPyConnection, store: DuckStore, past: Past, own: 
     for name in OWNED:
         seen = f", first_seen = {as_timestamp(now)}" if name in SEEN else ""
         cursor.execute(
-            f"UPDATE {quote(name)} SET account_key = ?, account_was = nullif(account_was, ?){seen} WHERE account_was IN ({below})",
+            f"UPDATE {quote(name)} SET account_key = ?, account_was = nullif(account_was, ?){seen} "
+            f"WHERE account_was IN ({below})",
             [key, key],
         )
     if old:

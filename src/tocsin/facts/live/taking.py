@@ -104,6 +104,7 @@ class _Taking:
         self.said, self.passed = governing.read(cursor), governing.Passed()
         self.collections: set[str] = set()
         self.touched: set[str] = set()
+        self.moved = placing.Moved()
         make_changes(cursor)
 
     def run(self, arrivals: Arrivals) -> Taken:
@@ -127,7 +128,12 @@ class _Taking:
         self.past.write()
         governing.note_passed(self.cursor, self.passed, self.now)
         stored = {"events"} if taken.events else set[str]()
-        return replace(taken, accounts=taken.accounts | self.touched, collections=frozenset(self.collections | stored))
+        return replace(
+            taken,
+            accounts=taken.accounts | self.touched,
+            collections=frozenset(self.collections | stored) | self.moved.collections,
+            event_names=taken.event_names | self.moved.event_names,
+        )
 
     def one(self, arrivals: Arrivals) -> Taken:
         """Store arrivals, and then what has waited for the accounts that they brought."""
@@ -189,7 +195,10 @@ class _Taking:
             places.ask(turned.values())
         if concerned:
             make_references(self.cursor)
-            handed |= placing.move(self.cursor, self.past, concerned, places)
+            moved = placing.move(self.cursor, self.past, concerned, places, self.now)
+            handed |= moved.accounts
+            self.collections |= moved.collections - {"events"}
+            self.moved = self.moved.plus(moved)
         self.touched |= handed
         return refusals
 
@@ -252,6 +261,7 @@ class _Taking:
             new, others = eventrows.split(self.cursor, whole, self._seen_so_far())
             events += new
             refusals += self._rows(others)
+            placing.mark(self.cursor, others)
         return events, parts.merged(refusals)
 
     def _placeable(self, arrivals: Arrivals, places: Places) -> list[tuple[str, str, datetime]]:
