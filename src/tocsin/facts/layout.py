@@ -72,6 +72,8 @@ _MERGED = (
 )
 # Every word of `memberships`, of which that is the latest of each person and account.
 _WORDS = 'CREATE TABLE IF NOT EXISTS member_words AS SELECT person, account, "at", gone, weak FROM memberships'
+# Everything that was told of attributes, of which `told` is the latest of each.
+_TELLINGS = 'CREATE TABLE IF NOT EXISTS told_words AS SELECT collection, id, field, value, "at" FROM told'
 # The collections whose rows note the import that made them: a rule on new rows asks how late a row arrived.
 SEEN = tuple(name for name, each in COLLECTIONS.items() if each.start is not None and name not in _EXTRA)
 # Tables that a file of this layout may lack, because it was made before there were any; they are made when it is opened.
@@ -142,7 +144,7 @@ def create_tables(cursor: duckdb.DuckDBPyConnection) -> None:
         columns += ["by_person BOOLEAN"] if collection.name in PERSONAL else []
         columns += ["account_was INTEGER"] if collection.name in OWNED else []
         cursor.execute(f"CREATE TABLE {quote(collection.name)} ({', '.join(columns)})")
-    for statement in (*_OTHER_TABLES, *_LATER_TABLES, _WORDS, _MERGED):
+    for statement in (*_OTHER_TABLES, *_LATER_TABLES, _WORDS, _TELLINGS, _MERGED):
         cursor.execute(statement)
     cursor.execute("CREATE TABLE meta (name VARCHAR, value VARCHAR)")
     cursor.execute("INSERT INTO meta VALUES ('layout', ?)", [str(LAYOUT_VERSION)])
@@ -170,7 +172,7 @@ def check_layout(cursor: duckdb.DuckDBPyConnection, path: str) -> None:
         cursor.execute(statement)
     for table, column, kind in _LATER_COLUMNS:
         cursor.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {quote(column)} {kind}")
-    for statement in (_WORDS, _MERGED):
+    for statement in (_WORDS, _TELLINGS, _MERGED):
         cursor.execute(statement)
     for name in OWNED:
         cursor.execute(f"ALTER TABLE {quote(name)} ADD COLUMN IF NOT EXISTS account_was INTEGER")

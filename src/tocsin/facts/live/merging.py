@@ -23,7 +23,7 @@ from tocsin.facts.layout import OWNED, SEEN, quote
 from tocsin.facts.live.parts import Given
 from tocsin.facts.live.rows import put_rows
 from tocsin.facts.live.shapes import Traits
-from tocsin.facts.live.traits import date_changes, rows_of_traits
+from tocsin.facts.live.traits import begin_telling, date_changes, rows_of_traits, tidy
 from tocsin.facts.past import EVER, Past
 
 _KEPT_APART = ("account_timeline", "health_days", "health_notes")  # made anew from what is stored
@@ -71,8 +71,13 @@ def split(cursor: duckdb.DuckDBPyConnection, store: DuckStore, past: Past, own: 
     _rename(cursor, into, own, moved)
     cursor.execute(
         'DELETE FROM account_history AS copied WHERE account_key = ? AND account_was IS NULL AND (field, "at") IN '
-        "(SELECT (field, \"at\") FROM told WHERE collection = 'accounts' AND id = ?)",
+        "(SELECT (field, \"at\") FROM told_words WHERE collection = 'accounts' AND id = ?)",
         [target, own],
+    )
+    cursor.execute(
+        "DELETE FROM told_words WHERE collection = 'accounts' AND id = ? AND (field, coalesce(value, ''), \"at\") IN "
+        "(SELECT (field, coalesce(value, ''), \"at\") FROM told_words WHERE collection = 'accounts' AND id = ?)",
+        [into, own],
     )
     rows: list[Given] = []
     for field, before in moved["fields"].items():
@@ -141,8 +146,10 @@ def _merge(cursor: duckdb.DuckDBPyConnection, store: DuckStore, past: Past, own:
     cursor.execute("DELETE FROM touched WHERE collection = 'accounts' AND key = ?", [key])
     _rename(cursor, own, target, moved)
     make_references(cursor)
-    traits = [Traits("accounts", target, {field: value}, at.replace(tzinfo=UTC)) for field, value, at in told]
+    traits = [Traits("accounts", target, {field: value}, at.replace(tzinfo=UTC)) for field, value, at in _tellings(cursor, own)]
+    begin_telling(cursor)
     put_rows(cursor, store, past, rows_of_traits(cursor, traits), now)
+    tidy(cursor)
     date_changes(cursor)
     return _noted(cursor, past, [into], {own, target})
 
@@ -187,6 +194,12 @@ def _moved_on(cursor: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
 def _told(cursor: duckdb.DuckDBPyConnection, own: str) -> list[tuple[str, str | None, datetime]]:
     """(field, value, when) of all that was told last of an account."""
     found = "SELECT field, value, \"at\" FROM told WHERE collection = 'accounts' AND id = ? ORDER BY field"
+    return cursor.execute(found, [own]).fetchall()
+
+
+def _tellings(cursor: duckdb.DuckDBPyConnection, own: str) -> list[tuple[str, str | None, datetime]]:
+    """(field, value, when) of all that was ever told of an account."""
+    found = "SELECT DISTINCT field, value, \"at\" FROM told_words WHERE collection = 'accounts' AND id = ? ORDER BY ALL"
     return cursor.execute(found, [own]).fetchall()
 
 

@@ -21,7 +21,7 @@ from tocsin.facts.live.parts import Given
 from tocsin.facts.live.rows import put_rows
 from tocsin.facts.live.seen import Hashes, SeenHashes
 from tocsin.facts.live.shapes import WAITING, Arrivals, Event, Membership, Refusal, Row, Taken, Traits
-from tocsin.facts.live.traits import date_changes, rows_of_traits
+from tocsin.facts.live.traits import begin_telling, date_changes, rows_of_traits, tidy
 from tocsin.facts.past import Past
 
 INBOX = "inbox"  # under this name the position stands in `meta`
@@ -106,6 +106,7 @@ class _Taking:
         self.touched: set[str] = set()
         self.moved = placing.Moved()
         make_changes(cursor)
+        begin_telling(cursor)
 
     def run(self, arrivals: Arrivals) -> Taken:
         return self.settled(self.one(arrivals))
@@ -150,6 +151,7 @@ class _Taking:
         refusals += self._rows([*rows, *rows_of_traits(self.cursor, told, made)])
         places = Places(self.cursor, ())
         refusals += self._people(arrivals, {*made, *(str(each.values.get("external_id")) for each in aliases)}, places)
+        tidy(self.cursor)
         date_changes(self.cursor)
         told_events, unplaced = self._told([each for each in others if each.collection != "account_aliases"])
         refusals += unplaced
