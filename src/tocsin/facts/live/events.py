@@ -19,7 +19,7 @@ from tocsin.facts.live.shapes import WAITING, Event, Refusal
 from tocsin.facts.past import Past
 
 EVENTS = COLLECTIONS["events"]
-_TEXTS = ("id", "account", "person", "name", "kind", "feature", "properties")
+_TEXTS = ("id", "account", "person", "name", "kind", "feature", "properties", "guess")
 _SCHEMA = pa.schema([
     ("ord", pa.int32()), *((name, pa.string()) for name in _TEXTS), ("at", pa.timestamp("us")), ("minutes", pa.float64()),
     ("visitor", pa.string()), ("by_person", pa.bool_()),
@@ -58,7 +58,7 @@ def put_events(
     cursor.execute(f"""
         CREATE OR REPLACE TEMP TABLE new_events AS
         SELECT arriving.ord, arriving.h, arriving.id, own.key AS account_key, own.id AS account_id, who.key AS person_key,
-               arriving.name, arriving."at", coalesce(known.kind, arriving.kind) AS kind,
+               arriving.name, arriving."at", coalesce(arriving.kind, known.kind, arriving.guess) AS kind,
                coalesce(arriving.feature, known.feature) AS feature, arriving.minutes,
                CAST(arriving.properties AS JSON) AS properties, arriving.by_person,
                {"visitor.key" if visits else "CAST(NULL AS INTEGER)"} AS visitor_key, merged.key AS account_was
