@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -172,6 +173,27 @@ def test_rows_are_tried_again(ada: Client, facts: DuckStore) -> None:
     assert acts() == [("ada@quill.example", "rejected rows tried again", "events (http): the clock was wrong")]
     assert "There are no such rows any more" in told(ada.post("/data/rejected/again/", FORM, follow=True))
     assert "is imported again" in told(ada.post("/data/rejected/again/", {**FORM, "source": "file"}, follow=True))
+
+
+def test_a_row_that_fails_keeps_no_other(ada: Client, facts: DuckStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    reason = "internal error: ValueError"
+    rows = [Refusal("events", reason, EVENT % (n, n, "halden"), received=NOW) for n in range(20, 27)]
+    Taker(facts, lambda waiting: again(waiting, Limits())).take(Arrivals(refused=rows), None, NOW)
+    put = taking.put_events
+
+    def fails(cursor: Any, past: Any, events: Any, *more: Any) -> Any:
+        if any(each.id == "m23" for each in events):
+            raise ZeroDivisionError
+        return put(cursor, past, events, *more)
+
+    form = {"source": "http", "collection": "events", "reason": reason}
+    monkeypatch.setattr(taking, "put_events", fails)
+    said = told(ada.post("/data/rejected/again/", form, follow=True))
+    assert said == "7 rows tried again: 6 came in; 1 row failed again and stayed here as they were"
+    left, total = turned.rows_of(facts, turned.Kind("http", "events", reason))
+    assert (total, left[0].reason, left[0].row) == (1, reason, rows[3].row)
+    ids = facts.query("SELECT id FROM events WHERE id LIKE 'm2_' ORDER BY id").column("id").to_pylist()
+    assert ids == ["m20", "m21", "m22", "m24", "m25", "m26"]
 
 
 def test_rows_that_fail_again_stay(
