@@ -147,9 +147,7 @@ def hand_over(cursor: duckdb.DuckDBPyConnection, past: Past, turned: Mapping[str
     return _noted(cursor, past)
 
 
-def move(
-    cursor: duckdb.DuckDBPyConnection, past: Past, people: Mapping[str, datetime], places: Places, now: datetime
-) -> Moved:
+def move(cursor: duckdb.DuckDBPyConnection, past: Past, people: Mapping[str, datetime], places: Places, now: datetime) -> Moved:
     """What was placed by these people goes where the people were then.
 
     people: whose, and from when on (UTC, without a zone) their account may be another. To the account that it comes to a row
@@ -222,7 +220,9 @@ def _put_there(cursor: duckdb.DuckDBPyConnection, name: str, now: str) -> None:
 
 def mark(cursor: duckdb.DuckDBPyConnection, rows: Iterable[Given]) -> None:
     """Note of stored rows that have an id whether their person alone says which account they are of."""
-    marks = {(name, str(values["id"])): bool(values[BY_PERSON]) for name, values in rows if BY_PERSON in values and "id" in values}
+    marks = {
+        (name, str(values["id"])): bool(values[BY_PERSON]) for name, values in rows if BY_PERSON in values and "id" in values
+    }
     for name, by_person in sorted({(name, by_person) for (name, _), by_person in marks.items()}):
         ids = [own for (of, own), each in marks.items() if (of, each) == (name, by_person)]
         cursor.execute(

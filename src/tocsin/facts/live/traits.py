@@ -50,9 +50,7 @@ def rows_of_traits(cursor: duckdb.DuckDBPyConnection, traits: Sequence[Traits], 
     for place, given in entries.items():
         collection, own, field = place
         before = known.get(place)
-        line = sorted(
-            [*every.get(place, ()), *given, *([before] if before else [])], key=lambda each: (each[0], cell(each[1]))
-        )
+        line = sorted([*every.get(place, ()), *given, *([before] if before else [])], key=lambda each: (each[0], cell(each[1])))
         at, value = line[-1]
         newest[place] = (at, value)
         if len({cell(told) for _, told in line}) > 1 and field not in unrecorded(COLLECTIONS[collection]):
