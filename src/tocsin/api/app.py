@@ -79,6 +79,9 @@ def _unknown_key(request: HttpRequest, _error: AuthenticationError) -> HttpRespo
 
 @api.exception_handler(HttpError)
 def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    told = error.__context__
+    if isinstance(told, ApiError):  # of reading the body, for which Ninja has a sentence of its own
+        return problem(request, told.status, told.detail)
     return problem(request, error.status_code, str(error))
 
 

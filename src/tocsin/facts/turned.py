@@ -194,12 +194,13 @@ class _Trying:
             return
         try:
             self.refused += self._take(rows)
-            self.came += [row for _, row, _ in rows]
-            return
         except UserError:  # no space, or the like: the rest waits
             raise
         except Exception as error:  # noqa: BLE001 - what a message that once failed does again
             self.error = error
+        else:
+            self.came += [row for _, row, _ in rows]
+            return
         if len(rows) == 1:
             self.failed += 1
             return

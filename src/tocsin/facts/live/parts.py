@@ -116,7 +116,8 @@ class _Completing:
     def place(self, told: dict[str, Any]) -> bool:
         """Say what can be said of whose a row is; whether its account is known.
 
-        An account without a name is named by its id until it is told one; a row of a person is of their account."""
+        An account without a name is named by its id until it is told one; a row of a person is of their account.
+        """
         if self.collection.name == "accounts" and told.get("id") and told.get("name") in EMPTY:
             told["name"] = told["id"]
         if "account_id" in self.collection.required and told.get("account_id") in EMPTY:

@@ -17,7 +17,8 @@ class Event(msgspec.Struct, gc=False):
 
     A Struct, as there are a hundred thousand a second of them.
 
-    at: UTC. kind: None where the sender does not say. guess: the kind by its name, where the catalog does not say either. raw: the message as received; received: when it was.
+    at: UTC. kind: None where the sender does not say. guess: what its name says of it.
+    raw: the message as received; received: when it was.
     by_person: the account is that of the person; visitor: the anonymous visitor who did it, whoever that is.
     """
 

@@ -77,6 +77,6 @@ def add(told: Told, message: Message, raw: msgspec.Raw, received: datetime, ahea
             bytes(raw),
             received,
             guess=kind_of(name, feature),
-        )  # fmt: skip
+        )
     )
     return True
