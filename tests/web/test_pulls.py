@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.web.conftest import HOSTILE, NOW, SignedIn
 from tocsin.facts.duckdb import DuckStore
+from tocsin.people import facade as people
 from tocsin.sources import facade as sources
 
 pytestmark = pytest.mark.django_db
@@ -137,8 +138,6 @@ def test_its_settings_are_changed_in_the_page(signed_in: SignedIn, folder: Path)
 
 
 def test_only_an_administrator_sets_up_and_removes(signed_in: SignedIn, folder: Path) -> None:
-    from tocsin.people import facade as people
-
     people.create_user("otto@quill.example", "Otto Ops", "operations", moment=NOW)
     made = sources.create_pull("folder", "Nightly", {"path": str(folder)}, **WHO)
     otto = signed_in("otto")
