@@ -86,7 +86,7 @@ def told(each: Merged) -> str:
     return (
         f"{each.id} is an account of its own again: {rows}{people} {go} back to it from {each.into}. "
         f"Rows that came since and the attributes told since stay with {each.into}, except for events that named {each.id}. "
-        "The alias is taken away, and telling it again makes them one no more."
+        "The alias is taken away; telling it again does not make them one."
     )
 
 
