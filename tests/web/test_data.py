@@ -179,7 +179,7 @@ def test_a_row_that_fails_keeps_no_other(ada: Client, facts: DuckStore, monkeypa
     reason = "internal error: ValueError"
     rows = [Refusal("events", reason, EVENT % (n, n, "halden"), received=NOW) for n in range(20, 27)]
     Taker(facts, lambda waiting: again(waiting, Limits())).take(Arrivals(refused=rows), None, NOW)
-    put = taking.put_events
+    put: Any = vars(taking)["put_events"]
 
     def fails(cursor: Any, past: Any, events: Any, *more: Any) -> Any:
         if any(each.id == "m23" for each in events):
