@@ -150,7 +150,6 @@ CSRF_COOKIE_SAMESITE = "Lax"
 # A workspace on loopback speaks plain HTTP; one that is reached by HTTPS says so, and its cookies travel by nothing else.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = os.environ.get("TOCSIN_HTTPS", "") == "1"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SESSION_COOKIE_SECURE  # on this machine browsers allow passkeys without HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

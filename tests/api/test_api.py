@@ -39,6 +39,7 @@ SCOPES = {
     "resume_source": "admin", "add_source_secret": "admin", "remove_source_secret": "admin", "deliveries_of_source": "read",
     "list_pulls": "read", "pull": "read", "runs_of_pull": "read", "create_pull": "admin", "change_pull": "admin",
     "delete_pull": "admin", "pause_pull": "admin", "resume_pull": "admin", "run_pull": "admin",
+    "list_merged_accounts": "read", "split_account": "admin",
 }  # fmt: skip
 OPERATIONS = [
     (operation["operationId"], method.upper(), path)
@@ -281,3 +282,13 @@ def test_alerts_about_csms_are_for_administrators(call: Call, swept: dict[tuple[
     assert call("admin").get(path).status_code == 200
     assert str(one.pk) not in [each["id"] for each in call("read").get("/alerts").json()["items"]]
     assert str(one.pk) in [each["id"] for each in call("admin").get("/alerts").json()["items"]]
+
+
+@pytest.mark.parametrize("name", ['"\\ud800"', '"a\\udfffb"', '"\\udc00\\ud800"'])
+def test_half_a_surrogate_pair_is_answered_by_a_sentence(call: Call, name: str) -> None:
+    client, body = call("admin").client, '{"kind": "write", "name": %s, "scopes": []}'
+    answer = client.post("/api/v1/keys", body % name, content_type="application/json")
+    assert answer.status_code == 400
+    assert "half of a surrogate pair" in answer.json()["detail"]
+    whole = client.post("/api/v1/keys", body % '"\\ud83d\\ude00"', content_type="application/json")
+    assert whole.status_code == 201

@@ -6,6 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.test import RequestFactory
 
 from tocsin.core.errors import UserError
 from tocsin.server import behind_proxies
@@ -45,3 +47,10 @@ def test_the_settings_are_checked() -> None:
     for name, value in (("TOCSIN_TRUSTED_PROXIES", "the proxy"), ("TOCSIN_INGEST_ORIGINS", "a.example")):
         with pytest.raises(UserError, match=name):
             configure(environ={name: value})
+
+
+def test_no_header_of_itself_makes_a_request_secure() -> None:
+    """Django reads the scheme that the server found, and no header: who is trusted is asked in one place."""
+    assert settings.SECURE_PROXY_SSL_HEADER is None
+    request = RequestFactory().get("/", headers={"X-Forwarded-Proto": "https"})
+    assert not request.is_secure()

@@ -9,6 +9,7 @@ import pytest
 from tests.facts.conftest import NOW, Desk
 from tocsin.core.errors import UserError
 from tocsin.facts import event_catalog
+from tocsin.facts.live.shapes import Arrivals, Row
 from tocsin.facts.live.taking import Taker
 from tocsin.ingest.arriving import again
 from tocsin.ingest.limits import Limits
@@ -74,6 +75,26 @@ def test_events_to_come_bear_the_mark(busy: Desk) -> None:
     taker = Taker(busy.store, lambda waiting: again(waiting, Limits()))
     taker.take(again([("events", row, NOW)], Limits()), None, NOW)
     assert busy.rows("SELECT kind, feature FROM events WHERE id = 'm'") == [("login", "door")]
+
+
+@pytest.mark.parametrize("told", ["page", None])
+def test_what_the_sender_says_comes_before_the_catalog_live_as_in_files(busy: Desk, told: str | None) -> None:
+    event_catalog.mark(busy.store, "Opened", "login", "")
+    said = {"id": "m", "account_id": "a1", "name": "Opened", "at": "2026-02-26T00:00:00Z", "kind": told}
+    rows = Arrivals(rows=[Row("events", said, "src_1", NOW)])
+    Taker(busy.store, lambda waiting: again(waiting, Limits())).take(rows, None, NOW)
+    busy.give("events.csv", f"id,account_id,name,at,kind\nf,a1,Opened,2026-02-26,{told or ''}\n")
+    found = busy.rows("SELECT kind FROM events WHERE id IN ('f', 'm')")
+    assert found == [(told or "login",)] * 2
+
+
+def test_the_catalog_comes_before_what_a_name_alone_says(busy: Desk) -> None:
+    row = '{"type":"track","event":"%s","messageId":"%s","userId":"u","context":{"groupId":"a1"}}'
+    for own in ("before", "after"):
+        takes = Taker(busy.store, lambda waiting: again(waiting, Limits()))
+        takes.take(again([("events", row % ("Signed In", own), NOW)], Limits()), None, NOW)
+        event_catalog.mark(busy.store, "Signed In", "click", "")
+    assert busy.rows("SELECT kind FROM events WHERE id IN ('before', 'after') ORDER BY id DESC") == [("login",), ("click",)]
 
 
 def test_scores_are_made_anew_from_the_first_changed_event_on(busy: Desk) -> None:

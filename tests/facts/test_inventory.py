@@ -97,7 +97,7 @@ def test_tried_again_they_come_in_or_stay(acme: Desk) -> None:
     kind = turned.Kind("http", "events", "the clock was wrong")
     good, bad = EVENT % (1, 1, "a1"), '{"type":"track","messageId":"m2"}'
     send(acme, *(Refusal("events", kind.reason, row, received=NOW) for row in (good, bad)))
-    assert turned.try_again(acme.store, kind, lambda rows: retake(acme, rows)) == (2, 1)
+    assert turned.try_again(acme.store, kind, lambda rows: retake(acme, rows)) == turned.Tried(2, 1)
     assert acme.rows("SELECT id FROM events") == [("m1",)]
     [left], _ = turned.groups(acme.store)
     assert (left.count, left.kind == kind, left.kind.source) == (1, False, "http")
@@ -120,7 +120,7 @@ def test_what_fails_half_way_loses_nothing(acme: Desk) -> None:
     assert acme.rows("SELECT source, count(*) FROM rejected GROUP BY ALL") == [("http", 1)]
     with acme.store.write() as cursor:
         cursor.execute("UPDATE rejected SET source = 'again'")  # as a process that was killed leaves them
-    assert turned.try_again(acme.store, kind, lambda rows: retake(acme, rows)) == (1, 0)
+    assert turned.try_again(acme.store, kind, lambda rows: retake(acme, rows)) == turned.Tried(1, 0)
 
 
 def test_names_that_no_account_has(acme: Desk) -> None:

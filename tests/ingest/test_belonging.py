@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.ingest.line import Line, Message, acme, group, identify, line, played, tables, track, when
+from tests.ingest.line import Line, Message, acme, group, identify, line, line_in, played, tables, track, when
 from tocsin.facts.past import Past
 
 __all__ = ["acme", "line"]
@@ -258,3 +258,61 @@ class Counting:
                 return getattr(self.inner, name)
 
         monkeypatch.setattr(line.store, "cursor", Cursor)
+
+
+# Rows of webhooks that are a person's
+
+
+ROWS: list[tuple[str, Message]] = [
+    ("tickets", {"id": "t1", "person_id": "ann", "opened_at": when(3)}),
+    ("touchpoints", {"id": "c1", "person_id": "ann", "kind": "call", "at": when(5)}),
+    ("surveys", {"person_id": "ann", "kind": "nps", "score": 9, "at": when(7)}),
+    ("metrics", {"id": "m1", "person_id": "ann", "name": "calls", "at": when(3), "value": 1}),
+]
+NAMED: tuple[str, Message] = ("tickets", {"id": "t2", "person_id": "ann", "account_id": "acme", "opened_at": when(7)})
+
+
+def of_rows(line: Line) -> dict[str, Any]:
+    """Collection and start -> the account."""
+    parts = [
+        f"SELECT '{name}', strftime(own.{start}, '%d'), accounts.id FROM {name} AS own JOIN accounts ON key = account_key"
+        for name, start in (("tickets", "opened_at"), ("touchpoints", "at"), ("surveys", "at"), ("metrics", "at"))
+    ]
+    return {f"{name} {day}": account for name, day, account in line.rows(f"{' UNION ALL '.join(parts)} ORDER BY ALL")}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_rows_are_of_the_account_in_which_their_person_was_then(seed: int) -> None:
+    steps: list[Any] = [group("acme", 1, "ann"), group("bolt", 4, "ann"), *ROWS, NAMED]
+    random.Random(seed).shuffle(steps)
+    with line_in() as line:
+        for step in [*steps, *steps[:2]]:
+            line.tell(step) if isinstance(step, tuple) else line.send(step)
+        assert of_rows(line) == {
+            "tickets 03": "acme", "touchpoints 05": "bolt", "surveys 07": "bolt", "metrics 03": "acme", "tickets 07": "acme",
+        }  # fmt: skip
+        assert line.rejected() == []
+
+
+def test_a_row_that_moves_with_its_person_is_judged_anew_in_both_accounts(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    line.send(group("acme", 1, "ann"), group("bolt", 1, "bob"))
+    line.tell(*ROWS)
+    keep_scores(line)
+    noted = Noted(monkeypatch)
+    taken = line.send(group("bolt", 4, "ann"))
+    assert {"acme", "bolt"} <= taken.accounts
+    assert {"touchpoints", "surveys"} <= taken.collections
+    assert max(noted.found["acme"], noted.found["bolt"]) <= naive(5)
+
+
+def test_a_ticket_that_is_told_again_stays_a_persons_until_its_account_is_named(line: Line) -> None:
+    line.send(group("acme", 1, "ann"))
+    line.tell(ROWS[0])
+    line.tell(("tickets", {"id": "t1", "priority": "high", "updated_at": when(5)}))
+    line.send(group("bolt", 2, "ann"))
+    assert of_rows(line) == {"tickets 03": "bolt"}
+    line.tell(("tickets", {"id": "t1", "account_id": "acme", "updated_at": when(6)}))
+    line.tell(("tickets", {"id": "t1", "priority": "low", "updated_at": when(7)}))
+    line.send(group("bolt", 1, "ann"), group("cove", 3, "ann"))
+    assert of_rows(line) == {"tickets 03": "acme"}
+    assert line.rows("SELECT priority FROM tickets") == [("low",)]

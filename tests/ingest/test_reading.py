@@ -74,7 +74,7 @@ def test_identify_alias_and_group_are_no_events() -> None:
 
 def test_feature_and_minutes_fill_their_columns() -> None:
     found = track("Used", properties={"feature": "Reports", "minutes": 2.5})
-    assert (found.feature, found.minutes, found.kind) == ("Reports", 2.5, "feature")
+    assert (found.feature, found.minutes, found.guess) == ("Reports", 2.5, "feature")
     assert track("Used", properties={"minutes": 0}).minutes == 0.0
 
 
@@ -92,7 +92,7 @@ def test_a_feature_that_is_none_is_left_out(value: Any) -> None:
 
 @pytest.mark.parametrize("name", ["Signed In", "Logged In", "User Logged In", "Login", "login"])
 def test_logins_by_their_usual_names(name: str) -> None:
-    assert track(name).kind == "login"
+    assert track(name).guess == "login"
 
 
 def test_a_page_with_a_feature_stays_a_page() -> None:
@@ -301,7 +301,7 @@ def test_people_come_and_go() -> None:
     assert said(added) == [("people", "u1", {"role": "admin"})]
     gone = b2b("Account Removed User")
     assert gone.memberships == [Membership("u1", "acme", AT, left=True)]
-    assert b2b("Signed In").events[0].kind == "login"
+    assert b2b("Signed In").events[0].guess == "login"
     assert said(b2b("Invite Sent", {"invitee_email": "z@y.example"})) == []
 
 

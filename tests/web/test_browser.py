@@ -23,6 +23,9 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/sign-in/link/\S+")
 
 
+DATA = ("import", "pulls", "pulls/new", "events", "values", "fields", "rejected", "unmatched", "owners", "keys")  # tabs
+
+
 @dataclass
 class Served:
     """The running demo: its address and the way in."""
@@ -67,6 +70,7 @@ def served(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             "countdown": "/rules/renewal-countdown/", "shadow": "/rules/key-person-silent/",
             "health": "/health/", "split": f"{account}health/", "settings": "/settings/",
             "messages": "/messages/", "factors": "/account/factors/",
+            **{f"data {part}": f"/data/{part}/" for part in DATA}, "data": "/data/",
         }  # fmt: skip
         context.close()
         yield found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,7 +16,7 @@ from tocsin.facts import turned
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing import import_paths
 from tocsin.facts.live import taking
-from tocsin.facts.live.shapes import WAITING, Arrivals, Refusal
+from tocsin.facts.live.shapes import WAITING, Arrivals, Refusal, Row
 from tocsin.facts.live.taking import Taker
 from tocsin.ingest.arriving import again
 from tocsin.ingest.limits import Limits
@@ -182,6 +183,27 @@ def test_rows_are_tried_again(ada: Client, facts: DuckStore) -> None:
     assert "is imported again" in told(ada.post("/data/rejected/again/", {**FORM, "source": "file"}, follow=True))
 
 
+def test_a_row_that_fails_keeps_no_other(ada: Client, facts: DuckStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    reason = "internal error: ValueError"
+    rows = [Refusal("events", reason, EVENT % (n, n, "halden"), received=NOW) for n in range(20, 27)]
+    Taker(facts, lambda waiting: again(waiting, Limits())).take(Arrivals(refused=rows), None, NOW)
+    put: Any = vars(taking)["put_events"]
+
+    def fails(cursor: Any, past: Any, events: Any, *more: Any) -> Any:
+        if any(each.id == "m23" for each in events):
+            raise ZeroDivisionError
+        return put(cursor, past, events, *more)
+
+    form = {"source": "http", "collection": "events", "reason": reason}
+    monkeypatch.setattr(taking, "put_events", fails)
+    said = told(ada.post("/data/rejected/again/", form, follow=True))
+    assert said == "7 rows tried again: 6 came in; 1 row failed again and stayed here as they were"
+    left, total = turned.rows_of(facts, turned.Kind("http", "events", reason))
+    assert (total, left[0].reason, left[0].row) == (1, reason, rows[3].row)
+    ids = facts.query("SELECT id FROM events WHERE id LIKE 'm2_' ORDER BY id").column("id").to_pylist()
+    assert ids == ["m20", "m21", "m22", "m24", "m25", "m26"]
+
+
 def test_rows_that_fail_again_stay(
     ada: Client, facts: DuckStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -266,3 +288,24 @@ def test_queries_do_not_grow_with_rows(ada: Client, facts: DuckStore, path: str,
     if path in ("unmatched/", "rejected/rows/"):
         assert 'rel="next"' in text
         assert read(ada, f"{address}&page=2") != text
+
+
+def test_a_merged_account_is_split_where_it_says_what_that_does(signed_in: SignedIn, facts: DuckStore) -> None:
+    ada = signed_in("ada")
+    takes = Taker(facts, lambda waiting: again(waiting, Limits()))
+    takes.take(Arrivals(groups={"cus_1": None}), None, NOW)
+    rows = [("tickets", {"id": "t9", "account_id": "cus_1", "opened_at": "2026-03-03T09:00:00Z"})]
+    rows += [("account_aliases", {"account_id": "halden", "source": "stripe", "external_id": "cus_1"})]
+    for row in rows:
+        takes.take(Arrivals(rows=[Row(*row, "src_1", NOW)]), None, NOW)
+    text = read(ada, "unmatched/")
+    assert "Split cus_1 from Halden Freight?" in text
+    assert "1 row (1 of tickets) goes back to it from halden" in text
+    assert "Split them" not in read(signed_in("vic"), "unmatched/")
+    assert "cus_1 is split from Halden Freight; 1 row went back" in told(
+        ada.post("/data/unmatched/split/", {"id": "cus_1"}, follow=True)
+    )
+    found = facts.query("SELECT accounts.id FROM tickets JOIN accounts ON key = account_key WHERE tickets.id = 't9'")
+    assert found.column("id").to_pylist() == ["cus_1"]
+    assert "Merged accounts" not in read(ada, "unmatched/")
+    assert "no merged account" in told(ada.post("/data/unmatched/split/", {"id": "cus_1"}, follow=True))

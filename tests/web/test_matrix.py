@@ -52,7 +52,7 @@ SESSIONS = {name: BY_SCOPE[scope] for name, scope in SCOPES.items()} | {
     "set_override": LEAD, "lift_override": LEAD, "create_silence": LEAD, "end_silence": LEAD, "list_silences": LEAD,
     "get_routing": LEAD, "check_routing": LEAD, "list_routing_versions": LEAD, "list_people": LEAD, "list_channels": RUN,
     "list_deliveries": RUN, "list_sources": RUN, "deliveries_of_source": RUN,
-    "list_pulls": RUN, "pull": RUN, "runs_of_pull": RUN,
+    "list_pulls": RUN, "pull": RUN, "runs_of_pull": RUN, "list_merged_accounts": RUN,
 }  # fmt: skip
 # Of the settings: part -> act -> who may.
 SETTINGS: dict[str, dict[str, tuple[str, ...]]] = {

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.web.conftest import HOSTILE, NOW, SignedIn
 from tocsin.facts.duckdb import DuckStore
+from tocsin.people import facade as people
 from tocsin.sources import facade as sources
 
 pytestmark = pytest.mark.django_db
@@ -116,9 +117,27 @@ def test_acts(signed_in: SignedIn, folder: Path) -> None:
     assert ada.get(f"/data/pulls/{made.id}/").status_code == 404
 
 
-def test_only_an_administrator_sets_up_and_removes(signed_in: SignedIn, folder: Path) -> None:
-    from tocsin.people import facade as people
+def test_its_settings_are_changed_in_the_page(signed_in: SignedIn, folder: Path) -> None:
+    ada = signed_in("ada")
+    made = sources.create_pull("folder", "Nightly", {"path": str(folder), "full": ["accounts"]}, everywhere=True, **WHO)
+    page = ada.get(f"/data/pulls/{made.id}/").content.decode()
+    form = {"act": "set", "path": "", "schedule": "daily at 07:00", "full": "", "most_closed": "12.5%", "settle": "5s"}
+    assert 'value="20%"' in page
+    answer = ada.post(f"/data/pulls/{made.id}/act/", form, follow=True).content.decode()
+    assert "Nightly is changed" in answer
+    found = sources.pull_info(made.id, NOW)
+    assert (found.schedule, found.settings["full"], found.settings["most_closed"]) == ("daily at 07:00", [], 0.125)
+    assert found.settings["path"] == str(folder), "an empty place is the one before"
+    assert 'value="12.5%"' in answer
+    wrong = ada.post(f"/data/pulls/{made.id}/act/", {**form, "schedule": "now and then"}, follow=True).content.decode()
+    assert "now and then" in wrong
+    assert sources.pull_info(made.id, NOW).schedule == "daily at 07:00"
+    people.create_user("otto@quill.example", "Otto Ops", "operations", moment=NOW)
+    assert signed_in("otto").post(f"/data/pulls/{made.id}/act/", form).status_code == 403
+    assert 'name="act" value="set"' not in signed_in("otto").get(f"/data/pulls/{made.id}/").content.decode()
 
+
+def test_only_an_administrator_sets_up_and_removes(signed_in: SignedIn, folder: Path) -> None:
     people.create_user("otto@quill.example", "Otto Ops", "operations", moment=NOW)
     made = sources.create_pull("folder", "Nightly", {"path": str(folder)}, **WHO)
     otto = signed_in("otto")

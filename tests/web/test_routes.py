@@ -43,6 +43,7 @@ ROUTES: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
     "data": ("GET", {}, ALL), "data-events": ("GET", {}, ALL), "data-events-set": ("POST", {}, RUN),
     "data-rejected": ("GET", {}, ALL), "data-rejected-rows": ("GET", {}, ALL), "data-rejected-again": ("POST", {}, RUN),
     "data-rejected-forget": ("POST", {}, RUN), "data-unmatched": ("GET", {}, ALL), "data-unmatched-match": ("POST", {}, RUN),
+    "data-split": ("POST", {}, RUN),
     "data-owners": ("GET", {}, ALL), "data-pulls": ("GET", {}, ALL), "data-pull-new": ("GET", {}, ("admin",)),
     "data-pull": ("GET", {"reference": "exports"}, ALL), "data-pull-act": ("POST", {"reference": "exports"}, RUN),
     "data-values": ("GET", {}, ALL), "data-fields": ("GET", {}, ALL),

@@ -39,10 +39,9 @@ class RowFindings:
     def anew(self) -> RowFindings:
         """The same beside the alerts that have been opened meanwhile: for who writes after others may have."""
         known: dict[tuple[str, str], list[Opening]] = {}
-        revised = {(rule, key) for rule, _, key in self.revised}
         for rule, horizon in self.horizons.items():
             for subject, opening in openings(rule, horizon):
-                if (rule, opening.key) not in revised:
+                if (rule, subject, opening.key) not in self.revised:
                     known.setdefault((rule, subject), []).append(opening)
         return replace(self, known=known)
 

@@ -10,7 +10,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from tocsin.api import alerts, delivery, facts, health, people, pulls, rules, sources, together
+from tocsin.api import alerts, delivery, facts, health, merged, people, pulls, rules, sources, together
 from tocsin.api.parsing import Reader
 from tocsin.api.problems import MEDIA, ApiError, placed, problem
 from tocsin.core.errors import UserError
@@ -43,6 +43,7 @@ api = Api(title="Tocsin", version=version("tocsin"), description=ABOUT, urls_nam
 api.add_router("", together.router, tags=["alerts"])
 api.add_router("", alerts.router, tags=["alerts"])
 api.add_router("", facts.router, tags=["facts"])
+api.add_router("", merged.router, tags=["facts"])
 api.add_router("", health.router, tags=["health"])
 api.add_router("", rules.router, tags=["rules"])
 api.add_router("", people.router, tags=["people"])
@@ -78,6 +79,9 @@ def _unknown_key(request: HttpRequest, _error: AuthenticationError) -> HttpRespo
 
 @api.exception_handler(HttpError)
 def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    told = error.__context__
+    if isinstance(told, ApiError):  # of reading the body, for which Ninja has a sentence of its own
+        return problem(request, told.status, told.detail)
     return problem(request, error.status_code, str(error))
 
 

@@ -1,7 +1,8 @@
-"""How what was sent is read: JSON, and no NUL character in it, which not every database takes into a text."""
+"""How what was sent is read: JSON, with no NUL character and no half of a surrogate pair, which not every database takes."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.http import HttpRequest
@@ -11,6 +12,8 @@ from ninja.parser import Parser
 from tocsin.api.problems import ApiError
 
 NUL = "\x00"
+HALF = "what was sent holds half of a surrogate pair (\\ud800 to \\udfff alone), which is no character; leave it out"
+_NULS, _HALVES = re.compile(NUL), re.compile("[\ud800-\udfff]")
 SENTENCE = "what was sent holds a NUL character; leave it out"
 
 
@@ -19,9 +22,12 @@ class Reader(Parser):
 
     def parse_body(self, request: HttpRequest) -> Any:
         """The JSON of a body."""
-        if b"\\u0000" in request.body and _holds_nul(super().parse_body(request)):
-            raise ApiError(400, SENTENCE)
-        return super().parse_body(request)
+        found = super().parse_body(request)
+        if b"\\u" in request.body:  # nothing else brings either of them into a text
+            for flaw, sentence in ((_NULS, SENTENCE), (_HALVES, HALF)):
+                if _holds(found, flaw):
+                    raise ApiError(400, sentence)
+        return found
 
     def parse_querydict(self, data: MultiValueDict[str, Any], list_fields: list[str], request: HttpRequest) -> Any:
         """The values of a query."""
@@ -30,9 +36,9 @@ class Reader(Parser):
         return super().parse_querydict(data, list_fields, request)
 
 
-def _holds_nul(value: Any) -> bool:
+def _holds(value: Any, flaw: re.Pattern[str]) -> bool:
     if isinstance(value, str):
-        return NUL in value
+        return flaw.search(value) is not None
     if isinstance(value, dict):
-        return any(_holds_nul(each) for pair in value.items() for each in pair)
-    return isinstance(value, list) and any(_holds_nul(each) for each in value)
+        return any(_holds(each, flaw) for pair in value.items() for each in pair)
+    return isinstance(value, list) and any(_holds(each, flaw) for each in value)

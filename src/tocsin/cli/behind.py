@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SETTLED = 30.0  # seconds that a command waits for what was acknowledged before it to be stored
 FULL = 64 * 1024  # characters of output that go out together
-CHANGING = ("import", "rules", "health", "rebuild")  # after these the worker has something new to judge
+CHANGING = ("import", "rules", "accounts", "health", "rebuild")  # after these the worker has something new to judge
 
 
 class DistantConsole(Console):

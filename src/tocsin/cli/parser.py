@@ -24,6 +24,7 @@ COMMANDS = (
     "sweep",
     "alerts",
     "rules",
+    "accounts",
     "health",
     "rebuild",
     "users",

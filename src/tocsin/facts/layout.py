@@ -34,6 +34,12 @@ _EXTRA = {
 }
 # Of events: whether the account is that of the person, and the visitor who turned out to be that person.
 _EVENTS = {"by_person": "BOOLEAN", "visitor_key": "INTEGER"}
+# Collections whose rows may name a person and no account, and are of the account of that person then.
+PERSONAL = tuple(
+    name
+    for name, each in COLLECTIONS.items()
+    if each.start is not None and {"account_id", "person_id"} <= set(each.names) and name not in ("events", "people")
+)
 
 _OTHER_TABLES = (
     "CREATE TABLE person_keys (key INTEGER, id VARCHAR)",
@@ -56,6 +62,7 @@ _LATER_COLUMNS = (
     ("identities", "at", "TIMESTAMP"),
     ("identities", "now", "BOOLEAN DEFAULT true"),
     *(("events", name, kind) for name, kind in _EVENTS.items()),
+    *((name, "by_person", "BOOLEAN") for name in PERSONAL),
 )
 # Accounts that turned out to be only a name of another, with the key of that and what else was changed.
 _MERGED = (
@@ -64,6 +71,8 @@ _MERGED = (
 )
 # Every word of `memberships`, of which that is the latest of each person and account.
 _WORDS = 'CREATE TABLE IF NOT EXISTS member_words AS SELECT person, account, "at", gone, weak FROM memberships'
+# Everything that was told of attributes, of which `told` is the latest of each.
+_TELLINGS = 'CREATE TABLE IF NOT EXISTS told_words AS SELECT collection, id, field, value, "at" FROM told'
 # The collections whose rows note the import that made them: a rule on new rows asks how late a row arrived.
 SEEN = tuple(name for name, each in COLLECTIONS.items() if each.start is not None and name not in _EXTRA)
 # Tables that a file of this layout may lack, because it was made before there were any; they are made when it is opened.
@@ -91,6 +100,8 @@ _LATER_TABLES = (
     "CREATE TABLE IF NOT EXISTS told_rows (collection VARCHAR, id VARCHAR, told VARCHAR)",
     'CREATE TABLE IF NOT EXISTS told (collection VARCHAR, id VARCHAR, field VARCHAR, value VARCHAR, "at" TIMESTAMP)',
     "CREATE TABLE IF NOT EXISTS event_catalog (name VARCHAR, kind VARCHAR, feature VARCHAR)",
+    # Accounts that a person has split again, and from which: an alias does not make them one once more.
+    "CREATE TABLE IF NOT EXISTS kept_apart (id VARCHAR, other VARCHAR)",
     *rollup.TABLES,  # first, last and how many of old events
     # What is said of the sources (`importing.governing`): what their words mean ('' as the source: all of them), which of them
     # has the say in a field, and what the others told of it.
@@ -132,9 +143,10 @@ def create_tables(cursor: duckdb.DuckDBPyConnection) -> None:
         columns += [_EXTRA[collection.name]] if collection.name in _EXTRA else []
         columns += ["first_seen TIMESTAMP"] if collection.name in SEEN else []
         columns += [f"{name} {kind}" for name, kind in _EVENTS.items()] if collection.name == "events" else []
+        columns += ["by_person BOOLEAN"] if collection.name in PERSONAL else []
         columns += ["account_was INTEGER"] if collection.name in OWNED else []
         cursor.execute(f"CREATE TABLE {quote(collection.name)} ({', '.join(columns)})")
-    for statement in (*_OTHER_TABLES, *_LATER_TABLES, _WORDS, _MERGED):
+    for statement in (*_OTHER_TABLES, *_LATER_TABLES, _WORDS, _TELLINGS, _MERGED):
         cursor.execute(statement)
     cursor.execute("CREATE TABLE meta (name VARCHAR, value VARCHAR)")
     cursor.execute("INSERT INTO meta VALUES ('layout', ?)", [str(LAYOUT_VERSION)])
@@ -162,7 +174,7 @@ def check_layout(cursor: duckdb.DuckDBPyConnection, path: str) -> None:
         cursor.execute(statement)
     for table, column, kind in _LATER_COLUMNS:
         cursor.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {quote(column)} {kind}")
-    for statement in (_WORDS, _MERGED):
+    for statement in (_WORDS, _TELLINGS, _MERGED):
         cursor.execute(statement)
     for name in OWNED:
         cursor.execute(f"ALTER TABLE {quote(name)} ADD COLUMN IF NOT EXISTS account_was INTEGER")

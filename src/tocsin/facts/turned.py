@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
+
 from tocsin.core.errors import UserError
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.inventory import WAITS
@@ -22,6 +24,7 @@ _KIND = f"regexp_replace(regexp_replace(reason, {literal(_QUOTED)}, '…', 's'),
 # While they are tried again rows bear this name as their source: whatever happens meanwhile, none is lost.
 _AGAIN = "again"
 MOST_AT_ONCE = 20_000  # rows that are tried again in one go: they are held in memory
+MOST_FAILING = 50  # of them that fail alone, before the others are left: then it is not the rows
 _UNDO = f"UPDATE rejected SET source = 'http' WHERE source = '{_AGAIN}'"
 _SOURCE = f"CASE source WHEN '{_AGAIN}' THEN 'http' ELSE source END"
 _THOSE = f"{_SOURCE} = ? AND collection = ? AND {_KIND} = ?"
@@ -58,6 +61,20 @@ class Group:
     count: int
     latest: datetime | None
     example: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What became of rows that were tried again.
+
+    given: those that came in or were turned away anew, and `refused`: how many of them were. stay: those that stay in the list
+    as they were, since they failed again. error: the last failure, None where none failed.
+    """
+
+    given: int
+    refused: int
+    stay: int = 0
+    error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +142,12 @@ def forget(store: DuckStore, kind: Kind) -> int:
     return int(gone[0])
 
 
-def try_again(store: DuckStore, kind: Kind, take: Callable[[Sequence[Waiting]], int]) -> tuple[int, int]:
+def try_again(store: DuckStore, kind: Kind, take: Callable[[Sequence[Waiting]], int]) -> Tried:
     """Hand rows of a kind that came over HTTP to `take`, which stores each or enters it as rejected anew; oldest first.
 
-    take: gives how many it turned away. Gives how many rows there were, at most `MOST_AT_ONCE`, and how many were turned away
-    again. They leave the list only after `take` has come back: where it fails they stay as they were.
+    take: gives how many it turned away; all or nothing. Where it fails the rows are handed over half by half, so that one that
+    fails keeps no other; it stays in the list with its reason, and so do those behind when `MOST_FAILING` have failed.
+    At most `MOST_AT_ONCE` are tried. Rows leave the list only after `take` has come back.
     UserError for rows of files, which come in by another import, and where there are none.
     """
     if kind.source != "http":
@@ -147,15 +165,48 @@ def try_again(store: DuckStore, kind: Kind, take: Callable[[Sequence[Waiting]], 
             ).fetchall()
         if not given:
             raise UserError("there are no such rows any more")
+        tried = _Trying(take)
         try:
-            refused = take([(collection, row, at.replace(tzinfo=UTC)) for collection, row, at in given])
-        except BaseException:
+            tried.hand([(collection, row, at.replace(tzinfo=UTC)) for collection, row, at in given])
+        finally:
             with store.write(news=False) as cursor:
+                cursor.register("taken", pa.table({"place": pa.array(tried.came, pa.string())}))
+                try:  # the text alone tells rows apart: all of them are of one collection
+                    cursor.execute(f"DELETE FROM rejected WHERE source = '{_AGAIN}' AND \"row\" IN (SELECT place FROM taken)")
+                finally:
+                    cursor.unregister("taken")
                 cursor.execute(_UNDO)
+    return Tried(len(tried.came), tried.refused, len(given) - len(tried.came), tried.error)
+
+
+class _Trying:
+    """Rows that are handed over, and what became of them. came: as received, of those that were stored or turned away anew."""
+
+    def __init__(self, take: Callable[[Sequence[Waiting]], int]) -> None:
+        self._take = take
+        self.came: list[str] = []
+        self.refused = self.failed = 0
+        self.error: Exception | None = None
+
+    def hand(self, rows: Sequence[Waiting]) -> None:
+        """Hand over rows, by halves where that fails."""
+        if not rows or self.failed >= MOST_FAILING:
+            return
+        try:
+            self.refused += self._take(rows)
+        except UserError:  # no space, or the like: the rest waits
             raise
-        with store.write(news=False) as cursor:
-            cursor.execute(f"DELETE FROM rejected WHERE source = '{_AGAIN}'")
-    return len(given), refused
+        except Exception as error:  # noqa: BLE001 - what a message that once failed does again
+            self.error = error
+        else:
+            self.came += [row for _, row, _ in rows]
+            return
+        if len(rows) == 1:
+            self.failed += 1
+            return
+        half = len(rows) // 2
+        self.hand(rows[:half])
+        self.hand(rows[half:])
 
 
 def strangers(store: DuckStore, *, text: str = "", page: int = 1, size: int = 50) -> tuple[list[Stranger], int]:

@@ -108,6 +108,7 @@ urlpatterns = [
     path("data/rejected/forget/", rejected.forgotten, name="data-rejected-forget"),
     path("data/unmatched/", unmatched.unmatched, name="data-unmatched"),
     path("data/unmatched/match/", unmatched.matched, name="data-unmatched-match"),
+    path("data/unmatched/split/", unmatched.parted, name="data-split"),
     path("data/owners/", owners.owners, name="data-owners"),
     path("messages/", told.told, name="told"),
     path("settings/", me.view, name="settings-me"),

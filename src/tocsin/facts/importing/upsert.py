@@ -11,7 +11,7 @@ from tocsin.core.schema import Collection
 from tocsin.facts import rollup
 from tocsin.facts.cells import as_text
 from tocsin.facts.importing.stage import Staged
-from tocsin.facts.layout import SEEN, literal, names, physical_columns, quote
+from tocsin.facts.layout import OWNED, SEEN, literal, names, physical_columns, quote
 from tocsin.facts.past import Past
 
 
@@ -181,6 +181,8 @@ class _Upsert:
             columns += ["key", "custom", "custom_given", "left_out", "first_seen"]
         elif self.collection.name in SEEN:
             columns.append("first_seen")
+        if self.collection.name in OWNED:
+            columns.append("account_was")
         found = self.cursor.execute(f"INSERT INTO {self.target} ({names(columns)}) {select}").fetchone()
         return int(found[0]) if found is not None else 0
 
@@ -202,6 +204,8 @@ class _Upsert:
             cells += [f"{self.new_key()} AS key", f"{given} AS custom", f"{given} AS custom_given", "false", self.seen()]
         elif self.collection.name in SEEN:
             cells.append(self.seen())
+        if self.collection.name in OWNED:
+            cells.append("CAST(NULL AS INTEGER) AS account_was")
         return ", ".join(cells)
 
     def merged_row(self) -> str:
@@ -222,6 +226,9 @@ class _Upsert:
             ]
         elif self.collection.name in SEEN:
             cells.append(f"CASE WHEN old.rowid IS NULL THEN {self.seen()} ELSE old.first_seen END AS first_seen")
+        if self.collection.name in OWNED:  # as long as it stays where a merge has brought it
+            here = "new.account_key" if "account_key" in self.staged.columns else "old.account_key"
+            cells.append(f"CASE WHEN {here} = old.account_key THEN old.account_was END AS account_was")
         return ", ".join(cells)
 
     def kept(self, column: str) -> str:

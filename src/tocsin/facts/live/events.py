@@ -19,13 +19,13 @@ from tocsin.facts.live.shapes import WAITING, Event, Refusal
 from tocsin.facts.past import Past
 
 EVENTS = COLLECTIONS["events"]
-_TEXTS = ("id", "account", "person", "name", "kind", "feature", "properties")
+_TEXTS = ("id", "account", "person", "name", "kind", "feature", "properties", "guess")
 _SCHEMA = pa.schema([
     ("ord", pa.int32()), *((name, pa.string()) for name in _TEXTS), ("at", pa.timestamp("us")), ("minutes", pa.float64()),
     ("visitor", pa.string()), ("by_person", pa.bool_()),
 ])  # fmt: skip
 _GIVEN = ("id", "account_key", "person_key", "name", "at", "kind", "feature", "minutes", "properties")
-_EXTRA = ("by_person", "visitor_key", "first_seen")
+_EXTRA = ("by_person", "visitor_key", "account_was", "first_seen")
 
 
 def seen_hashes(cursor: duckdb.DuckDBPyConnection) -> SeenHashes:
@@ -58,12 +58,13 @@ def put_events(
     cursor.execute(f"""
         CREATE OR REPLACE TEMP TABLE new_events AS
         SELECT arriving.ord, arriving.h, arriving.id, own.key AS account_key, own.id AS account_id, who.key AS person_key,
-               arriving.name, arriving."at", coalesce(known.kind, arriving.kind) AS kind,
+               arriving.name, arriving."at", coalesce(arriving.kind, known.kind, arriving.guess) AS kind,
                coalesce(arriving.feature, known.feature) AS feature, arriving.minutes,
                CAST(arriving.properties AS JSON) AS properties, arriving.by_person,
-               {"visitor.key" if visits else "CAST(NULL AS INTEGER)"} AS visitor_key
+               {"visitor.key" if visits else "CAST(NULL AS INTEGER)"} AS visitor_key, merged.key AS account_was
         FROM arriving
         LEFT JOIN account_refs AS own ON own.ref = arriving.account
+        LEFT JOIN merged_accounts AS merged ON merged.id = arriving.account AND own.key > 0
         LEFT JOIN person_keys AS who ON who.id = arriving.person
         {visitor}
         LEFT JOIN event_catalog AS known ON known.name = arriving.name
@@ -79,7 +80,8 @@ def put_events(
     held = [*physical_columns(EVENTS), *_EXTRA]
     cells = [f'new."{name}"' if name in _GIVEN else "NULL" for name in physical_columns(EVENTS)]
     cursor.execute(
-        f"INSERT INTO events ({names(held)}) SELECT {', '.join(cells)}, new.by_person, new.visitor_key, {as_timestamp(now)} "
+        f"INSERT INTO events ({names(held)}) SELECT {', '.join(cells)}, new.by_person, new.visitor_key, new.account_was, "
+        f"{as_timestamp(now)} "
         f"FROM {good} ORDER BY ord"
     )
     rollup.added(cursor, f"SELECT * FROM {good}", min(each.at for each in events))

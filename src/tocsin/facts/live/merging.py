@@ -13,15 +13,17 @@ from typing import Any
 
 import duckdb
 
+from tocsin.core.errors import UserError
 from tocsin.core.schema import COLLECTIONS
 from tocsin.facts import rollup
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing.stage import make_references
-from tocsin.facts.layout import OWNED, quote
+from tocsin.facts.importing.upsert import as_timestamp
+from tocsin.facts.layout import OWNED, SEEN, quote
 from tocsin.facts.live.parts import Given
 from tocsin.facts.live.rows import put_rows
 from tocsin.facts.live.shapes import Traits
-from tocsin.facts.live.traits import date_changes, rows_of_traits
+from tocsin.facts.live.traits import begin_telling, date_changes, rows_of_traits, tidy
 from tocsin.facts.past import EVER, Past
 
 _KEPT_APART = ("account_timeline", "health_days", "health_notes", "milestone_notes")  # made anew from what is stored
@@ -42,7 +44,11 @@ def merge(cursor: duckdb.DuckDBPyConnection, store: DuckStore, past: Past, now: 
 
 
 def split(cursor: duckdb.DuckDBPyConnection, store: DuckStore, past: Past, own: str, now: datetime) -> set[str]:
-    """Take a merge back: the account is there again with what was its own. What came since stays where it came to."""
+    """Take a merge back: the account is there again with what was its own. What came since stays where it came to.
+
+    Except for events that named the account itself, which note it. UserError where the account that it went into is only a
+    name of a third one by now, which has to be split first.
+    """
     found = cursor.execute("SELECT key, into_key, moved FROM merged_accounts WHERE id = ?", [own]).fetchall()
     if not found:
         return set()
@@ -51,16 +57,27 @@ def split(cursor: duckdb.DuckDBPyConnection, store: DuckStore, past: Past, own: 
     into = _id(cursor, target)
     cursor.execute("INSERT INTO accounts BY NAME SELECT * EXCLUDE (into_key, moved) FROM merged_accounts WHERE id = ?", [own])
     cursor.execute("DELETE FROM merged_accounts WHERE id = ?", [own])
-    old = rollup.changing(cursor, _moving("account_was", key, key))
+    below = ", ".join(str(each) for each in _below(cursor, key))  # what was merged into this one goes with it
+    old = rollup.changing(cursor, _moving(f"account_was IN ({below})", key))
     for name in OWNED:
-        cursor.execute(f"UPDATE {quote(name)} SET account_key = account_was, account_was = NULL WHERE account_was = ?", [key])
+        seen = f", first_seen = {as_timestamp(now)}" if name in SEEN else ""
+        cursor.execute(
+            f"UPDATE {quote(name)} SET account_key = ?, account_was = nullif(account_was, ?){seen} "
+            f"WHERE account_was IN ({below})",
+            [key, key],
+        )
     if old:
         rollup.changed(cursor)
     _rename(cursor, into, own, moved)
     cursor.execute(
         'DELETE FROM account_history AS copied WHERE account_key = ? AND account_was IS NULL AND (field, "at") IN '
-        "(SELECT (field, \"at\") FROM told WHERE collection = 'accounts' AND id = ?)",
+        "(SELECT (field, \"at\") FROM told_words WHERE collection = 'accounts' AND id = ?)",
         [target, own],
+    )
+    cursor.execute(
+        "DELETE FROM told_words WHERE collection = 'accounts' AND id = ? AND (field, coalesce(value, ''), \"at\") IN "
+        "(SELECT (field, coalesce(value, ''), \"at\") FROM told_words WHERE collection = 'accounts' AND id = ?)",
+        [into, own],
     )
     rows: list[Given] = []
     for field, before in moved["fields"].items():
@@ -78,6 +95,20 @@ def split(cursor: duckdb.DuckDBPyConnection, store: DuckStore, past: Past, own: 
     put_rows(cursor, store, past, rows, now)
     cursor.execute("DELETE FROM changes WHERE collection = 'accounts' AND key = ?", [target])  # as if it had never been
     return _noted(cursor, past, [key, target], {own, into})
+
+
+def keep_apart(cursor: duckdb.DuckDBPyConnection, own: str) -> str:
+    """Take away what says that a merged account is another one, and see to it that no alias makes them one again.
+
+    Gives the id of the account that it is in. UserError where no account of that id was merged.
+    """
+    found = cursor.execute("SELECT into_key FROM merged_accounts WHERE id = ?", [own]).fetchone()
+    if found is None:
+        raise UserError(f"there is no merged account {own!r}")
+    into = _id(cursor, found[0])
+    cursor.execute("DELETE FROM account_aliases WHERE external_id = ? AND account_key = ?", [own, found[0]])
+    cursor.execute("INSERT INTO kept_apart VALUES (?, ?)", [own, into])
+    return into
 
 
 def _merge(cursor: duckdb.DuckDBPyConnection, store: DuckStore, past: Past, own: str, target: str, now: datetime) -> set[str]:
@@ -98,10 +129,13 @@ def _merge(cursor: duckdb.DuckDBPyConnection, store: DuckStore, past: Past, own:
         [into, json.dumps(moved), key],
     )
     cursor.execute("DELETE FROM accounts WHERE key = ?", [key])
-    old = rollup.changing(cursor, _moving("account_key", key, into))
+    old = rollup.changing(cursor, _moving(f"account_key = {key}", into))
     for name in OWNED:
+        # To the account that it comes to a row is new now: what sets a rule off there is told there.
+        seen = f", first_seen = {as_timestamp(now)}" if name in SEEN else ""
         cursor.execute(
-            f"UPDATE {quote(name)} SET account_was = coalesce(account_was, account_key), account_key = ? WHERE account_key = ?",
+            f"UPDATE {quote(name)} SET account_was = coalesce(account_was, account_key), account_key = ?{seen} "
+            "WHERE account_key = ?",
             [into, key],
         )
     if old:
@@ -112,19 +146,31 @@ def _merge(cursor: duckdb.DuckDBPyConnection, store: DuckStore, past: Past, own:
     cursor.execute("DELETE FROM touched WHERE collection = 'accounts' AND key = ?", [key])
     _rename(cursor, own, target, moved)
     make_references(cursor)
-    traits = [Traits("accounts", target, {field: value}, at.replace(tzinfo=UTC)) for field, value, at in told]
+    traits = [Traits("accounts", target, {field: value}, at.replace(tzinfo=UTC)) for field, value, at in _tellings(cursor, own)]
+    begin_telling(cursor)
     put_rows(cursor, store, past, rows_of_traits(cursor, traits), now)
+    tidy(cursor)
     date_changes(cursor)
     return _noted(cursor, past, [into], {own, target})
 
 
-def _moving(column: str, key: int, to: int) -> str:
+def _moving(which: str, to: int) -> str:
     """The events that move to another account, as they are and as they are to be."""
-    events = f"FROM events WHERE {column} = {int(key)}"
+    events = f"FROM events WHERE {which}"
     return (
         f'SELECT account_key, person_key, "at" {events} '
         f'UNION ALL SELECT {int(to)}::INTEGER AS account_key, person_key, "at" {events}'
     )
+
+
+def _below(cursor: duckdb.DuckDBPyConnection, key: int) -> list[int]:
+    """The keys of an account and of all that were merged into it, and into those."""
+    rows = cursor.execute(
+        "WITH RECURSIVE under AS (SELECT CAST(? AS INTEGER) AS key UNION "
+        "SELECT merged.key FROM merged_accounts AS merged JOIN under ON merged.into_key = under.key) SELECT key FROM under",
+        [key],
+    )
+    return sorted(int(row[0]) for row in rows.fetchall())
 
 
 def _pairs(cursor: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
@@ -132,7 +178,7 @@ def _pairs(cursor: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
     return cursor.execute("""
         SELECT named.id, min(target.id) FROM account_aliases AS aliases
         JOIN accounts AS named ON named.id = aliases.external_id JOIN accounts AS target ON target.key = aliases.account_key
-        WHERE named.name = named.id GROUP BY named.id
+        WHERE named.name = named.id AND (named.id, target.id) NOT IN (SELECT (id, other) FROM kept_apart) GROUP BY named.id
         HAVING count(DISTINCT target.key) = 1 AND bool_and(target.key <> named.key) ORDER BY 1
     """).fetchall()
 
@@ -148,6 +194,12 @@ def _moved_on(cursor: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
 def _told(cursor: duckdb.DuckDBPyConnection, own: str) -> list[tuple[str, str | None, datetime]]:
     """(field, value, when) of all that was told last of an account."""
     found = "SELECT field, value, \"at\" FROM told WHERE collection = 'accounts' AND id = ? ORDER BY field"
+    return cursor.execute(found, [own]).fetchall()
+
+
+def _tellings(cursor: duckdb.DuckDBPyConnection, own: str) -> list[tuple[str, str | None, datetime]]:
+    """(field, value, when) of all that was ever told of an account."""
+    found = "SELECT DISTINCT field, value, \"at\" FROM told_words WHERE collection = 'accounts' AND id = ? ORDER BY ALL"
     return cursor.execute(found, [own]).fetchall()
 
 
@@ -191,7 +243,11 @@ def _key(cursor: duckdb.DuckDBPyConnection, own: str) -> int:
 
 
 def _id(cursor: duckdb.DuckDBPyConnection, key: int) -> str:
-    return str(cursor.execute("SELECT id FROM accounts WHERE key = ?", [key]).fetchall()[0][0])
+    found = cursor.execute("SELECT id FROM accounts WHERE key = ?", [key]).fetchone()
+    if found is None:
+        [(name,)] = cursor.execute("SELECT id FROM merged_accounts WHERE key = ?", [key]).fetchall()
+        raise UserError(f"it went into {name}, which was merged into another account since; split {name} first")
+    return str(found[0])
 
 
 def _name(cursor: duckdb.DuckDBPyConnection, own: str) -> str:

@@ -5,6 +5,7 @@ What cannot be completed is kept, one entry for each row with all that was told 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -15,14 +16,15 @@ import pyarrow as pa
 
 from tocsin.core.schema import COLLECTIONS, Collection
 from tocsin.facts.importing.stage import UPDATED, make_references
-from tocsin.facts.layout import physical_columns, quote
+from tocsin.facts.layout import PERSONAL, physical_columns, quote
 from tocsin.facts.live.belonging import Places
 from tocsin.facts.live.shapes import WAITING, Refusal
 
 Given = tuple[str, dict[str, Any]]  # collection, column -> JSON value
 PEOPLE = ("people", "csms", "teams")
 EMPTY = (None, "")
-BY_PERSON = "by_person"  # in a row of `events` where nobody but its person says which account it is of
+BY_PERSON = "by_person"  # in a row where nobody but its person says which account it is of
+BY_THEM = (*PERSONAL, "events")  # collections whose rows move with their person
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 
 
@@ -86,6 +88,13 @@ class _Completing:
         own = str(row["id"]) if self.key and row.get("id") else None
         told = joined(self.kept.pop(own, {}), row) if own else row
         base = self.stored.get(own, {}) if own else {}
+        if self.collection.name in BY_THEM:
+            if row.get("account_id") not in EMPTY and not row.get(BY_PERSON):
+                told[BY_PERSON] = False
+            elif told.get(BY_PERSON) or base.get(BY_PERSON):  # where the person was then is asked anew
+                told.pop("account_id", None)
+                told = {**{name: value for name, value in base.items() if name != "account_id"}, **told}
+                self.place(told)
         for name in self.missing(told):
             if name in base:
                 told[name] = base[name]
@@ -96,20 +105,27 @@ class _Completing:
             else:
                 self.without_id.append(told)
             return
+        if told.get(BY_PERSON) and not own and self.collection.name in PERSONAL:
+            told["id"] = _own_id(told)  # by which it is found when the person turns out to have been elsewhere
         self.good.append((self.collection.name, told))
         if own:
-            self.stored[own] = {name: told[name] for name in self.collection.required}
+            kept = (*self.collection.required, "person_id", BY_PERSON)
+            self.stored[own] = {**base, **{name: told[name] for name in kept if name in told}}
 
-    def place(self, told: dict[str, Any]) -> None:
-        """An account without a name is named by its id until it is told one; a row of a person is of their account."""
+    def place(self, told: dict[str, Any]) -> bool:
+        """Say what can be said of whose a row is; whether its account is known.
+
+        An account without a name is named by its id until it is told one; a row of a person is of their account.
+        """
         if self.collection.name == "accounts" and told.get("id") and told.get("name") in EMPTY:
             told["name"] = told["id"]
         if "account_id" in self.collection.required and told.get("account_id") in EMPTY:
             account = self.places.at(self.person(told) or "", self.begun(told))
             if account:
                 told["account_id"] = account
-                if self.collection.name == "events":
+                if self.collection.name in BY_THEM:
                     told[BY_PERSON] = True
+        return told.get("account_id") not in EMPTY
 
     def begun(self, row: dict[str, Any]) -> datetime:
         """When what a row tells began; the end of time where it does not say."""
@@ -211,8 +227,14 @@ def _stored(cursor: duckdb.DuckDBPyConnection, collection: Collection, ids: Sequ
         return {}
     table = quote(collection.name)
     keyed = "account_key" in physical_columns(collection)
-    cells = ["owned.id" if name == "account_id" else f"{table}.{quote(name)}" for name in collection.required if name != "id"]
-    join = f"LEFT JOIN accounts AS owned ON owned.key = {table}.account_key" if keyed else ""
+    names = [name for name in collection.required if name != "id"]
+    cells = ["owned.id" if name == "account_id" else f"{table}.{quote(name)}" for name in names]
+    join = ""
+    if collection.name in BY_THEM:
+        names += ["person_id", BY_PERSON]
+        cells += ["met.id", f"coalesce({table}.by_person, false)"]
+        join = f"LEFT JOIN person_keys AS met ON met.key = {table}.person_key "
+    join += f"LEFT JOIN accounts AS owned ON owned.key = {table}.account_key" if keyed else ""
     cursor.register("asked_rows", pa.table({"id": sorted(set(ids))}))
     try:
         rows = cursor.execute(
@@ -220,8 +242,14 @@ def _stored(cursor: duckdb.DuckDBPyConnection, collection: Collection, ids: Sequ
         ).fetchall()
     finally:
         cursor.unregister("asked_rows")
-    names = ["id", *(name for name in collection.required if name != "id")]
-    return {row[0]: {name: _plain(value) for name, value in zip(names, row, strict=True)} for row in rows}
+    return {row[0]: {name: _plain(value) for name, value in zip(["id", *names], row, strict=True)} for row in rows}
+
+
+def _own_id(told: dict[str, Any]) -> str:
+    """An id of what a row tells, whatever account it is of."""
+    said = {name: value for name, value in told.items() if name not in ("id", "account_id", BY_PERSON) and value not in EMPTY}
+    raw = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    return f"row-{hashlib.sha256(raw.encode()).hexdigest()[:32]}"
 
 
 def _plain(value: Any) -> Any:

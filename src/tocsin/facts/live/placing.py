@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
 
+from tocsin.core.schema import COLLECTIONS
 from tocsin.facts import rollup
+from tocsin.facts.importing.upsert import as_timestamp
+from tocsin.facts.layout import PERSONAL, quote
 from tocsin.facts.live.belonging import ALWAYS, Places
+from tocsin.facts.live.parts import BY_PERSON, Given
 from tocsin.facts.live.shapes import Link
 from tocsin.facts.past import Past
 
@@ -24,6 +29,18 @@ _STAYS = pa.schema([
 _NEVER = datetime(9999, 12, 31)  # noqa: DTZ001 - as the store has instants
 # Events as they were and as they are to be.
 _MOVING = 'SELECT old AS account_key, was AS person_key, "at" FROM moving UNION ALL SELECT new, person_key, "at" FROM moving'
+
+
+class Moved(NamedTuple):
+    """What went to another account. accounts: ids of those concerned; collections: of the rows; event_names: of the events."""
+
+    accounts: frozenset[str] = frozenset()
+    collections: frozenset[str] = frozenset()
+    event_names: frozenset[str] = frozenset()
+
+    def plus(self, *others: Moved) -> Moved:
+        """All of them together."""
+        return Moved(*(frozenset[str]().union(*parts) for parts in zip(self, *others, strict=True)))
 
 
 def claim(cursor: duckdb.DuckDBPyConnection, links: Sequence[Link]) -> None:
@@ -130,10 +147,11 @@ def hand_over(cursor: duckdb.DuckDBPyConnection, past: Past, turned: Mapping[str
     return _noted(cursor, past)
 
 
-def move(cursor: duckdb.DuckDBPyConnection, past: Past, people: Mapping[str, datetime], places: Places) -> set[str]:
-    """Events that were placed by these people go where the people were then. Gives the ids of the accounts concerned.
+def move(cursor: duckdb.DuckDBPyConnection, past: Past, people: Mapping[str, datetime], places: Places, now: datetime) -> Moved:
+    """What was placed by these people goes where the people were then.
 
-    people: whose, and from when on (UTC, without a zone) their account may be another.
+    people: whose, and from when on (UTC, without a zone) their account may be another. To the account that it comes to a row
+    is new as of `now`: what sets a rule off there is told there.
     """
     rows = []
     for person in people:
@@ -144,28 +162,73 @@ def move(cursor: duckdb.DuckDBPyConnection, past: Past, people: Mapping[str, dat
             for at, (_, account) in enumerate(turns)
         ]
     if not rows:
-        return set()
+        return Moved()
     cursor.register("stays", pa.Table.from_pylist(rows, schema=_STAYS))
     try:
-        cursor.execute(
-            """
-            CREATE OR REPLACE TEMP TABLE moving AS
-            SELECT events.rowid AS place, events.account_key AS old, refs.key AS new, events."at",
-                   events.person_key AS was, events.person_key
-            FROM events JOIN person_keys AS who ON who.key = events.person_key
-            JOIN stays ON stays.person = who.id AND events."at" >= stays.since AND events."at" < stays.until
-            JOIN account_refs AS refs ON refs.ref = stays.account AND refs.key > 0
-            WHERE events.by_person AND events.account_key <> refs.key AND events."at" >= $since
-            """,
-            {"since": min(people.values())},
-        )
+        since, at = min(people.values()), as_timestamp(now)
+        moved = _move_events(cursor, past, since, at)
+        return moved.plus(*(_move_rows(cursor, past, name, since, at) for name in PERSONAL))
     finally:
         cursor.unregister("stays")
+
+
+def _moving(cursor: duckdb.DuckDBPyConnection, name: str, since: datetime) -> None:
+    """Make the temporary table `moving`: the rows of a collection that are to be of another account."""
+    start = f"own.{quote(COLLECTIONS[name].start or '')}"
+    cursor.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE moving AS
+        SELECT own.rowid AS place, own.account_key AS old, refs.key AS new, {start} AS "at",
+               own.person_key AS was, own.person_key
+        FROM {name} AS own JOIN person_keys AS who ON who.key = own.person_key
+        JOIN stays ON stays.person = who.id AND {start} >= stays.since AND {start} < stays.until
+        JOIN account_refs AS refs ON refs.ref = stays.account AND refs.key > 0
+        WHERE own.by_person AND own.account_key <> refs.key AND {start} >= $since
+        """,
+        {"since": since},
+    )
+
+
+def _move_events(cursor: duckdb.DuckDBPyConnection, past: Past, since: datetime, now: str) -> Moved:
+    _moving(cursor, "events", since)
+    accounts = _noted(cursor, past)
+    if not accounts:
+        return Moved()
+    names = cursor.execute("SELECT DISTINCT name FROM events JOIN moving ON moving.place = events.rowid").fetchall()
     old = rollup.changing(cursor, _MOVING)
-    cursor.execute("UPDATE events SET account_key = moving.new FROM moving WHERE events.rowid = moving.place")
+    _put_there(cursor, "events", now)
     if old:
         rollup.changed(cursor)
-    return _noted(cursor, past)
+    return Moved(frozenset(accounts), frozenset({"events"}), frozenset(row[0] for row in names))
+
+
+def _move_rows(cursor: duckdb.DuckDBPyConnection, past: Past, name: str, since: datetime, now: str) -> Moved:
+    _moving(cursor, name, since)
+    accounts = _noted(cursor, past)
+    if not accounts:
+        return Moved()
+    _put_there(cursor, name, now)
+    return Moved(frozenset(accounts), frozenset({name}))
+
+
+def _put_there(cursor: duckdb.DuckDBPyConnection, name: str, now: str) -> None:
+    cursor.execute(
+        f"UPDATE {name} SET account_key = moving.new, account_was = NULL, first_seen = {now} "
+        f"FROM moving WHERE {name}.rowid = moving.place"
+    )
+
+
+def mark(cursor: duckdb.DuckDBPyConnection, rows: Iterable[Given]) -> None:
+    """Note of stored rows that have an id whether their person alone says which account they are of."""
+    marks = {
+        (name, str(values["id"])): bool(values[BY_PERSON]) for name, values in rows if BY_PERSON in values and "id" in values
+    }
+    for name, by_person in sorted({(name, by_person) for (name, _), by_person in marks.items()}):
+        ids = [own for (of, own), each in marks.items() if (of, each) == (name, by_person)]
+        cursor.execute(
+            f"UPDATE {name} SET by_person = ? WHERE by_person IS DISTINCT FROM ? AND id IN (SELECT unnest(?))",
+            [by_person, by_person, ids],
+        )
 
 
 def _noted(cursor: duckdb.DuckDBPyConnection, past: Past) -> set[str]:

@@ -17,7 +17,8 @@ class Event(msgspec.Struct, gc=False):
 
     A Struct, as there are a hundred thousand a second of them.
 
-    at: UTC. kind: None where neither the sender nor the catalog says. raw: the message as received; received: when it was.
+    at: UTC. kind: None where the sender does not say. guess: what its name says of it.
+    raw: the message as received; received: when it was.
     by_person: the account is that of the person; visitor: the anonymous visitor who did it, whoever that is.
     """
 
@@ -35,6 +36,7 @@ class Event(msgspec.Struct, gc=False):
     received: datetime | None = None
     by_person: bool = False
     visitor: str | None = None
+    guess: str | None = None
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ from tocsin.facts.live.parts import Given
 from tocsin.facts.live.rows import put_rows
 from tocsin.facts.live.seen import Hashes, SeenHashes
 from tocsin.facts.live.shapes import WAITING, Arrivals, Event, Membership, Refusal, Row, Taken, Traits
-from tocsin.facts.live.traits import date_changes, rows_of_traits
+from tocsin.facts.live.traits import begin_telling, date_changes, rows_of_traits, tidy
 from tocsin.facts.past import Past
 
 INBOX = "inbox"  # under this name the position stands in `meta`
@@ -68,6 +68,15 @@ class Taker:
             seen.add(hashes)
         return taken
 
+    def split(self, own: str, now: datetime) -> Taken:
+        """Take the merge of an account back, for good: what was its own returns to it, and no alias makes them one again.
+
+        Who belongs to it by what they were told returns as well, with what was placed by them. UserError where no such account
+        was merged. Gives whose facts changed.
+        """
+        with self._store.write() as cursor:
+            return _Taking(self._store, cursor, self._known(cursor), now, self._reread, []).split(own)
+
     def _known(self, cursor: duckdb.DuckDBPyConnection) -> SeenHashes:
         """The hashes of all events; read anew where somebody else has stored events meanwhile."""
         if self._seen is not None and self._generation != self._store.generation:
@@ -97,10 +106,22 @@ class _Taking:
         self.said, self.passed = governing.read(cursor), governing.Passed()
         self.collections: set[str] = set()
         self.touched: set[str] = set()
+        self.moved = placing.Moved()
         make_changes(cursor)
+        begin_telling(cursor)
 
     def run(self, arrivals: Arrivals) -> Taken:
-        taken = self.one(arrivals)
+        return self.settled(self.one(arrivals))
+
+    def split(self, own: str) -> Taken:
+        into = merging.keep_apart(self.cursor, own)
+        self.touched |= merging.split(self.cursor, self.store, self.past, own, self.now)
+        self.collections |= {"accounts"}
+        self._people(Arrivals(), {own, into}, Places(self.cursor, ()))
+        return self.settled(Taken())
+
+    def settled(self, taken: Taken) -> Taken:
+        """What follows from all that was stored, written; at the end of the transaction."""
         if self.collections:
             history.settle(self.cursor, self.store.zone, self.collections, self.past)
             if self.collections & {"accounts", "people"}:
@@ -110,7 +131,12 @@ class _Taking:
         self.past.write()
         governing.note_passed(self.cursor, self.passed, self.now)
         stored = {"events"} if taken.events else set[str]()
-        return replace(taken, accounts=taken.accounts | self.touched, collections=frozenset(self.collections | stored))
+        return replace(
+            taken,
+            accounts=taken.accounts | self.touched,
+            collections=frozenset(self.collections | stored) | self.moved.collections,
+            event_names=taken.event_names | self.moved.event_names,
+        )
 
     def one(self, arrivals: Arrivals) -> Taken:
         """Store arrivals, and then what has waited for the accounts that they brought."""
@@ -127,6 +153,7 @@ class _Taking:
         refusals += self._rows([*rows, *rows_of_traits(self.cursor, told, made)])
         places = Places(self.cursor, ())
         refusals += self._people(arrivals, {*made, *(str(each.values.get("external_id")) for each in aliases)}, places)
+        tidy(self.cursor)
         date_changes(self.cursor)
         told_events, unplaced = self._told([each for each in others if each.collection != "account_aliases"])
         refusals += unplaced
@@ -172,7 +199,10 @@ class _Taking:
             places.ask(turned.values())
         if concerned:
             make_references(self.cursor)
-            handed |= placing.move(self.cursor, self.past, concerned, places)
+            moved = placing.move(self.cursor, self.past, concerned, places, self.now)
+            handed |= moved.accounts
+            self.collections |= moved.collections - {"events"}
+            self.moved = self.moved.plus(moved)
         self.touched |= handed
         return refusals
 
@@ -235,6 +265,7 @@ class _Taking:
             new, others = eventrows.split(self.cursor, whole, self._seen_so_far())
             events += new
             refusals += self._rows(others)
+            placing.mark(self.cursor, others)
         return events, parts.merged(refusals)
 
     def _placeable(self, arrivals: Arrivals, places: Places) -> list[tuple[str, str, datetime]]:

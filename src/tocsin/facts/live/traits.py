@@ -1,12 +1,13 @@
 """Traits in whatever order they arrive: the latest told is the value, and what was told before is history.
 
-For each attribute the latest that was told, and when, is kept (`told`). Nothing depends on the order of arrival: two things
-told of one attribute end as the same two entries of its history, whichever came first.
+For each attribute the latest that was told, and when, is kept (`told`), and every telling (`told_words`), since another value
+may yet be told of a moment between two that tell the same. Nothing depends on the order of arrival: the history has the first
+of each run of equal values. What only repeats the latest is written down, and nothing is read for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from tocsin.core.schema import COLLECTIONS
+from tocsin.facts.history import HISTORIES as TABLES
 from tocsin.facts.importing.stage import make_references
 from tocsin.facts.importing.upsert import unrecorded
 from tocsin.facts.live.parts import Given
@@ -40,13 +42,15 @@ def rows_of_traits(cursor: duckdb.DuckDBPyConnection, traits: Sequence[Traits], 
     if not entries:
         return []
     known = _known(cursor, entries)
+    _tell(cursor, entries)
+    every = _words(cursor, [place for place, given in entries.items() if not _repeats(given, known.get(place))])
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     history: list[Given] = []
     newest: dict[Place, tuple[datetime, Any]] = {}
     for place, given in entries.items():
         collection, own, field = place
         before = known.get(place)
-        line = sorted([*given, *([before] if before else [])], key=lambda each: (each[0], cell(each[1])))
+        line = sorted([*every.get(place, ()), *given, *([before] if before else [])], key=lambda each: (each[0], cell(each[1])))
         at, value = line[-1]
         newest[place] = (at, value)
         if len({cell(told) for _, told in line}) > 1 and field not in unrecorded(COLLECTIONS[collection]):
@@ -57,7 +61,41 @@ def rows_of_traits(cursor: duckdb.DuckDBPyConnection, traits: Sequence[Traits], 
         begun = {"id": own, "name": names.get(own, own)} if collection == "accounts" else {"id": own}
         rows.setdefault((collection, own), begun)[field] = value
     _remember(cursor, newest)
+    _note_turned(cursor, every)
     return [*((collection, values) for (collection, _), values in rows.items()), *history]
+
+
+def begin_telling(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Make the temporary table of what is told anew in a transaction."""
+    cursor.execute("CREATE OR REPLACE TEMP TABLE retold (collection VARCHAR, id VARCHAR, field VARCHAR)")
+
+
+def tidy(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Take out of the history what was told and only repeats the entry before: an earlier telling has come since.
+
+    After the rows of `rows_of_traits` are stored.
+    """
+    if cursor.execute("SELECT 1 FROM retold LIMIT 1").fetchone() is None:
+        return
+    for collection, (table, key, _) in TABLES.items():
+        cursor.execute(
+            f"""
+            DELETE FROM {table} AS entry USING (
+                SELECT {key}, field, "at", value, lag(value) OVER (PARTITION BY {key}, field ORDER BY "at") AS before,
+                       lag("at") OVER (PARTITION BY {key}, field ORDER BY "at") AS since
+                FROM (
+                    SELECT history.{key}, history.field, history."at", max(coalesce(history.value, '')) AS value
+                    FROM {table} AS history JOIN {collection} AS own ON own.key = history.{key}
+                    JOIN retold ON retold.collection = '{collection}' AND retold.id = own.id AND retold.field = history.field
+                    GROUP BY ALL
+                )
+            ) AS line, {collection} AS own, told_words AS words
+            WHERE line.since IS NOT NULL AND line.value = line.before AND entry.{key} = line.{key} AND entry.field = line.field
+              AND entry."at" = line."at" AND own.key = line.{key} AND words.collection = '{collection}' AND words.id = own.id
+              AND words.field = line.field AND words."at" = line."at" AND coalesce(words.value, '') = line.value
+            """
+        )
+    cursor.execute("DELETE FROM retold")
 
 
 def date_changes(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -107,6 +145,49 @@ def _turns(line: Sequence[tuple[datetime, Any]]) -> Iterable[tuple[datetime, Any
         last = text
 
 
+def _repeats(given: Sequence[tuple[datetime, Any]], before: tuple[datetime, Any] | None) -> bool:
+    """Whether what is told only says once more, and later, what was told last: no run begins or ends with it."""
+    return before is not None and all(at >= before[0] and cell(value) == cell(before[1]) for at, value in given)
+
+
+def _words(cursor: duckdb.DuckDBPyConnection, places: Sequence[Place]) -> dict[Place, list[tuple[datetime, Any]]]:
+    """Place -> everything that was told of it, the same once."""
+    found: dict[Place, list[tuple[datetime, Any]]] = {place: [] for place in places}
+    if not found:
+        return found
+    wanted = {name: [each[at] for each in places] for at, name in enumerate(("collection", "id", "field"))}
+    cursor.register("wanted", pa.table(wanted))
+    try:
+        rows = cursor.execute(
+            'SELECT DISTINCT collection, id, field, value, "at" FROM told_words SEMI JOIN wanted USING (collection, id, field)'
+        ).fetchall()
+    finally:
+        cursor.unregister("wanted")
+    for collection, own, field, value, at in rows:
+        found[collection, own, field].append((at.replace(tzinfo=UTC), value))
+    return found
+
+
+def _tell(cursor: duckdb.DuckDBPyConnection, entries: Mapping[Place, Sequence[tuple[datetime, Any]]]) -> None:
+    """Write down what is told."""
+    cursor.register("telling", _table((place, each) for place, given in entries.items() for each in given))
+    try:
+        cursor.execute("INSERT INTO told_words SELECT * FROM telling")
+    finally:
+        cursor.unregister("telling")
+
+
+def _note_turned(cursor: duckdb.DuckDBPyConnection, places: Iterable[Place]) -> None:
+    """Note for `tidy` of which places the history is told anew."""
+    noted = [{"collection": place[0], "id": place[1], "field": place[2]} for place in places]
+    if noted:
+        cursor.register("noting", pa.Table.from_pylist(noted))
+        try:
+            cursor.execute("INSERT INTO retold SELECT collection, id, field FROM noting")
+        finally:
+            cursor.unregister("noting")
+
+
 def _known(cursor: duckdb.DuckDBPyConnection, places: Iterable[Place]) -> dict[Place, tuple[datetime, Any]]:
     wanted = pa.table({"collection": [each[0] for each in places], "id": [each[1] for each in places]})
     cursor.register("wanted", wanted)
@@ -121,16 +202,20 @@ def _known(cursor: duckdb.DuckDBPyConnection, places: Iterable[Place]) -> dict[P
 
 
 def _remember(cursor: duckdb.DuckDBPyConnection, newest: dict[Place, tuple[datetime, Any]]) -> None:
-    given = [
-        {"collection": place[0], "id": place[1], "field": place[2], "value": cell(value) or None, "at": _plain(at)}
-        for place, (at, value) in newest.items()
-    ]
-    cursor.register("newest", pa.Table.from_pylist(given, schema=_SCHEMA))
+    cursor.register("newest", _table(newest.items()))
     try:
         cursor.execute("DELETE FROM told WHERE (collection, id, field) IN (SELECT (collection, id, field) FROM newest)")
         cursor.execute("INSERT INTO told SELECT * FROM newest")
     finally:
         cursor.unregister("newest")
+
+
+def _table(tellings: Iterable[tuple[Place, tuple[datetime, Any]]]) -> pa.Table:
+    given = [
+        {"collection": place[0], "id": place[1], "field": place[2], "value": cell(value) or None, "at": _plain(at)}
+        for place, (at, value) in tellings
+    ]
+    return pa.Table.from_pylist(given, schema=_SCHEMA)
 
 
 def _plain(moment: datetime) -> datetime:

@@ -63,6 +63,20 @@ def add(told: Told, message: Message, raw: msgspec.Raw, received: datetime, ahea
     if person is not None and anonymous is not None:
         told.links.append(Link(anonymous, person, at))
     told.events.append(
-        Event(own, account, person, anonymous, name, at, kind_of(name, feature), feature, minutes, text, bytes(raw), received)
+        Event(
+            own,
+            account,
+            person,
+            anonymous,
+            name,
+            at,
+            None,
+            feature,
+            minutes,
+            text,
+            bytes(raw),
+            received,
+            guess=kind_of(name, feature),
+        )
     )
     return True

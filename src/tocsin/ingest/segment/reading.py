@@ -76,12 +76,13 @@ class Told(Arrivals):
             message.anonymous_id,
             name,
             call.at,
-            kind or kind_of(name, feature),
+            kind,
             feature,
             minutes,
             text,
             call.raw,
             call.received,
+            guess=None if kind else kind_of(name, feature),
         )
         self.events.append(event)
         if name in b2b.EVENTS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -35,6 +36,7 @@ FIELDS = {
     "folder": ("path", "mapping", "schedule", "full", "settle", "most_closed"),
     "sql": ("url", "mapping", "schedule", "cursor", "start", "full", "overlap", "most_closed"),
 }
+EDITED = tuple(dict.fromkeys(name for names in FIELDS.values() for name in names))
 TITLES = {"folder": "A folder of files", "sql": "A database"}
 
 
@@ -72,6 +74,7 @@ def one(request: Seen, reference: str) -> HttpResponse:
             "tone": tone,
             "runs": rows,
             "settings": _settings(found),
+            "typed": _typed(found),
             "makes": _makes(request),
             "busy": _busy([found]),
         },
@@ -114,15 +117,18 @@ def act(request: Seen, reference: str) -> HttpResponse:
     if not runs(request.user):
         raise PermissionDenied
     wanted = request.POST.get("act", "")
-    if wanted not in ACTS or (wanted == "delete" and not _makes(request)):
+    if wanted not in ACTS or (wanted in ("delete", "set") and not _makes(request)):
         raise PermissionDenied
     do, said = ACTS[wanted]
+    if wanted == "set":
+        given = {name: _read(name, request.POST[name]) for name in EDITED if name in request.POST}
+        do = partial(do, settings={name: value for name, value in given.items() if value or name not in ("url", "path")})
     gone = wanted == "delete"
     try:
         found = do(reference, by=request.user.email, moment=source.now())
     except UserError as refusal:
         messages.error(request, f"{str(refusal)[:1].upper()}{str(refusal)[1:]}.")
-        gone = True
+        gone = wanted != "set"
     else:
         messages.success(request, said.format(found.name))
     back = request.POST.get("back") == "list"
@@ -134,6 +140,7 @@ ACTS: dict[str, tuple[Callable[..., PullInfo], str]] = {
     "pause": (facade.pause_pull, "{} is paused"),
     "resume": (facade.resume_pull, "{} is pulled from again"),
     "anew": (facade.begin_anew, "The next run of {} reads everything"),
+    "set": (facade.set_pull, "{} is changed"),
     "delete": (facade.delete_pull, "{} is removed; what it has brought stays"),
 }
 
@@ -165,6 +172,14 @@ def _settings(found: PullInfo) -> list[tuple[str, str]]:
         rows += [("Being written", f"a file that changed within {kept['settle']}")]
     rows += [("Brings", ", ".join(found.collections))]
     return [(title, text) for title, text in rows if text]
+
+
+def _typed(found: PullInfo) -> dict[str, str]:
+    """Its settings as the form has them; without the address, which may hold a password."""
+    kept = found.settings
+    lines = {name: "\n".join(f"{of}={value}" for of, value in kept.get(name, {}).items()) for name in ("cursor", "start")}
+    plain = {name: str(kept.get(name) or "") for name in ("path", "mapping", "schedule", "overlap", "settle")}
+    return {**plain, **lines, "full": "\n".join(kept["full"]), "most_closed": f"{kept['most_closed'] * 100:g}%"}
 
 
 def _read(name: str, text: str) -> Any:

@@ -57,18 +57,20 @@ def try_again(request: Seen, moment: datetime) -> str:
     def take(rows: Sequence[turned.Waiting]) -> int:
         return takes.take(reread(rows, limits), None, moment).refused
 
-    try:
-        given, refused = turned.try_again(source.store(), kind, take)
-    except UserError:
-        raise
-    except Exception as error:  # what a message that once failed does again: its rows stay in the list
-        log.exception("rejected rows could not be tried again")
+    tried = turned.try_again(source.store(), kind, take)
+    if tried.error is not None:
+        log.error("rejected rows could not be tried again", exc_info=tried.error)
+    if tried.error is not None and not tried.given:
         raise UserError(
-            f"they failed again with {type(error).__name__}, and stay here as they were; the server's log says where"
-        ) from error
-    said = listed([f"{given - refused:,} came in", f"{words.plural(refused, 'row')} turned away again" if refused else ""])
+            f"they failed again with {type(tried.error).__name__}, and stay here as they were; the server's log says where"
+        )
+    said = listed([
+        f"{tried.given - tried.refused:,} came in",
+        f"{words.plural(tried.refused, 'row')} turned away again" if tried.refused else "",
+        f"{words.plural(tried.stay, 'row')} failed again and stayed here as they were" if tried.stay else "",
+    ])  # fmt: skip
     people.note("rejected rows tried again", _named(kind), said, by=request.user.email, moment=moment)
-    return f"{words.plural(given, 'row')} tried again: {said}"
+    return f"{words.plural(tried.given + tried.stay, 'row')} tried again: {said}"
 
 
 def forget(request: Seen, moment: datetime) -> str:

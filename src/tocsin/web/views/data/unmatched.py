@@ -9,6 +9,8 @@ from typing import Any
 from tocsin.core.errors import UserError
 from tocsin.facts import turned
 from tocsin.facts.live.shapes import Arrivals, Row
+from tocsin.facts.merged import merged, told
+from tocsin.ingest.parting import split
 from tocsin.people import facade as people
 from tocsin.web import source, words
 from tocsin.web.shell import Seen
@@ -21,6 +23,7 @@ SOURCE = "manual"  # of the alias: nobody's system, a person said so
 
 def show(request: Seen, moment: datetime) -> dict[str, Any]:
     """A page of names, each with the account that looks like it; of the one that is asked for, the accounts that fit."""
+    gone = merged(source.store(), size=A_PAGE + 1)
     number, text = page_number(request), request.GET.get("q", "").strip()[:200]
     known = source.accounts(moment)
     alike = source.kept(("data", "alike"), lambda: _alike(known), moment)
@@ -35,6 +38,8 @@ def show(request: Seen, moment: datetime) -> dict[str, Any]:
         "asked": asked,
         "fitting": _fitting(known, asked) if chosen else [],
         "text": text,
+        "merged": [(each, told(each)) for each in gone[:A_PAGE]],
+        "more_merged": len(gone) > A_PAGE,
         **paging(request, number, total),
     }
 
@@ -63,6 +68,15 @@ def match(request: Seen, moment: datetime) -> str:
     ])  # fmt: skip
 
 
+def part(request: Seen, moment: datetime) -> str:
+    """Take a merge back."""
+    _, limits = taker()
+    done = split(source.store(), limits, request.POST.get("id", ""), moment)
+    went = f"{words.plural(done.total, 'row')} went back"
+    people.note("account split", done.id, f"from {done.into}; {went}", by=request.user.email, moment=moment)
+    return f"{done.id} is split from {done.into_name}; {went}"
+
+
 def _fitting(known: Mapping[str, AccountRow], asked: str) -> list[AccountRow]:
     """The accounts whose name or id holds what was asked for, those that begin with it first."""
     wanted = asked.casefold()
@@ -88,3 +102,4 @@ def _plain(text: str) -> str:
 
 unmatched = tab("data-unmatched", show)
 matched = act("data-unmatched", match)
+parted = act("data-unmatched", part)
