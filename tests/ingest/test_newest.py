@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from tests.ingest.line import NOW, Line, group, identify, line, track, when
+from tests.ingest.line import NOW, Line, acme, group, identify, line, track, when
+from tocsin.facts.live.traits import thin
 
-__all__ = ["line"]
+__all__ = ["acme", "line"]
 Told = tuple[str, dict[str, Any]]
 
 
@@ -126,3 +127,17 @@ def test_a_row_places_what_its_person_did(line: Line) -> None:
     assert [each[:3] for each in line.events()] == [("m1", "acme", "p1")]
     assert line.rows("SELECT email FROM people") == [("p@x.example",)]
     assert line.rejected() == []
+
+
+def test_old_tellings_between_two_that_say_the_same_are_forgotten(acme: Line) -> None:
+    for day in (1, 2, 3, 4, 5, 9, 10, 11):
+        acme.send(identify("ann", day, title="CFO" if day != 4 else "CEO", role="admin"))
+    later = datetime(2026, 4, 9, tzinfo=UTC)  # thirty days after 10 March
+    with acme.store.write() as cursor:
+        thin(cursor, later)
+    told = "SELECT field, day(\"at\") FROM told_words WHERE id = 'ann' AND field IN ('title', 'role') ORDER BY ALL"
+    days = {name: [day for field, day in acme.rows(told) if field == name] for name in ("title", "role")}
+    # 10 March is of the last thirty days, and the week before it begins on 3 March.
+    assert days == {"title": [1, 2, 3, 4, 5, 9, 10, 11], "role": [1, 2, 3, 9, 10, 11]}
+    turns = 'SELECT value, day("at") FROM people_history WHERE field = \'title\' ORDER BY "at"'
+    assert acme.rows(turns) == [("CFO", 1), ("CEO", 4), ("CFO", 5)]

@@ -21,7 +21,7 @@ from tocsin.facts.live.parts import Given
 from tocsin.facts.live.rows import put_rows
 from tocsin.facts.live.seen import Hashes, SeenHashes
 from tocsin.facts.live.shapes import WAITING, Arrivals, Event, Membership, Refusal, Row, Taken, Traits
-from tocsin.facts.live.traits import begin_telling, date_changes, rows_of_traits, tidy
+from tocsin.facts.live.traits import begin_telling, date_changes, rows_of_traits, thin, tidy
 from tocsin.facts.past import Past
 
 INBOX = "inbox"  # under this name the position stands in `meta`
@@ -59,6 +59,7 @@ class Taker:
             news.beside_events |= bool(taken.collections - {"events"})
             if taken.events and self._rolled != now.date():
                 rollup.advance(cursor, now)
+                thin(cursor, now)
             if position is not None:
                 cursor.execute("DELETE FROM meta WHERE name = ?", [INBOX])
                 cursor.execute("INSERT INTO meta VALUES (?, ?)", [INBOX, str(position)])

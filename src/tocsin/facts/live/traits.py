@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -24,6 +24,8 @@ from tocsin.facts.live.rows import cell
 from tocsin.facts.live.shapes import Traits
 
 HISTORY = {"accounts": ("account_history", "account_id"), "people": ("people_history", "person_id")}
+WHOLE = timedelta(days=30)  # so far back every telling is kept
+THINNED = timedelta(days=7)
 Place = tuple[str, str, str]  # collection, id, field
 _SCHEMA = pa.schema([(name, pa.string()) for name in ("collection", "id", "field", "value")] + [("at", pa.timestamp("us"))])
 
@@ -96,6 +98,29 @@ def tidy(cursor: duckdb.DuckDBPyConnection) -> None:
             """
         )
     cursor.execute("DELETE FROM retold")
+
+
+def thin(cursor: duckdb.DuckDBPyConnection, now: datetime) -> None:
+    """Of tellings that are older than a month, forget those between two that say the same within a week; once a day.
+
+    Clients tell all they know at each visit. What is forgotten matters only if another value is yet told of a moment between.
+    """
+    last = _plain(now - WHOLE)
+    cursor.execute(
+        """
+        DELETE FROM told_words AS each USING (
+            SELECT collection, id, field, "at", count(DISTINCT coalesce(value, '')) AS values,
+                   max(coalesce(value, '')) AS value,
+                   lag(max(coalesce(value, ''))) OVER places AS before, lead(max(coalesce(value, ''))) OVER places AS after
+            FROM told_words WHERE "at" >= CAST(? AS TIMESTAMP) AND "at" < CAST(? AS TIMESTAMP)
+            GROUP BY collection, id, field, "at"
+            WINDOW places AS (PARTITION BY collection, id, field ORDER BY "at")
+        ) AS line
+        WHERE line.values = 1 AND line.value = line.before AND line.value = line.after
+          AND each.collection = line.collection AND each.id = line.id AND each.field = line.field AND each."at" = line."at"
+        """,
+        [last - THINNED, last],
+    )
 
 
 def date_changes(cursor: duckdb.DuckDBPyConnection) -> None:
