@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -21,15 +21,24 @@ from tocsin.delivery import facade as delivery
 from tocsin.delivery.message import Message
 from tocsin.delivery.models import Delivery
 from tocsin.delivery.telling import to_json
+from tocsin.facts.duckdb import DuckStore
 
 Call = Callable[..., Caller]
 # Of each list: by what its items are told apart.
-LISTS = {"/alerts": "id", "/accounts": "id", "/health": "account_id", "/deliveries": "id", "/routing/versions": "version"}
+LISTS = {
+    "/alerts": "id", "/accounts": "id", "/health": "account_id", "/deliveries": "id", "/routing/versions": "version",
+    "/merged-accounts": "id",
+}  # fmt: skip
 
 
 @pytest.fixture
-def filled(swept: dict[tuple[str, str], Alert]) -> None:
+def filled(swept: dict[tuple[str, str], Alert], facts: DuckStore) -> Iterator[None]:
     """A few rows in each list; deliveries of one moment too."""
+    with facts.write(news=False) as cursor:
+        cursor.execute(
+            "INSERT INTO merged_accounts BY NAME SELECT 'cus_' || n AS id, 900 + n AS key, "
+            "(SELECT min(key) FROM accounts) AS into_key FROM range(5) AS numbers(n)"
+        )
     for number in range(5):
         delivery.publish_plan(f"route: {{group_wait: {number + 1}m}}", by="test", moment=NOW + timedelta(minutes=number))
         Delivery.objects.create(
@@ -37,6 +46,9 @@ def filled(swept: dict[tuple[str, str], Alert]) -> None:
             target="maya@quill.example", message=to_json(Message("test", "hello")), headline="hello", state="sent",
             created_at=NOW + timedelta(minutes=number // 2),
         )  # fmt: skip
+    yield
+    with facts.write(news=False) as cursor:
+        cursor.execute("DELETE FROM merged_accounts")
 
 
 def test_every_list_that_has_a_next_is_in_the_table() -> None:

@@ -141,7 +141,7 @@ WRONG = {
     "an event that names itself": ("", "{event: ⟦event.minutes > 1}", "`event`: unknown name 'event.minutes', did you mean 'mi"),
     "an unknown column of the event": ("", "{event: ⟦minutez > 1}", "`event`: unknown name 'minutez', did you mean 'minutes'?"),
     "an unknown parameter": ("", "{event: minutes > ⟦$most}", "`event`: unknown parameter '$most'; define it under `with`"),
-    "where of an event": ("", "{event: minutes > 1, ⟦where: x}", "unknown key 'where' in a trigger of kind event; there are event"),
+    "where of an event": ("", "{event: minutes > 1, ⟦where: x}", "unknown key 'where' in a trigger of kind event; there is event"),
     "an unknown column in `when`": (
         "  when: ⟦event.minutez > 1\n", "{event: minutes > 1}", "`when`: events have no column 'minutez', did you mean 'minutes'?",
     ),

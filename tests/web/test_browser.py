@@ -32,7 +32,12 @@ class Served:
 
     address: str
     state: Any = None
+    admin: Any = None
     pages: dict[str, str] = field(default_factory=dict)
+
+    def state_for(self, address: str) -> Any:
+        """Who looks at a page: at those of the data somebody who may import, set up and match."""
+        return None if address == PASSWORD_PAGE else self.admin if address.startswith("/data/") else self.state
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +78,31 @@ def served(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             **{f"data {part}": f"/data/{part}/" for part in DATA}, "data": "/data/",
         }  # fmt: skip
         context.close()
+        found.admin = _admin(browser, [*command, "--home", str(home)], clean)
         yield found
     finally:
         process.terminate()
         process.wait(30)
         if process.stdout is not None:
             process.stdout.close()
+
+
+def _admin(browser: Browser, command: list[str], env: dict[str, str]) -> Any:
+    """The state of a browser in which an administrator has chosen a password."""
+    said = subprocess.run(
+        [*command, "users", "create", "--email", "ada@quill.example", "--name", "Ada", "--role", "admin"],
+        env=env, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(re.findall(r"http://\S+", said)[0])
+    for each in page.locator("input[type=password]").all():
+        each.fill("Heron-and-ledger-41!")
+    page.locator("main button[type=submit]").first.click()
+    expect(page.locator("h1")).to_have_text("Alerts")
+    state = context.storage_state()
+    context.close()
+    return state
 
 
 def _link(process: subprocess.Popen[str]) -> str:
@@ -115,7 +139,7 @@ def visit(browser: Browser, served: Served) -> Iterator[Visiting]:
             wrong.append(text)
 
     def open_page(address: str, *, width: int = 1440, height: int = 900, **options: Any) -> Visit:
-        state = None if address == PASSWORD_PAGE else served.state
+        state = served.state_for(address)
         context = browser.new_context(viewport={"width": width, "height": height}, storage_state=state, **options)
         contexts.append(context)
         page = context.new_page()
@@ -333,13 +357,15 @@ def test_what_comes_later_has_no_serious_fault_either(browser: Browser, served: 
 def test_no_serious_fault_of_access(browser: Browser, served: Served, width: int, scheme: Any) -> None:
     faults = []
     for name, address in served.pages.items():
-        state = None if address == PASSWORD_PAGE else served.state
+        state = served.state_for(address)
         # A colour that is measured while it fades in is nobody's colour.
         context = browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce", storage_state=state
         )
         page = context.new_page()
-        page.goto(served.address + address)
+        answer = page.goto(served.address + address)
+        assert answer is not None
+        assert answer.status == 200, address
         found = Axe().run(page).response["violations"]
         faults += [
             (name, each["id"], each["nodes"][0]["html"][:160]) for each in found if each["impact"] in ("serious", "critical")

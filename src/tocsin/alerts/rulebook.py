@@ -104,9 +104,9 @@ def list_rules(moment: datetime | None = None) -> list[RuleInfo]:
         fired = dict(recent.annotate(n=Count("id")))
     figures: dict[str, Any] = last.figures if last else {}
     matching = {**figures.get("matches", {}), **figures.get("shadow", {})}
-    broken = broken_rules()
-    unknown = {**(last.unknown if last else {}), **broken}
-    by_id = {rule.id: rule for rule in definitions().rules}
+    in_force = _in_force()
+    unknown = {**(last.unknown if last else {}), **in_force.broken}
+    by_id = {rule.id: rule for rule in in_force.definitions.rules}
     infos = [
         replace(
             _info(row, by_id.get(row.rule)),

@@ -64,18 +64,18 @@ def shown(defined: Mapping[str, str]) -> list[str]:
     return (known + sorted(set(defined) - set(SHOWN)))[:CHARTED]
 
 
-def formulas() -> list[str]:
-    """What has to be known for the tiles: each signal as of now and as of four weeks ago."""
-    names = shown(alerts.definitions().signals)
+def formulas(given: Definitions) -> list[str]:
+    """What has to be known for the tiles: each signal as of now and as of four weeks ago. given: what is in force."""
+    names = shown(given.signals)
     return names + [f"ago({name}, {BEFORE})" for name in names]
 
 
-def tiles(values: Mapping[str, Any]) -> list[Tile]:
+def tiles(values: Mapping[str, Any], definitions: Definitions) -> list[Tile]:
     """The tiles of an account from the values of `formulas`; a signal that is no number, or never was one, has none.
 
-    One that could not be computed says so.
+    One that could not be computed says so. definitions: those in force.
     """
-    definitions, currency = alerts.definitions(), source.currency()
+    currency = source.currency()
     made = []
     for name in shown(definitions.signals):
         now, before = values.get(name), values.get(f"ago({name}, {BEFORE})")

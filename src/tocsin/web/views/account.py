@@ -55,8 +55,10 @@ def account(request: Seen, account_id: str) -> HttpResponse:
     }
     if request.headers.get("HX-Target") == "earlier":
         return render(request, "tocsin/parts/story.html", context)
-    facts = source.values([*FACTS.values(), *signals.formulas()], moment, account_id)
-    steps = source.kept(("path", account_id), lambda: path_of(source.book(), account_id, moment), moment)
+    given = alerts.definitions()
+    book = source.book(given)
+    facts = source.values([*FACTS.values(), *signals.formulas(given)], moment, account_id, evaluator=book)
+    steps = source.kept(("path", account_id), lambda: path_of(book, account_id, moment), moment)
     contacts, total = source.kept(
         ("contacts", account_id), lambda: timeline.contacts(source.store(), account_id, moment, limit=PEOPLE), moment
     )
@@ -65,7 +67,7 @@ def account(request: Seen, account_id: str) -> HttpResponse:
     context |= {
         "facts": {name: facts.get(formula) for name, formula in FACTS.items()},
         "owner_name": names.get(row.owner.lower(), row.owner),
-        "tiles": signals.tiles(facts),
+        "tiles": signals.tiles(facts, given),
         "weeks": signals.WEEKS,
         "alerts": sorted(
             alerts.list_alerts(filters),
@@ -89,7 +91,9 @@ def signals_table(request: Seen, account_id: str) -> HttpResponse:
     """The signals of an account as a table: what the charts show, in figures."""
     moment = source.now()
     row = _account(account_id, moment)
-    tiles = signals.tiles(source.values(signals.formulas(), moment, account_id))
+    given = alerts.definitions()
+    values = source.values(signals.formulas(given), moment, account_id, evaluator=source.book(given))
+    tiles = signals.tiles(values, given)
     lines = [line for tile in tiles if (line := signals.line_of_account(account_id, tile.name, moment)) is not None]
     weeks = [
         (each[0][0], ["–" if value is None else line.says(value) for line, (_, value) in zip(lines, each, strict=True)])
