@@ -67,7 +67,7 @@ def done() -> list[str]:
 
 
 def names(facts: DuckStore) -> list[str]:
-    return [each["id"] for each in stored(facts, "SELECT id FROM accounts ORDER BY id")]
+    return [str(each["id"]) for each in stored(facts, "SELECT id FROM accounts ORDER BY id")]
 
 
 def test_a_dry_run_and_the_import(
