@@ -55,6 +55,15 @@ def test_words_are_mapped_and_let_go(call: Call, facts: DuckStore) -> None:
     assert told == ["value map deleted"] * 2 + ["value mapped"] * 3
 
 
+def test_words_that_nothing_is_known_of(call: Call, facts: DuckStore) -> None:
+    admin = call("admin")
+    stage(facts, admin, "4 - Wobbly")
+    unknown = {"collection": "accounts", "name": "lifecycle_stage", "value": "4 - Wobbly", "rows": 1}
+    assert call("read").get("/value-maps/unknown").json() == [unknown]
+    admin.send("PUT", STAGE, {"given": "x", "meant": "4 - Wobbly"})
+    assert call("read").get("/value-maps/unknown").json() == [], "a map leads to it"
+
+
 def test_words_that_cannot_be_mapped(call: Call, facts: DuckStore) -> None:
     admin = call("admin")
     admin.send("PUT", STAGE, {"given": "a", "meant": "b"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from ninja import Query, Router, Schema
@@ -52,6 +53,15 @@ class Word(Schema):
     source: str = Field("", max_length=200)
 
 
+class UnknownWord(Schema):
+    """A stored word that nothing is known of. rows: how many have it."""
+
+    collection: str
+    name: str
+    value: str
+    rows: int
+
+
 class PassedOver(Schema):
     """What a source told of a field in which it has no say: how many values, the latest when."""
 
@@ -80,6 +90,14 @@ class NewOwner(Schema):
 def value_maps(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - the key alone is asked of the request
     """All value maps, by column and word."""
     return [_map(each) for each in valuewords.meanings(serving.store())]
+
+
+@router.get("/value-maps/unknown", response={200: list[UnknownWord], **ERRORS}, auth=READ, operation_id="list_unknown_words")
+def unknown_words(request: Caller) -> list[dict[str, Any]]:
+    """Words that are stored and of which neither the product nor a map knows anything; most rows first."""
+    store = serving.store()
+    found = serving.kept(("data", "strange"), lambda: valuewords.strange(store), request.moment)
+    return [asdict(each) for each in found]
 
 
 @router.put("/value-maps/{collection}/{name}", response={200: ValueMap, **ERRORS}, auth=WRITE, operation_id="set_value_map")
