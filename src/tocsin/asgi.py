@@ -7,6 +7,9 @@ from typing import Any
 
 from django.core.asgi import get_asgi_application
 
+from tocsin.api.middleware import PATH
+from tocsin.api.problems import MEDIA, said
+
 MOST = 8 * 1024 * 1024  # bytes of a request to a page or the interface, unless it is one for files
 
 Scope = MutableMapping[str, Any]
@@ -74,8 +77,12 @@ async def bounded(app: App, most: int, scope: Scope, receive: Receive, send: Sen
     else:
         await app(scope, counted, noting)
     if over and not begun:
-        words = f"This is larger than the {most / 1024 / 1024:,.0f} MB that are taken at once.\n"
-        await answer(send, 413, words.encode())
+        words = f"This is larger than the {most / 1024 / 1024:,.0f} MB that are taken at once."
+        path = scope.get("path", "")
+        if path.startswith(PATH):
+            await answer(send, 413, said(path, 413, words).encode(), MEDIA.encode())
+        else:
+            await answer(send, 413, f"{words}\n".encode())
 
 
 async def _pass_over(message: MutableMapping[str, Any], receive: Receive) -> None:

@@ -40,6 +40,9 @@ SCOPES = {
     "list_pulls": "read", "pull": "read", "runs_of_pull": "read", "create_pull": "admin", "change_pull": "admin",
     "delete_pull": "admin", "pause_pull": "admin", "resume_pull": "admin", "run_pull": "admin",
     "list_merged_accounts": "read", "split_account": "admin",
+    "list_value_maps": "read", "list_unknown_words": "read", "set_value_map": "admin", "delete_value_map": "admin",
+    "list_systems_of_record": "read", "set_system_of_record": "admin", "delete_system_of_record": "admin",
+    "import_files": "admin", "list_mappings": "read", "get_mapping": "read", "save_mapping": "admin", "delete_mapping": "admin",
 }  # fmt: skip
 OPERATIONS = [
     (operation["operationId"], method.upper(), path)

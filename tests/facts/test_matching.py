@@ -266,7 +266,13 @@ def test_saved_mappings_are_kept_by_name(tmp_path: Path) -> None:
     assert saved.chosen(tmp_path, tmp_path / "elsewhere" / "The CRM", tmp_path / "elsewhere") == folder
     assert saved.chosen(tmp_path, tmp_path / "no", tmp_path) == tmp_path / "no", "the import itself says that it is not there"
     assert saved.chosen(tmp_path, None, tmp_path) is None
-    saved.save(tmp_path, "broken", "accounts: [")
+    with pytest.raises(UserError, match=r"^columns.yaml:1: "):
+        saved.save(tmp_path, "The CRM", "accounts: [")
+    assert saved.text_of(tmp_path, "The CRM") == text, "what was there stays"
+    (folder.with_name("broken")).mkdir()
+    (folder.with_name("broken") / "columns.yaml").write_text("accounts: [", "utf-8")
+    with pytest.raises(UserError, match=r"^broken/columns.yaml:1: "):
+        saved.open_saved(tmp_path, "broken")
     assert [bool(each.problem) for each in saved.list_saved(tmp_path)] == [False, True]
     saved.delete(tmp_path, "The CRM")
     for name in ("The CRM", "../home", "", "a/b"):

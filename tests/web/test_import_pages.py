@@ -309,3 +309,22 @@ def test_a_body_that_is_too_large_is_passed_over(length: int, told_length: bool)
     assert sent[0]["status"] == (200 if length == 100 else 413)
     assert reached <= 1_000
     assert source.tell() == length, "a browser shows no answer before it has sent everything"
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/api/v1/imports", b"application/problem+json"), ("/data/import/", b"text/plain")])
+def test_too_large_a_body_is_refused_as_the_place_has_it(path: str, kind: bytes) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"x" * 2_000, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def pages(scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["type"] == "http.disconnect"
+
+    asyncio.run(bounded(pages, 1_000, {"type": "http", "path": path, "headers": []}, receive, send))
+    assert sent[0]["status"] == 413
+    assert dict(sent[0]["headers"])[b"content-type"].startswith(kind)
+    assert b"larger than" in sent[1]["body"]

@@ -53,6 +53,8 @@ SESSIONS = {name: BY_SCOPE[scope] for name, scope in SCOPES.items()} | {
     "get_routing": LEAD, "check_routing": LEAD, "list_routing_versions": LEAD, "list_people": LEAD, "list_channels": RUN,
     "list_deliveries": RUN, "list_sources": RUN, "deliveries_of_source": RUN,
     "list_pulls": RUN, "pull": RUN, "runs_of_pull": RUN, "list_merged_accounts": RUN,
+    "set_value_map": RUN, "delete_value_map": RUN, "set_system_of_record": RUN, "delete_system_of_record": RUN,
+    "import_files": RUN, "list_mappings": RUN, "get_mapping": RUN, "save_mapping": RUN, "delete_mapping": RUN,
 }  # fmt: skip
 # Of the settings: part -> act -> who may.
 SETTINGS: dict[str, dict[str, tuple[str, ...]]] = {

@@ -81,7 +81,9 @@ class Session(APIKeyCookie):
         if "Authorization" in request.headers or not request.user.is_authenticated:
             return None
         if request.content_type in FORMS:  # looking for the token in it would use the body up; nor does a page's form get here
-            raise ApiError(400, "a form is not read here; send JSON, with Content-Type: application/json")
+            raise ApiError(
+                400, "a form is not read here; send JSON, with Content-Type: application/json, or a file as the body itself"
+            )
         if check_csrf(request) is not None:
             raise ApiError(403, "send the CSRF token of this session in the header X-CSRFToken, from an address of this server")
         return self.authenticate(request, None)

@@ -10,7 +10,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from tocsin.api import alerts, delivery, facts, health, merged, people, pulls, rules, sources, together
+from tocsin.api import alerts, delivery, facts, governing, health, imports, merged, people, pulls, rules, sources, together
 from tocsin.api.parsing import Reader
 from tocsin.api.problems import MEDIA, ApiError, placed, problem
 from tocsin.core.errors import UserError
@@ -50,6 +50,8 @@ api.add_router("", people.router, tags=["people"])
 api.add_router("", delivery.router, tags=["delivery"])
 api.add_router("", sources.router, tags=["sources"])
 api.add_router("", pulls.router, tags=["sources"])
+api.add_router("", governing.router, tags=["sources"])
+api.add_router("", imports.router, tags=["imports"])
 
 
 @api.exception_handler(ApiError)

@@ -33,17 +33,22 @@ class ApiError(Exception):
         self.status, self.detail, self.errors = status, detail, errors or []
 
 
-def problem(request: HttpRequest, status: int, detail: str, errors: list[str] | None = None) -> HttpResponse:
-    """The answer."""
+def said(path: str, status: int, detail: str, errors: list[str] | None = None) -> str:
+    """The body of an answer that is a problem."""
     body: dict[str, Any] = {
         "type": TYPE,
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
-        "instance": request.path,
+        "instance": path,
         "errors": errors or [],
     }
-    response = HttpResponse(json.dumps(body), status=status, content_type=MEDIA)
+    return json.dumps(body)
+
+
+def problem(request: HttpRequest, status: int, detail: str, errors: list[str] | None = None) -> HttpResponse:
+    """The answer."""
+    response = HttpResponse(said(request.path, status, detail, errors), status=status, content_type=MEDIA)
     if status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = 'Bearer realm="tocsin"'
     return response

@@ -114,7 +114,9 @@ def serve(
     hooks = Hooks(inbox, zone=workspace.zone.key)
     ingestion = Ingestion(inbox, _holder, limits, origins=Origins(given.ingest_origins))
     routes: dict[str, App] = {door.PATH: commands, PREFIX: ingestion, HOOKS: hooks}
-    front = Front(ready.is_set, routes, {reverse("web:data-import"): limits.upload + SLACK})
+    front = Front(
+        ready.is_set, routes, {reverse(each): limits.upload + SLACK for each in ("web:data-import", "api:import_files")}
+    )
     config = uvicorn.Config(
         behind_proxies(front, given.trusted_proxies),
         log_config=None,

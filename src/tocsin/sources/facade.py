@@ -15,6 +15,7 @@ from tocsin.sources.book import (
 )
 from tocsin.sources.keyring import CHOSEN_HERE
 from tocsin.sources.noting import for_door, is_repeated, note_received, note_refused
+from tocsin.sources.origins import origins
 from tocsin.sources.pulls.book import (
     ask_for_run,
     begin_anew,
@@ -68,6 +69,7 @@ __all__ = [
     "list_sources",
     "note_received",
     "note_refused",
+    "origins",
     "pause_pull",
     "pause_source",
     "pull_info",

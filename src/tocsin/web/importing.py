@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import connections
 
 from tocsin import workspace
 from tocsin.core.errors import UserError
@@ -21,12 +21,12 @@ from tocsin.facts.importing import ImportReport, import_paths
 from tocsin.facts.importing.matching import drafts, plans, saved
 from tocsin.facts.importing.matching.drafts import Draft
 from tocsin.facts.importing.matching.looks import Look, look_at
-from tocsin.people.following import follow, named_in
+from tocsin.facts.importing.samples import FIRST
+from tocsin.people.following import follow_facts
 from tocsin.web import source
 from tocsin.web.background import Asked, beside
 
 log = logging.getLogger("tocsin.web")
-SAMPLE = 8  # rows of each table that a preview shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _imported(
         full=found.plan.full,
         progress=progress,
         told_from=found.folder / "files",
-        sample=SAMPLE if dry_run else 0,
+        sample=FIRST if dry_run else 0,
     )
 
 
@@ -162,14 +162,8 @@ def run(found: Draft, moment: datetime) -> None:
 
 def _people(moment: datetime) -> list[str]:
     """Users and teams follow the facts; what is to be said of that."""
-    csms, teams = named_in(source.store())
-    if not csms and not teams:
-        return []
     try:
-        return follow(csms, teams, moment)
-    except DatabaseError as error:
-        log.warning("users and teams could not follow an import: %s", error)
-        return ["users and teams could not be brought up to date; an import of csms does it once the database answers"]
+        return follow_facts(source.store(), moment)
     finally:
         connections.close_all()  # those of this thread
 

@@ -30,11 +30,20 @@ def read_columns_yaml(path: Path, formats: Formats) -> dict[str, Reading]:
     """
     place = shown(path)
     try:
-        document = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{place} cannot be read: {str(error).splitlines()[0]}") from error
+    return columns_said(text, place, formats)
+
+
+def columns_said(text: str, place: str, formats: Formats) -> dict[str, Reading]:
+    """What the text of a `columns.yaml` says, see `read_columns_yaml`. place: what errors call it."""
+    try:
+        document = YAML(typ="safe", pure=True).load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
         raise UserError(f"{place}:{line}: {error.problem or 'this is no YAML'}") from error
-    except (YAMLError, OSError, ValueError) as error:
+    except (YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{place} cannot be read: {str(error).splitlines()[0]}") from error
     top = _mapping(document or {}, place)
     formats = _formats(top, formats, place)

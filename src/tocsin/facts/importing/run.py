@@ -39,7 +39,7 @@ def import_paths(
     paths: Sequence[Path],
     *,
     now: datetime,
-    mapping: Path | None = None,
+    mapping: Path | Mappings | None = None,
     dry_run: bool = False,
     full: bool = False,
     date_format: str | None = None,
@@ -52,6 +52,7 @@ def import_paths(
 
     now:         the time of the import: what changed without saying when changed now.
     mapping:     a folder of `<collection>.sql` files and `columns.yaml`; without it files hold the contract's columns.
+                 Or one that was read.
     dry_run:     counts the same and writes nothing.
     full:        each file is the whole truth for its collection: rows that it lacks are closed.
     date_format: how local dates are written (`DD.MM.YYYY` or strptime); decimal: `,` or `.` where numbers are local.
@@ -65,7 +66,7 @@ def import_paths(
         date_format=None if date_format is None else read_date_format(date_format),
         decimal=None if decimal is None else decimal_sign(decimal),
     )
-    mappings = read_mapping(mapping, formats)
+    mappings = mapping if isinstance(mapping, Mappings) else read_mapping(mapping, formats)
     sources, notes = find_sources(paths, told_from)
 
     def read(opener: Opener) -> list[Raw]:

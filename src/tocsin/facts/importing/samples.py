@@ -10,6 +10,8 @@ from tocsin.facts.importing.stage import Staged
 from tocsin.facts.layout import literal, physical_name, quote
 from tocsin.facts.report import Sample
 
+FIRST = 8  # rows of each table that a preview shows
+
 
 def first_rows(cursor: duckdb.DuckDBPyConnection, raw: Raw, staged: Staged, most: int) -> Sample:
     """The first good rows of a file, once they are stored; inside the transaction that stores them.

@@ -67,6 +67,21 @@ class Draft:
 
 def begin(home: Path, files: Iterable[tuple[str, Path]], *, by: str, moment: datetime, saved: str = "") -> Draft:
     """A draft of files (name, where it lies), which are moved into it. UserError for one in no format that can be read."""
+    given = checked(files)
+    folder = home / FOLDER / secrets.token_hex(8)
+    try:
+        folder.parent.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700)
+        lay(folder / "files", given)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise UserError(f"the files cannot be kept: {error.strerror}") from error
+    keep(folder, Plan(moment.astimezone(UTC), by, saved))
+    return draft(home, folder.name)
+
+
+def checked(files: Iterable[tuple[str, Path]]) -> list[tuple[str, Path]]:
+    """Files that were handed over, under names that they can be kept by. UserError for one in no format that can be read."""
     given = [(_name(name), path) for name, path in files]
     if not given:
         raise UserError("no file was chosen; choose one or several")
@@ -77,22 +92,21 @@ def begin(home: Path, files: Iterable[tuple[str, Path]], *, by: str, moment: dat
     for name, _ in given:
         if as_source(Path(name)) is None:
             raise UserError(f"{name} is in no format that can be read; give .csv, .parquet, .jsonl or .xlsx")
-    folder = home / FOLDER / secrets.token_hex(8)
-    try:
-        folder.parent.mkdir(mode=0o700, exist_ok=True)
-        folder.mkdir(mode=0o700)
-        (folder / "files").mkdir(mode=0o700)
-        taken: set[str] = set()
-        for name, path in given:
-            own = _free(name, taken)
-            taken.add(own.lower())
-            shutil.move(path, folder / "files" / own)
-            (folder / "files" / own).chmod(0o600)
-    except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise UserError(f"the files cannot be kept: {error.strerror}") from error
-    keep(folder, Plan(moment.astimezone(UTC), by, saved))
-    return draft(home, folder.name)
+    return given
+
+
+def lay(folder: Path, given: Iterable[tuple[str, Path]]) -> list[Path]:
+    """Move files that are `checked` into a new folder, each under a name of its own; gives where they lie. OSError."""
+    folder.mkdir(mode=0o700)
+    taken: set[str] = set()
+    laid = []
+    for name, path in given:
+        own = _free(name, taken)
+        taken.add(own.lower())
+        shutil.move(path, folder / own)
+        (folder / own).chmod(0o600)
+        laid.append(folder / own)
+    return laid
 
 
 def draft(home: Path, draft_id: str) -> Draft:

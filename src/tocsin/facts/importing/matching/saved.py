@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tocsin.core.errors import UserError
 from tocsin.facts.cells import Formats
+from tocsin.facts.importing.columns_yaml import columns_said
 from tocsin.facts.importing.mapping import COLUMNS, Mappings, read_mapping
 
 FOLDER = "mappings"
@@ -30,12 +31,13 @@ def list_saved(home: Path) -> list[Saved]:
     """The saved mappings, by name."""
     folder = home / FOLDER
     names = sorted(each.name for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
-    return [_described(home, name) for name in names if _NAME.fullmatch(name)]
+    return [described(home, name) for name in names if _NAME.fullmatch(name)]
 
 
-def _described(home: Path, name: str) -> Saved:
+def described(home: Path, name: str) -> Saved:
+    """What a saved mapping is for, or why it cannot be read."""
     try:
-        held = read_mapping(home / FOLDER / name, Formats())
+        held = open_saved(home, name)
     except UserError as error:
         return Saved(name, (), (), str(error))
     told = {each: reading for each, reading in held.readings.items() if reading.files or reading.columns or reading.rename}
@@ -52,14 +54,23 @@ def folder_of(home: Path, name: str) -> Path:
     return folder
 
 
-def open_saved(home: Path, name: str) -> Mappings:
-    """A saved mapping, read. UserError where there is none, or it cannot be read."""
-    return read_mapping(folder_of(home, name), Formats())
+def open_saved(home: Path, name: str, formats: Formats | None = None) -> Mappings:
+    """A saved mapping, read; formats hold where it says nothing. UserError where there is none, or it cannot be read."""
+    folder = folder_of(home, name)
+    try:
+        return read_mapping(folder, formats or Formats())
+    except UserError as error:
+        # Where the home lies is nobody's business.
+        raise UserError(str(error).replace(f"{folder}/", f"{name}/").replace(str(folder), name)) from error
 
 
 def save(home: Path, name: str, text: str) -> Path:
-    """Keep a `columns.yaml` under a name, in place of what had it; gives its folder. UserError for a name that cannot be."""
+    """Keep a `columns.yaml` under a name, in place of what had it; gives its folder.
+
+    UserError for a name that cannot be, or a text that cannot be read: then what had the name stays.
+    """
     said = name.strip()
+    columns_said(text, COLUMNS, Formats())  # what cannot be read takes the place of nothing
     if not _NAME.fullmatch(said):
         raise UserError("a mapping needs a name of at most 60 letters, digits, spaces, dots, - and _, a letter or digit first")
     folder = home / FOLDER / said

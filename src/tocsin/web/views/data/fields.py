@@ -9,10 +9,10 @@ from tocsin.core.errors import UserError
 from tocsin.facts import fieldsources
 from tocsin.facts.importing.governing import OWNED
 from tocsin.people import facade as people
+from tocsin.sources.facade import origins
 from tocsin.web import source, words
 from tocsin.web.shell import Seen
 from tocsin.web.views.data.frame import act, tab
-from tocsin.web.views.data.origins import origins
 
 ANYBODY = "the last told wins"
 

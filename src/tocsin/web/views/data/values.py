@@ -11,10 +11,10 @@ from tocsin.facts import valuewords
 from tocsin.facts.importing.governing import EVERYWHERE, MANUAL
 from tocsin.facts.valuewords import Meaning
 from tocsin.people import facade as people
+from tocsin.sources.facade import origins
 from tocsin.web import source
 from tocsin.web.shell import Seen
 from tocsin.web.views.data.frame import act, tab
-from tocsin.web.views.data.origins import origins
 
 ALL = "All sources"
 SHOWN = 100

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from tocsin.facts.importing.governing import FILE, HTTP, MANUAL
 from tocsin.facts.pulling.shapes import source_of
-from tocsin.sources import facade as sources
+from tocsin.sources.book import list_sources
+from tocsin.sources.pulls.book import list_pulls
 
 
 def origins(moment: datetime) -> dict[str, str]:
     """The id of each source as rows bear it -> what it is called."""
-    named = {each.id: f"{each.name} ({each.title})" for each in sources.list_sources()}
-    pulled = {source_of(each.name): f"{each.name} (pull)" for each in sources.list_pulls(moment)}
+    named = {each.id: f"{each.name} ({each.title})" for each in list_sources()}
+    pulled = {source_of(each.name): f"{each.name} (pull)" for each in list_pulls(moment)}
     return {FILE: "File imports", HTTP: "Live events (Segment API)", **named, **pulled, MANUAL: "By hand"}
