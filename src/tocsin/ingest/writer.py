@@ -25,8 +25,8 @@ from tocsin.ingest.records import Record, unpacked
 
 MOST = 4 * 1024 * 1024  # bytes of one stretch: some ten thousand events
 PACE = 0.05  # seconds from the beginning of one stretch to the beginning of the next, where little comes in
-FLOOD = 32 * 1024 * 1024  # bytes that wait: with more, and more coming in than is stored, it is a burst
-YIELD = 4  # while a burst comes in, so many times as long as a stretch took is left to those who send
+FLOOD = 16 * 1024 * 1024  # bytes that wait: with more, and more coming in than is stored, it is a burst
+YIELD = 6  # while a burst comes in, so many times as long as a stretch took is left to those who send
 RETRY = 2.0  # seconds after which what failed is tried again
 # How often a stretch may fail, other than for want of space, before it is taken apart: what is amiss for a moment (memory, a
 # statement that was interrupted) has passed by then, and what comes in waits some seconds and no longer.
