@@ -139,6 +139,7 @@ def _limits(given: Mapping[str, str]) -> Limits:
         message=_whole(given, "TOCSIN_INGEST_MESSAGE_KB", usual.message // KB, 4_096) * KB,
         body=_whole(given, "TOCSIN_INGEST_BATCH_KB", usual.body // KB, 8_192) * KB,
         ahead=timedelta(hours=_whole(given, "TOCSIN_INGEST_AHEAD_HOURS", 24, 24 * 366)),
+        backlog=_whole(given, "TOCSIN_INBOX_MB", usual.backlog // KB**2, 1024 * 1024) * KB**2,
         upload=_whole(given, "TOCSIN_UPLOAD_MB", usual.upload // KB**2, 1024 * 1024) * KB**2,
         upload_kept=timedelta(hours=_whole(given, "TOCSIN_UPLOAD_HOURS", 24, 24 * 366)),
     )

@@ -21,6 +21,6 @@ class Limits:
     body: int = 500 * KB
     messages: int = 2_500
     ahead: timedelta = timedelta(hours=24)
-    backlog: int = KB * KB * KB
+    backlog: int = 4 * KB * KB * KB
     upload: int = 500 * KB * KB
     upload_kept: timedelta = timedelta(hours=24)

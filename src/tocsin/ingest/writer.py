@@ -25,6 +25,8 @@ from tocsin.ingest.records import Record, unpacked
 
 MOST = 4 * 1024 * 1024  # bytes of one stretch: some ten thousand events
 PACE = 0.05  # seconds from the beginning of one stretch to the beginning of the next, where little comes in
+FLOOD = 16 * 1024 * 1024  # bytes that wait: with more, and more coming in than is stored, it is a burst
+YIELD = 6  # while a burst comes in, so many times as long as a stretch took is left to those who send
 RETRY = 2.0  # seconds after which what failed is tried again
 # How often a stretch may fail, other than for want of space, before it is taken apart: what is amiss for a moment (memory, a
 # statement that was interrupted) has passed by then, and what comes in waits some seconds and no longer.
@@ -149,7 +151,7 @@ class Writer:
         while not self._stop.is_set():
             if not self._inbox.wait(self._position, 0.5):
                 continue
-            began = time.monotonic()
+            began, end = time.monotonic(), self._inbox.end
             try:
                 with breathing.working(breathing.STORING):
                     if failures < TRIES:
@@ -168,4 +170,18 @@ class Writer:
                 failures += 1
                 self._stop.wait(RETRY)
                 continue
-            self._stop.wait(max(0.0, PACE - (time.monotonic() - began)))
+            came = self._inbox.end - end
+            self._stop.wait(pause(time.monotonic() - began, came, self._inbox.backlog, self._limits.backlog))
+
+
+def pause(took: float, came: int, waiting: int, room: int) -> float:
+    """Seconds between a stretch and the next one.
+
+    A burst is taken in first, as far as half of the room goes, and stored when it ebbs: whoever sends waits for the answer, and
+    all of it is stored no earlier by making them wait. Beyond that, what comes is stored as fast as can be.
+
+    took: seconds of the stretch. came: bytes that came in meanwhile. waiting: bytes that wait. room: how many may.
+    """
+    if came > MOST and FLOOD < waiting < room // 2:
+        return YIELD * took
+    return max(0.0, PACE - took)
