@@ -89,7 +89,7 @@ class Family:
 
 def tree(moment: datetime) -> Tree:
     """Who belongs to whom as of a moment."""
-    return source.kept(("families",), lambda: _tree(moment), moment)
+    return source.kept(("families",), lambda: _tree(moment), moment, beside_events=True)
 
 
 def family_of(account_id: str, moment: datetime) -> Family | None:
@@ -185,7 +185,7 @@ def _money(names: Sequence[str], rows: Mapping[str, AccountRow], moment: datetim
     """The MRR of each in the reporting currency; where nothing has to be converted, as the lists have it."""
     if not source.store().converts_money():
         return {name: rows[name].mrr if rows[name].status != "churned" else None for name in names}
-    return source.kept(("revenue", tuple(names)), lambda: source.book().revenue(moment, names), moment)
+    return source.kept(("revenue", tuple(names)), lambda: source.book().revenue(moment, names), moment, beside_events=True)
 
 
 __all__ = ["Family", "Member", "Tree", "all_families", "family_of", "family_score", "tree"]
