@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import nullcontext
 from typing import Any
 
 from django.core.asgi import get_asgi_application
 
 from tocsin.api.middleware import PATH
 from tocsin.api.problems import MEDIA, said
+from tocsin.facts import breathing
 
 MOST = 8 * 1024 * 1024  # bytes of a request to a page or the interface, unless it is one for files
 
@@ -48,7 +50,10 @@ class Front:
         elif (below := next((each for each in self._below if path.startswith(each)), None)) is not None:
             await self._routes[below](scope, receive, send)
         else:
-            await bounded(self._pages, self._most.get(path, MOST), scope, receive, send)
+            # Whoever reads a page waits for it, and sweeps and pulses stand back; what changes something may take long.
+            hurry = breathing.counted(breathing.ANSWERING) if scope["method"] in ("GET", "HEAD") else nullcontext()
+            with hurry:
+                await bounded(self._pages, self._most.get(path, MOST), scope, receive, send)
 
 
 async def bounded(app: App, most: int, scope: Scope, receive: Receive, send: Send) -> None:
