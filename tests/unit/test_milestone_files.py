@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tocsin.core.language import Names
-from tocsin.core.milestones import ANCHOR, Milestone, MilestoneVersion, boundaries, in_force
+from tocsin.core.milestones import ANCHOR, Milestone, MilestoneVersion
 from tocsin.core.rulediff import differences
 from tocsin.core.rulefiles import dump_milestone, dump_milestones, read_rules
 from tocsin.core.rules import Definitions
+from tocsin.core.versions import boundaries, in_force
 
 NAMES = Names({"tier": "number"}, {}, {"uses": "count(events in last 30d)", "score": "health_score / 2"})
 FULL = """\

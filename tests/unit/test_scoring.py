@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.core.profiles import Bands, Indicator, Profile, ProfileVersion
-from tocsin.core.scoring import Part, boundaries, change, in_force, split, standing, whole_weights
+from tocsin.core.scoring import Part, change, split, standing, whole_weights
+from tocsin.core.versions import boundaries, in_force
 
 WEIGHTS = st.lists(st.decimals("0.1", "100", places=1).map(float), min_size=1, max_size=6)
 SCORES = st.none() | st.floats(-50, 150)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, get_args
@@ -66,29 +66,11 @@ class MilestoneVersion:
     signals: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
+    def of(self) -> Milestone:
+        """The template as it was."""
+        return self.milestone
+
+    @property
     def mark(self) -> str:
         """What names the version, such as `first-report@3`."""
         return f"{self.milestone.id}@{self.version}"
-
-
-def in_force(versions: Sequence[MilestoneVersion], at: datetime) -> tuple[MilestoneVersion, ...]:
-    """The version of each template that decides at a moment, by precedence: the latest published, before the first the first.
-
-    A template whose version in force is off is not among them.
-    """
-    by_id: dict[str, MilestoneVersion] = {}
-    for each in sorted(versions, key=lambda version: (version.published_at, version.version)):
-        if each.milestone.id not in by_id or each.published_at <= at:
-            by_id[each.milestone.id] = each
-    on = (each for each in by_id.values() if each.milestone.state == "on")
-    return tuple(sorted(on, key=lambda version: (version.milestone.precedence, version.milestone.id)))
-
-
-def boundaries(versions: Sequence[MilestoneVersion]) -> tuple[datetime, ...]:
-    """The instants from which on other versions decide than before: those of every version but the first of its template."""
-    first: dict[str, tuple[datetime, int]] = {}
-    for each in versions:
-        place = (each.published_at, each.version)
-        first[each.milestone.id] = min(first.get(each.milestone.id, place), place)
-    later = {each.published_at for each in versions if (each.published_at, each.version) != first[each.milestone.id]}
-    return tuple(sorted(later))

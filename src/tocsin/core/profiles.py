@@ -87,6 +87,11 @@ class ProfileVersion:
     signals: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
+    def of(self) -> Profile:
+        """The profile as it was."""
+        return self.profile
+
+    @property
     def mark(self) -> str:
         """What names the version in the history of scores, such as `enterprise@3`."""
         return f"{self.profile.id}@{self.version}"

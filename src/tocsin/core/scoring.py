@@ -33,32 +33,6 @@ FROZEN: Mapping[str, Attribute] = MappingProxyType(
 )
 
 
-# Versions
-
-
-def in_force(versions: Sequence[ProfileVersion], at: datetime) -> tuple[ProfileVersion, ...]:
-    """The version of each profile that decides at a moment, by precedence: the latest published, before the first the first.
-
-    A profile whose version in force is off is not among them.
-    """
-    by_id: dict[str, ProfileVersion] = {}
-    for each in sorted(versions, key=lambda version: (version.published_at, version.version)):
-        if each.profile.id not in by_id or each.published_at <= at:
-            by_id[each.profile.id] = each
-    on = (each for each in by_id.values() if each.profile.state == "on")
-    return tuple(sorted(on, key=lambda version: (version.profile.precedence, version.profile.id)))
-
-
-def boundaries(versions: Sequence[ProfileVersion]) -> tuple[datetime, ...]:
-    """The instants from which on other versions decide than before: those of every version but the first of its profile."""
-    first: dict[str, tuple[datetime, int]] = {}
-    for each in versions:
-        place = (each.published_at, each.version)
-        first[each.profile.id] = min(first.get(each.profile.id, place), place)
-    later = {each.published_at for each in versions if (each.published_at, each.version) != first[each.profile.id]}
-    return tuple(sorted(later))
-
-
 # As terms
 
 

@@ -14,7 +14,8 @@ from functools import lru_cache
 from tocsin.core.language import FormulaError, Names
 from tocsin.core.language.terms import Ago, Attribute, Const, Market, Operation, Term, Turned, mapped, walk
 from tocsin.core.profiles import ProfileVersion
-from tocsin.core.scoring import HealthTerms, TypedVersion, boundaries, choose, health_terms, in_force, once, typed_version
+from tocsin.core.scoring import HealthTerms, TypedVersion, choose, health_terms, once, typed_version
+from tocsin.core.versions import boundaries, in_force
 from tocsin.engine.instants import back
 
 SCORED = ("health_score", "health_band", "health_profile")

@@ -22,6 +22,7 @@ from tocsin.core.language.terms import Attribute, Const, Operation, Term, Turned
 from tocsin.core.moment import DAY, day_of, iso, start_of_day
 from tocsin.core.scoring import CHURNED, OVERRIDE, choose
 from tocsin.engine.health import REACH, Needs
+from tocsin.engine.keptdays import days_between, portions
 from tocsin.engine.sql.sources import EveryMoment, OwnMoments
 from tocsin.facts.scores import Kept
 
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 JUST_BEFORE = timedelta(microseconds=1)  # what comes with the churn itself (seats that end, say) is no part of the score
 EVER = datetime.min.replace(tzinfo=UTC)
 REVISION = 1  # raised when the same profiles come to mean another score, so that what is kept is made anew
-LONGEST_DAY = timedelta(hours=26)  # of days on which a clock is set back
-CHUNK = 62  # days that one statement scores at most
-POINTS = 300_000  # accounts times days of one statement at most: what memory holds easily
 # Notes are worked off together where they are about as old as each other: a late event of long ago is one account's affair.
 AGES = (timedelta(days=2), timedelta(days=30), timedelta.max)
 OVERRIDDEN = Operation("boolean", "not", (Operation("boolean", "is_null", (OVERRIDE,)),))
@@ -105,16 +103,16 @@ def _score(
     first, last = span
     known = (kept.first, kept.last) if kept is not None and kept.first and kept.last else None
     if known is None:
-        _score_days(book, None, _days(first, last, zone))
+        _score_days(book, None, days_between(first, last, zone))
         return _Changed(None, first)
     begun, ended = known
     until = ended if redo is None else _before(max(redo, begun), zone)
-    parts = [day for day in _days(first, last, zone) if day < begun or day > until]
+    parts = [day for day in days_between(first, last, zone) if day < begun or day > until]
     if parts:
         _score_days(book, None, parts)
     late = {name: at for name, at in touched.items() if at <= until}
     for accounts, since in _by_age(late, until):
-        _score_days(book, accounts, [day for day in _days(begun, until, zone) if day >= since])
+        _score_days(book, accounts, [day for day in days_between(begun, until, zone) if day >= since])
     earliest = min([*parts, *(max(at, begun) for at in late.values())], default=None)
     return _Changed(None if parts else set(late), earliest)
 
@@ -125,12 +123,6 @@ def _by_age(touched: dict[str, datetime], now: datetime) -> Iterator[tuple[list[
         group = {name: at for name, at in touched.items() if shorter < now - at <= longer}
         if group:
             yield sorted(group), min(group.values())
-
-
-def _days(first: datetime, last: datetime, zone: ZoneInfo) -> list[datetime]:
-    """The starts of days from one to another."""
-    day, final = day_of(first, zone), day_of(last, zone)
-    return [start_of_day(day + DAY * number, zone) for number in range((final - day).days + 1)]
 
 
 def _before(moment: datetime, zone: ZoneInfo) -> datetime:
@@ -148,8 +140,7 @@ def _back(moment: datetime, length: timedelta) -> datetime:
 
 def _score_days(book: Book, accounts: Collection[str] | None, days: Sequence[datetime]) -> None:
     """Score accounts (None: all) at starts of days, and keep what comes of it."""
-    most = max(1, min(CHUNK, POINTS // max(1, book.store.scores.accounts() if accounts is None else len(accounts))))
-    for chunk in _chunks(days, most):
+    for chunk in portions(days, book.store.scores.accounts() if accounts is None else len(accounts)):
         known = book.health.terms(chunk[0], chunk[-1])
         terms: list[Term] = [
             known.score,
@@ -166,19 +157,6 @@ def _score_days(book: Book, accounts: Collection[str] | None, days: Sequence[dat
             table = book.points(terms, EveryMoment("account", chunk, only=accounts))
         rows = _named(table, ("score", "band", "mark", "overridden", "frozen"))
         book.store.scores.keep_days(rows, accounts, chunk[0], chunk[-1])
-
-
-def _chunks(days: Sequence[datetime], most: int) -> Iterator[list[datetime]]:
-    """Days in portions without gaps that lie equally far apart: where a clock is changed, another portion begins."""
-    chunk: list[datetime] = []
-    for day in days:
-        gap = day - chunk[-1] if chunk else DAY
-        if len(chunk) == most or gap > LONGEST_DAY or (len(chunk) > 1 and gap != chunk[1] - chunk[0]):
-            yield chunk
-            chunk = []
-        chunk.append(day)
-    if chunk:
-        yield chunk
 
 
 def _freeze(book: Book, accounts: Collection[str] | None) -> None:
@@ -272,7 +250,7 @@ def turns(book: Book, name: str, moments: Sequence[datetime], accounts: Collecti
     if len(ordered) < 2:
         return []
     column = {"health_band": "band", "health_score": "score"}[name]
-    days = [day for day in _days(ordered[0], ordered[-1], book.store.zone) if ordered[0] < day <= ordered[-1]]
+    days = [day for day in days_between(ordered[0], ordered[-1], book.store.zone) if ordered[0] < day <= ordered[-1]]
     others = [moment for moment in ordered if moment not in set(days)]
     parts = [_values(book, column, others, accounts)]
     if days:

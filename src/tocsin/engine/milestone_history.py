@@ -8,7 +8,7 @@ arrived that change the past, and for everybody where another version of a templ
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,19 +18,15 @@ import pyarrow.compute as pc
 from tocsin.core.language.terms import Operation
 from tocsin.core.milestones import STANDS
 from tocsin.core.moment import DAY, day_of, start_of_day
+from tocsin.engine.keptdays import days_between, portions
 from tocsin.engine.sql.sources import EveryMoment
 from tocsin.facts.reached import Kept
 
 if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
     from tocsin.engine.book import Book
 
 REVISION = 1  # raised when the same templates come to mean something else, so that what is kept is made anew
-LONGEST_DAY = timedelta(hours=26)  # of days on which a clock is set back
 MOST = timedelta(days=3_660)  # before the last moment that is asked about, what was reached is not looked for
-CHUNK = 62  # days that one statement looks at most
-POINTS = 300_000  # accounts times days of one statement at most: what memory holds easily
 
 
 def bring_up_to_date(book: Book, first: datetime, last: datetime) -> None:
@@ -46,7 +42,7 @@ def bring_up_to_date(book: Book, first: datetime, last: datetime) -> None:
         if kept is None or kept.model != model or begin < kept.first or end < kept.first:
             until = end if kept is None or kept.model != model else max(end, kept.last)
             reached.drop(None, None)
-            _look(book, None, _days(begin, until, zone))
+            _look(book, None, days_between(begin, until, zone))
             reached.settle(Kept(model, begin, until), seen)
             return
         since = min([*everybody, kept.last + DAY])
@@ -57,9 +53,9 @@ def bring_up_to_date(book: Book, first: datetime, last: datetime) -> None:
             reached.drop([name], at)
         if late:
             earliest = max(min(late.values()), kept.first)
-            _look(book, sorted(late), [day for day in _days(kept.first, kept.last, zone) if earliest <= day < since])
+            _look(book, sorted(late), [day for day in days_between(kept.first, kept.last, zone) if earliest <= day < since])
         until = max(end, kept.last)
-        fresh = [day for day in _days(max(since, kept.first), until, zone) if day >= since or day > kept.last]
+        fresh = [day for day in days_between(max(since, kept.first), until, zone) if day >= since or day > kept.last]
         if fresh:
             _look(book, None, fresh)
         if fresh or notes or until != kept.last:
@@ -71,8 +67,7 @@ def _look(book: Book, accounts: Collection[str] | None, days: Sequence[datetime]
     if not days:
         return
     plain = book.without_milestones
-    most = max(1, min(CHUNK, POINTS // max(1, book.store.scores.accounts() if accounts is None else len(accounts))))
-    for chunk in _chunks(days, most):
+    for chunk in portions(days, book.store.scores.accounts() if accounts is None else len(accounts)):
         steps = book.milestones.steps(chunk[0], chunk[-1])
         terms = [Operation("boolean", "and", (each.there, each.holds)) for each in steps]
         if not terms:
@@ -89,25 +84,6 @@ def _first(held: pa.Table) -> pa.Table:
     """`subject_id` and the earliest `at` of each."""
     made = held.group_by("subject_id").aggregate([("moment", "min")])
     return made.select(["subject_id", "moment_min"]).rename_columns(["subject_id", "at"])
-
-
-def _days(first: datetime, last: datetime, zone: ZoneInfo) -> list[datetime]:
-    """The starts of days from one to another."""
-    day, final = day_of(first, zone), day_of(last, zone)
-    return [start_of_day(day + DAY * number, zone) for number in range((final - day).days + 1)]
-
-
-def _chunks(days: Sequence[datetime], most: int) -> Iterator[list[datetime]]:
-    """Days in portions that lie equally far apart: where a clock is changed, another portion begins."""
-    chunk: list[datetime] = []
-    for day in days:
-        gap = day - chunk[-1] if chunk else DAY
-        if len(chunk) == most or gap > LONGEST_DAY or (len(chunk) > 1 and gap != chunk[1] - chunk[0]):
-            yield chunk
-            chunk = []
-        chunk.append(day)
-    if chunk:
-        yield chunk
 
 
 def _model(book: Book) -> str:

@@ -31,10 +31,11 @@ from tocsin.core.language.terms import (
     mapped,
     own,
 )
-from tocsin.core.milestones import STANDS, MilestoneVersion, boundaries, in_force
+from tocsin.core.milestones import STANDS, MilestoneVersion
 from tocsin.core.moment import DAY, iso
 from tocsin.core.rulefiles.milestones import forbidden
 from tocsin.core.scoring import choose, once, reached
+from tocsin.core.versions import boundaries, in_force
 from tocsin.engine.instants import back
 
 MILESTONES = "milestones"
