@@ -12,6 +12,7 @@ from tocsin.core.language.terms import Entity, Type
 from tocsin.core.messages import MessageError, check_message
 from tocsin.core.profiles import BANDS
 from tocsin.core.rulefiles.build import Draft
+from tocsin.core.rulefiles.drafts import spoiled
 from tocsin.core.rulefiles.formulas import (
     Formula,
     checked,
@@ -281,15 +282,4 @@ def with_signals(names: Names | None, known: Definitions, read: dict[str, str]) 
 
 def valid(drafts: Sequence[Draft], problems: set[tuple[str, Place]]) -> tuple[Rule, ...]:
     """The rules in whose text no problem was found."""
-    found = []
-    for draft in drafts:
-        first, last = draft.fields.place, _end(draft)
-        spoiled = any(file == draft.report.file and first <= place <= last for file, place in problems)
-        if draft.rule is not None and not spoiled:
-            found.append(draft.rule)
-    return tuple(found)
-
-
-def _end(draft: Draft) -> Place:
-    text = draft.fields.file_text[: draft.fields.end]
-    return Place(text.count("\n") + 1, len(text) - text.rfind("\n"))
+    return tuple(draft.rule for draft in drafts if draft.rule is not None and not spoiled(draft, problems))

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from tocsin.core.language import FormulaError, Names, check
+from tocsin.core.language import Names
 from tocsin.core.language.terms import Aggregated, Attribute, Market, Term, Turned, walk
 from tocsin.core.milestones import ANCHOR, MILESTONE_STATES, STANDS, Milestone
-from tocsin.core.rulefiles.formulas import Formula, parsed, undefined_parameters
-from tocsin.core.rulefiles.marked import Fields, Item, Place, Scalar, place_of, source
+from tocsin.core.rulefiles.drafts import once, read_id, read_name, spoiled, typed
+from tocsin.core.rulefiles.formulas import Formula
+from tocsin.core.rulefiles.marked import Fields, Item, Place, Scalar, source
 from tocsin.core.rulefiles.profiles import SCORED
 from tocsin.core.rulefiles.report import Report, known_keys, listed, mapping, one_of, span, text, whole
 
 KEYS = ("id", "name", "where", "precedence", "anchor", "due", "reached", "state")
-_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-MAX_ID, MAX_NAME = 80, 200
 DAY = timedelta(days=1)
 
 
@@ -40,16 +38,14 @@ def read_milestones(report: Report, item: Item | None) -> list[MilestoneDraft]:
 
 
 def _read(report: Report, fields: Fields) -> MilestoneDraft:
-    milestone_id = _id(report, fields)
+    milestone_id = read_id(report, fields, what="a milestone", first="first-report", such_as="first-report")
     said = report.within(f"milestone {milestone_id!r}") if milestone_id else report
     draft = MilestoneDraft(said, fields, milestone_id)
     known_keys(said, fields, KEYS, "a milestone")
     for key, example in (("name", "First report"), ("due", "14d"), ("reached", "a condition")):
         if fields.get(key) is None:
             said(fields, f"a milestone needs `{key}` ({example})")
-    name = text(said, fields.get("name"), "the name")
-    if name is not None and len(name) > MAX_NAME:
-        said(fields.key("name"), f"the name has at most {MAX_NAME} characters, this one {len(name)}")
+    name = read_name(said, fields)
     where = _formula(draft, "where", "boolean")
     anchor = _formula(draft, "anchor", None)
     reached = _formula(draft, "reached", "boolean")
@@ -60,18 +56,6 @@ def _read(report: Report, fields: Fields) -> MilestoneDraft:
         values: dict[str, Any] = {"where": where, "anchor": anchor or ANCHOR, "state": state}
         draft.milestone = Milestone(milestone_id, name, precedence or 0, due, reached, source=source(fields), **values)
     return draft
-
-
-def _id(report: Report, fields: Fields) -> str | None:
-    item = fields.get("id")
-    if item is None:
-        report(fields, "a milestone needs an `id`, such as first-report")
-        return None
-    said = text(report, item, "the id")
-    if said is not None and (not _ID.fullmatch(said) or len(said) > MAX_ID):
-        report(item, f"the id {said!r} must be small letters, digits and single hyphens, such as first-report")
-        return None
-    return said
 
 
 def _formula(draft: MilestoneDraft, key: str, expect: str | None) -> str | None:
@@ -99,15 +83,9 @@ def across_milestones(drafts: Sequence[MilestoneDraft], known: Sequence[Mileston
 
     known: the templates in force; one of the files takes the place of the known one of its id.
     """
-    taken: dict[str, MilestoneDraft] = {}
-    for draft in drafts:
-        if draft.id is not None and draft.id in taken:
-            place = taken[draft.id].fields.key("id").place
-            at = f"{taken[draft.id].report.file}:{place.line}:{place.column}"
-            draft.report(draft.fields.key("id"), f"the id {draft.id!r} is taken by the milestone at {at}; keep one")
-        elif draft.id is not None:
-            taken[draft.id] = draft
-    _precedence(drafts, [each for each in known if each.id not in taken])
+    once(drafts, lambda draft: draft.id, "id", lambda own: f"the id {own!r} is taken by the milestone at {{}}; keep one")
+    here = {draft.id for draft in drafts}
+    _precedence(drafts, [each for each in known if each.id not in here])
     for draft in drafts:
         for formula in draft.formulas:
             _checked(draft.report, formula, names)
@@ -128,14 +106,8 @@ def _precedence(drafts: Sequence[MilestoneDraft], known: Sequence[Milestone]) ->
 
 def _checked(report: Report, formula: Formula, names: Names | None) -> None:
     """Syntax, names and types; none of them may hang on milestones, on health, or on other accounts."""
-    tree = parsed(report, formula)
-    if tree is None or undefined_parameters(report, formula, tree, ()) or names is None:
-        return
-    try:
-        term = check(tree, "account", names, expect=formula.expect)
-    except FormulaError as error:
-        for each in error.all:
-            report(formula.text.at(each.position), f"{formula.what}: {each.message}")
+    term = typed(report, formula, names)
+    if term is None:
         return
     if formula.expect is None and term.type not in ("time", "date", "null"):
         report(formula.text.at(0), f"{formula.what}: a milestone begins at a time or a date, this is a {term.type}")
@@ -158,10 +130,4 @@ def forbidden(term: Term) -> str | None:
 
 def valid_milestones(drafts: Sequence[MilestoneDraft], problems: set[tuple[str, Place]]) -> tuple[Milestone, ...]:
     """The templates in whose text no problem was found."""
-    found = []
-    for draft in drafts:
-        first, last = draft.fields.place, place_of(draft.fields.file_text, draft.fields.end)
-        spoiled = any(file == draft.report.file and first <= place <= last for file, place in problems)
-        if draft.milestone is not None and not spoiled:
-            found.append(draft.milestone)
-    return tuple(found)
+    return tuple(draft.milestone for draft in drafts if draft.milestone is not None and not spoiled(draft, problems))

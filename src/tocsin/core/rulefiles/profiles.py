@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
-from tocsin.core.language import FormulaError, Names, check, parse
+from tocsin.core.language import FormulaError, Names, parse
 from tocsin.core.language.terms import Attribute, Turned, walk
 from tocsin.core.profiles import KINDS, PROFILE_STATES, Bands, Indicator, Profile
-from tocsin.core.rulefiles.formulas import Formula, names_of, parsed, undefined_parameters
-from tocsin.core.rulefiles.marked import Fields, Item, Place, Scalar, place_of, source
+from tocsin.core.rulefiles.drafts import once, read_id, read_name, spoiled, typed
+from tocsin.core.rulefiles.formulas import Formula, names_of
+from tocsin.core.rulefiles.marked import Fields, Item, Place, Scalar, source
 from tocsin.core.rulefiles.report import Report, kind_of, known_keys, listed, mapping, one_of, text, whole
 
 KEYS = ("id", "name", "where", "precedence", "bands", "indicators", "state")
 OF_INDICATORS = ("name", "kind", "weight", "score")
 SCORED = ("health_score", "health_band", "health_profile")  # what the profiles make cannot stand in their own formulas
-_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-MAX_ID, MAX_NAME = 80, 200
 LOWEST, HIGHEST = 0, 100
 
 
@@ -41,16 +39,14 @@ def read_profiles(report: Report, item: Item | None) -> list[ProfileDraft]:
 
 
 def _read(report: Report, fields: Fields) -> ProfileDraft:
-    profile_id = _id(report, fields)
+    profile_id = read_id(report, fields, what="a profile", first="enterprise", such_as="established-smb")
     said = report.within(f"profile {profile_id!r}") if profile_id else report
     draft = ProfileDraft(said, fields, profile_id)
     known_keys(said, fields, KEYS, "a profile")
     for key, example in (("name", "Enterprise"), ("precedence", "10"), ("indicators", "a list")):
         if fields.get(key) is None:
             said(fields, f"a profile needs `{key}` ({example})")
-    name = text(said, fields.get("name"), "the name")
-    if name is not None and len(name) > MAX_NAME:
-        said(fields.key("name"), f"the name has at most {MAX_NAME} characters, this one {len(name)}")
+    name = read_name(said, fields)
     where = text(said, fields.get("where"), "`where`")
     if where is not None and isinstance(item := fields.get("where"), Scalar):
         draft.formulas.append(Formula("`where`", item))
@@ -62,18 +58,6 @@ def _read(report: Report, fields: Fields) -> ProfileDraft:
         values: dict[str, Any] = {"where": where, "bands": bands, "state": state}
         draft.profile = Profile(profile_id, name, precedence, indicators, source=source(fields), **values)
     return draft
-
-
-def _id(report: Report, fields: Fields) -> str | None:
-    item = fields.get("id")
-    if item is None:
-        report(fields, "a profile needs an `id`, such as enterprise")
-        return None
-    said = text(report, item, "the id")
-    if said is not None and (not _ID.fullmatch(said) or len(said) > MAX_ID):
-        report(item, f"the id {said!r} must be small letters, digits and single hyphens, such as established-smb")
-        return None
-    return said
 
 
 def _bands(report: Report, item: Item | None) -> Bands:
@@ -153,12 +137,12 @@ def across_profiles(drafts: Sequence[ProfileDraft], known: Sequence[Profile], na
 
 
 def _unique_ids(drafts: Sequence[ProfileDraft]) -> None:
-    _once(drafts, lambda draft: draft.id, "id", lambda value: f"the id {value!r} is taken by the profile at {{}}; keep one")
+    once(drafts, lambda draft: draft.id, "id", lambda value: f"the id {value!r} is taken by the profile at {{}}; keep one")
 
 
 def _unique_precedence(drafts: Sequence[ProfileDraft], known: Sequence[Profile]) -> None:
     on = [draft for draft in drafts if draft.profile is not None and draft.profile.state == "on"]
-    _once(
+    once(
         on,
         lambda draft: draft.profile.precedence if draft.profile else None,
         "precedence",
@@ -172,26 +156,6 @@ def _unique_precedence(drafts: Sequence[ProfileDraft], known: Sequence[Profile])
             other = taken[draft.profile.precedence]
             said = f"the precedence {draft.profile.precedence} is taken by the profile {other!r} in force; no two are alike"
             draft.report(draft.fields.key("precedence"), said)
-
-
-def _once(
-    drafts: Iterable[ProfileDraft],
-    value_of: Callable[[ProfileDraft], Any],
-    key: str,
-    said: Callable[[Any], str],
-) -> None:
-    """Tell the second of two drafts that have the same value where the first stands."""
-    first: dict[Any, ProfileDraft] = {}
-    for draft in drafts:
-        value = value_of(draft)
-        if value is None:
-            continue
-        if value in first:
-            other = first[value]
-            place = other.fields.key(key).place
-            draft.report(draft.fields.key(key), said(value).format(f"{other.report.file}:{place.line}:{place.column}"))
-        else:
-            first[value] = draft
 
 
 def _for_everybody(drafts: Sequence[ProfileDraft]) -> None:
@@ -213,16 +177,8 @@ def _for_everybody(drafts: Sequence[ProfileDraft]) -> None:
 
 def _formula(report: Report, formula: Formula, names: Names | None) -> None:
     """Syntax, names and types: `where` is a condition, a score a number, and neither uses what the profiles make."""
-    tree = parsed(report, formula)
-    if tree is None or undefined_parameters(report, formula, tree, ()) or names is None:
-        return
-    try:
-        term = check(tree, "account", names, expect=formula.expect)
-    except FormulaError as error:
-        for each in error.all:
-            report(formula.text.at(each.position), f"{formula.what}: {each.message}")
-        return
-    for part in walk(term):
+    term = typed(report, formula, names)
+    for part in walk(term) if term is not None else ():
         if isinstance(part, (Attribute, Turned)) and part.entity == "account" and part.name in SCORED:
             said = f"{formula.what}: a profile cannot use {part.name}, which the profiles make; name what it is made of"
             report(formula.text.at(0), said)
@@ -231,13 +187,7 @@ def _formula(report: Report, formula: Formula, names: Names | None) -> None:
 
 def valid_profiles(drafts: Sequence[ProfileDraft], problems: set[tuple[str, Place]]) -> tuple[Profile, ...]:
     """The profiles in whose text no problem was found."""
-    found = []
-    for draft in drafts:
-        first, last = draft.fields.place, place_of(draft.fields.file_text, draft.fields.end)
-        spoiled = any(file == draft.report.file and first <= place <= last for file, place in problems)
-        if draft.profile is not None and not spoiled:
-            found.append(draft.profile)
-    return tuple(found)
+    return tuple(draft.profile for draft in drafts if draft.profile is not None and not spoiled(draft, problems))
 
 
 def signals_used(formulas: Iterable[str], signals: Mapping[str, str]) -> dict[str, str]:
