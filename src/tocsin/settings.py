@@ -168,7 +168,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # matching the columns of several files is one form
 # What is uploaded is written to the home as it comes, from where it needs only be renamed; `asgi.Front` bounds its size.
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["tocsin.web.uploading.ToDisk"]
 FILE_UPLOAD_TEMP_DIR = str(_open.home / workspace.UPLOADS) if _open else None
 
 LOGGING = {

@@ -20,7 +20,7 @@ from tests.property.test_engine_oracle import THOROUGH
 from tocsin.core.profiles import Indicator, Profile, ProfileVersion
 from tocsin.core.schema import COLLECTIONS
 from tocsin.engine import Book as Engine
-from tocsin.engine import HealthModel, health, health_history
+from tocsin.engine import HealthModel, health, health_history, keptdays
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing import import_paths
 
@@ -32,7 +32,7 @@ OLD = datetime(2020, 1, 1, tzinfo=UTC)
 def short_history(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (health, health_history):
         monkeypatch.setattr(module, "REACH", timedelta(days=DAYS))
-    monkeypatch.setattr(health_history, "CHUNK", 8)
+    monkeypatch.setattr(keptdays, "CHUNK", 8)
 
 
 def profiles(r: Random, typed: Mapping[str, str]) -> list[Profile]:
