@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from tocsin.core.language import Names, check, parse
 from tocsin.core.rulefiles import read_rules
 from tocsin.core.rules import Rule
-from tocsin.engine import Arrived, stirs
+from tocsin.engine import Arrived, reads_events, stirs
 
 
 def rule(trigger: str, **more: Any) -> Rule:
@@ -76,3 +77,28 @@ def test_a_rule_on_changes_by_what_bears_attributes(attribute: str) -> None:
 def test_nothing_stirs_nothing() -> None:
     for trigger in ("event: \"name = 'click'\"", "new: tickets", "change: plan"):
         assert not stirs(rule(trigger), arrived())
+
+
+@pytest.mark.parametrize(
+    ("formula", "reads"),
+    [
+        ("mrr > 5 and tier is not null", False),
+        ("count(tickets where open)", False),
+        ("latest(touchpoints.at)", False),
+        ("days_in(lifecycle_stage)", False),
+        ("ago(count(surveys in last 30d), 7d)", False),
+        ("count(events)", True),
+        ("coalesce(seats, distinct(events.person_id in last 30d))", True),
+        ("ago(exists(events in last 30d), 7d)", True),
+        ("count(tickets since (latest(events.at)))", True),
+        ("count(milestones)", True),
+        ("market(count(tickets))", True),
+        ("health_score", True),
+        ("days_in(health_band)", True),
+        ("logins", True),
+        ("calls", False),
+    ],
+)
+def test_which_values_events_may_change(formula: str, reads: bool) -> None:
+    names = Names({}, {}, {"logins": "count(events where name = 'login')", "calls": "count(touchpoints where kind = 'call')"})
+    assert reads_events(check(parse(formula), "account", names)) is reads

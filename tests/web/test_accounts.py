@@ -133,6 +133,29 @@ def test_one_signal_that_cannot_be_computed_leaves_the_page(
     assert "uses the product less" in text_of(client, f"/alerts/{swept['halden', 'usage-drop'].id}/")
 
 
+def test_what_no_event_changes_is_not_asked_again(
+    signed_in: SignedIn, swept: Swept, here: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    real = Book.signals
+
+    def signals(self: Book, formulas: Sequence[str], *given: Any, **more: Any) -> Any:
+        asked.extend(formulas)
+        return real(self, formulas, *given, **more)
+
+    monkeypatch.setattr(Book, "signals", signals)
+    client = signed_in("ada")
+    page = text_of(client, "/accounts/halden/")
+    assert {"usage_30d", "days_since_touchpoint", "latest(touchpoints.at)"} <= set(asked)
+    asked.clear()
+    with here.store().write(news=News(beside_events=False)):
+        pass
+    token = re.compile(r'name="csrfmiddlewaretoken" value="\w+"')
+    assert token.sub("", text_of(client, "/accounts/halden/")) == token.sub("", page)
+    assert "usage_30d" in asked
+    assert not {"days_since_touchpoint", "latest(touchpoints.at)"} & set(asked)
+
+
 def test_charts_come_as_image_and_as_spec(signed_in: SignedIn, swept: Swept) -> None:
     client = signed_in("maya")
     one = swept["halden", "usage-drop"].id

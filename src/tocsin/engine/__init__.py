@@ -6,7 +6,7 @@ from tocsin.engine.evidence import Evidence
 from tocsin.engine.health import HealthModel
 from tocsin.engine.judge import OF_CHURN, Judgement, Match, named_by
 from tocsin.engine.occurrences import CROSSINGS, TRIGGERED, Occurrences, Stretch, between_looks, late_of
-from tocsin.engine.stirring import Arrived, stirs
+from tocsin.engine.stirring import Arrived, reads_events, stirs
 
 __all__ = [
     "CROSSINGS",
@@ -23,6 +23,7 @@ __all__ = [
     "between_looks",
     "late_of",
     "named_by",
+    "reads_events",
     "repeated",
     "stirs",
 ]

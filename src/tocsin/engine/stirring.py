@@ -1,4 +1,4 @@
-"""Whether what has just arrived can set a row rule off at all, by what it is and is called: without asking the facts."""
+"""What new rows can change at all, by what they are and are called: whether they set a rule off, which values they leave."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from tocsin.core.language import nodes, parse
+from tocsin.core.language.terms import Aggregated, FeatureName, Given, Market, Term, walk
 from tocsin.core.rules import Rule
 from tocsin.engine.cases import row_filter
+from tocsin.engine.health import uses_health
 
 # Rows of these change attributes, or what is counted as one.
 OF_ATTRIBUTES = frozenset({"accounts", "account_history", "subscriptions", "people", "people_history", "rates"})
+
+# Events are rows of these, or may make rows of these: templates of milestones look at them.
+OF_EVENTS = frozenset({"events", "milestones"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +53,14 @@ def _names(formula: str) -> AbstractSet[str] | None:
                 if all(isinstance(each, nodes.Literal) for each in options):
                     return frozenset(str(each.value) for each in options if isinstance(each, nodes.Literal))
     return None
+
+
+def reads_events(term: Term) -> bool:
+    """Whether the value of a term about an account may be another one once events have come in, as of the same moment.
+
+    Health and medians of all accounts may hang on events, whatever they are made of today.
+    """
+    return uses_health(term) or any(
+        isinstance(each, (Market, FeatureName, Given)) or (isinstance(each, Aggregated) and each.collection in OF_EVENTS)
+        for each in walk(term)
+    )

@@ -25,6 +25,9 @@ from tocsin.ingest.records import Record, unpacked
 
 MOST = 4 * 1024 * 1024  # bytes of one stretch: some ten thousand events
 PACE = 0.05  # seconds from the beginning of one stretch to the beginning of the next, where little comes in
+# A stretch costs some 30 ms however little is in it, and twenty a second would take half of a core from whoever reads a page:
+# so many times as long as a stretch took passes before the next, but no more than REST.
+SPARE, REST = 3, 0.25
 FLOOD = 16 * 1024 * 1024  # bytes that wait: with more, and more coming in than is stored, it is a burst
 YIELD = 6  # while a burst comes in, so many times as long as a stretch took is left to those who send
 RETRY = 2.0  # seconds after which what failed is tried again
@@ -178,10 +181,13 @@ def pause(took: float, came: int, waiting: int, room: int) -> float:
     """Seconds between a stretch and the next one.
 
     A burst is taken in first, as far as half of the room goes, and stored when it ebbs: whoever sends waits for the answer, and
-    all of it is stored no earlier by making them wait. Beyond that, what comes is stored as fast as can be.
+    all of it is stored no earlier by making them wait. Beyond that, what fills a stretch is stored as fast as can be, and what
+    fills none is given time to become more.
 
     took: seconds of the stretch. came: bytes that came in meanwhile. waiting: bytes that wait. room: how many may.
     """
     if came > MOST and FLOOD < waiting < room // 2:
         return YIELD * took
-    return max(0.0, PACE - took)
+    if waiting >= MOST:
+        return 0.0
+    return max(PACE - took, min(SPARE * took, REST))

@@ -6,11 +6,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tocsin.core.language import FormulaError
 from tocsin.core.schema import COLLECTIONS
-from tocsin.engine import Book
+from tocsin.engine import Book, reads_events
 from tocsin.facts import timeline
 from tocsin.serving import book, here, kept, now, place, stamp, store
 
@@ -131,8 +133,24 @@ def values(
     if not formulas:
         return {}
     given = evaluator or book()
-    key = ("values", tuple(formulas), account_id, subject, subject_id, id(given))
-    return kept(key, lambda: _values(given, formulas, moment, account_id, subject, subject_id), moment)
+    found: dict[str, Any] = {}
+    for beside, asked in _parted(given, formulas, subject).items():
+        key = ("values", tuple(asked), account_id, subject, subject_id, id(given))
+        made = partial(_values, given, asked, moment, account_id, subject, subject_id)
+        found |= kept(key, made, moment, beside_events=beside)
+    return found
+
+
+def _parted(evaluator: Book, formulas: Sequence[str], subject: str) -> dict[bool, list[str]]:
+    """Formulas that no event changes (True), and the others."""
+    parts: dict[bool, list[str]] = {}
+    for formula in formulas:
+        try:
+            stands = subject == "account" and not reads_events(evaluator.term(formula))
+        except FormulaError:
+            stands = False  # whoever asks for its value says so
+        parts.setdefault(stands, []).append(formula)
+    return parts
 
 
 def _values(

@@ -21,6 +21,7 @@ def show(request: Seen, moment: datetime) -> dict[str, Any]:  # noqa: ARG001 - t
     store = source.store()
     # A row that is forgotten makes no new generation of facts: the number of rejected rows tells the difference.
     held = source.kept(("data", "held", turned.count(store)), lambda: inventory.holdings(store, moment), moment)
+    kin = source.kept(("data", "families"), lambda: families.troubles(store, moment), moment, beside_events=True)
     return {
         "held": [each for each in held if each.given],
         "sessions": _by_sessions(moment),
@@ -33,7 +34,7 @@ def show(request: Seen, moment: datetime) -> dict[str, Any]:  # noqa: ARG001 - t
         "keys": [each for each in people.list_keys() if each.kind == "write"],
         "pulls": pulls.listed(moment),
         "hooks": sources.list_sources(),
-        "kin": source.kept(("data", "families"), lambda: families.troubles(store, moment), moment).sentences,
+        "kin": kin.sentences,
     }
 
 

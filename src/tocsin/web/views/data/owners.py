@@ -17,7 +17,7 @@ def show(request: Seen, moment: datetime) -> dict[str, Any]:  # noqa: ARG001 - o
     users = people.people(active=False)
     by_email = {each.email.casefold(): each for each in users}
     by_name = {each.name.casefold(): each for each in users}
-    found = source.kept(("data", "owners"), lambda: inventory.owners(source.store()))
+    found = source.kept(("data", "owners"), lambda: inventory.owners(source.store()), beside_events=True)
     lines = [
         (owner, count, by_email.get(owner.strip().casefold()), by_name.get(owner.strip().casefold())) for owner, count in found
     ]
