@@ -47,26 +47,19 @@ def put_events(
     finally:
         cursor.unregister("incoming")
     _drop_known(cursor, seen)
-    visits = any(each.visitor is not None for each in events)
-    met = "UNION SELECT visitor FROM arriving WHERE visitor IS NOT NULL" if visits else ""
-    cursor.execute(
-        "INSERT INTO person_keys SELECT (SELECT coalesce(max(key), 0) FROM person_keys) + row_number() OVER (ORDER BY id), id "
-        f"FROM (SELECT DISTINCT person AS id FROM arriving WHERE person IS NOT NULL {met}) AS met "
-        "ANTI JOIN person_keys USING (id)"
-    )
-    visitor = "LEFT JOIN person_keys AS visitor ON visitor.id = arriving.visitor" if visits else ""
-    cursor.execute(f"""
+    _meet(cursor, visits=any(each.visitor is not None for each in events))
+    cursor.execute("""
         CREATE OR REPLACE TEMP TABLE new_events AS
         SELECT arriving.ord, arriving.h, arriving.id, own.key AS account_key, own.id AS account_id, who.key AS person_key,
                arriving.name, arriving."at", coalesce(arriving.kind, known.kind, arriving.guess) AS kind,
                coalesce(arriving.feature, known.feature) AS feature, arriving.minutes,
                CAST(arriving.properties AS JSON) AS properties, arriving.by_person,
-               {"visitor.key" if visits else "CAST(NULL AS INTEGER)"} AS visitor_key, merged.key AS account_was
+               visitor.key AS visitor_key, merged.key AS account_was
         FROM arriving
         LEFT JOIN account_refs AS own ON own.ref = arriving.account
         LEFT JOIN merged_accounts AS merged ON merged.id = arriving.account AND own.key > 0
-        LEFT JOIN person_keys AS who ON who.id = arriving.person
-        {visitor}
+        LEFT JOIN met AS who ON who.id = arriving.person
+        LEFT JOIN met AS visitor ON visitor.id = arriving.visitor
         LEFT JOIN event_catalog AS known ON known.name = arriving.name
     """)
     refused = [
@@ -88,6 +81,26 @@ def put_events(
     accounts = {row[0] for row in cursor.execute(f"SELECT DISTINCT account_id FROM {good}").fetchall()}
     hashes = cursor.execute(f"SELECT h FROM {good}").fetchnumpy()["h"].astype(np.uint64)
     return accounts, len(hashes), hashes, refused
+
+
+def _meet(cursor: duckdb.DuckDBPyConnection, *, visits: bool) -> None:
+    """The temporary table `met` of the people and visitors of what arrives, with their keys; who is new gets one.
+
+    There may be a million keys: they are looked at once.
+    """
+    visitors = "UNION SELECT visitor FROM arriving WHERE visitor IS NOT NULL" if visits else ""
+    cursor.execute(
+        "CREATE OR REPLACE TEMP TABLE met AS SELECT named.id, keys.key FROM "
+        f"(SELECT DISTINCT person AS id FROM arriving WHERE person IS NOT NULL {visitors}) AS named "
+        "LEFT JOIN person_keys AS keys ON keys.id = named.id"
+    )
+    if cursor.execute("SELECT 1 FROM met WHERE key IS NULL LIMIT 1").fetchone() is None:
+        return
+    cursor.execute(
+        "UPDATE met SET key = new.key FROM (SELECT (SELECT coalesce(max(key), 0) FROM person_keys) + row_number() OVER "
+        "(ORDER BY id) AS key, id FROM met WHERE key IS NULL) AS new WHERE met.id = new.id"
+    )
+    cursor.execute("INSERT INTO person_keys SELECT key, id FROM met ANTI JOIN person_keys USING (id)")
 
 
 def _drop_known(cursor: duckdb.DuckDBPyConnection, seen: Sequence[SeenHashes]) -> None:

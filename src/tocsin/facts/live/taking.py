@@ -300,7 +300,7 @@ class _Taking:
     def _events(self, events: list[Event], refusals: list[Refusal], given: int) -> Taken:
         if not events:
             return Taken(refused=len(refusals))
-        make_references(self.cursor)
+        make_references(self.cursor, {each.account for each in events if each.account is not None})
         accounts, stored, hashes, bad = put_events(self.cursor, self.past, events, self._seen_so_far(), self.now)
         self.new.append(hashes)
         refusals += bad
@@ -323,7 +323,7 @@ class _Taking:
         wanted = [each for each in wanted if each not in aliases]
         if not wanted:
             return []
-        make_references(self.cursor)
+        make_references(self.cursor, wanted)
         known = {
             row[0]
             for row in self.cursor.execute("SELECT ref FROM account_refs WHERE ref IN (SELECT unnest(?))", [wanted]).fetchall()
