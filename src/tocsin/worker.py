@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 EVERY = 60.0  # seconds from the end of one sweep to the beginning of the next
 UPKEEP = timedelta(hours=1)  # from one clearing of what has expired to the next
+SETTLED = timedelta(days=1)  # for so long what is held in memory is taken for what stays
 SETTLE = 0.5  # seconds that new facts are given to be followed by more
 
 log = logging.getLogger("tocsin.worker")
@@ -35,12 +36,20 @@ log = logging.getLogger("tocsin.worker")
 class Worker:
     """Runs sweeps in a thread of its own until it is stopped. What fails is logged in one line and tried again.
 
-    address: gives the root of the product's pages, for links in messages.
+    address: gives the root of the product's pages, for links in messages. settle: called after the first sweep and then once
+    a day, see `heap.settle`; whoever has this process to themselves gives it.
     """
 
-    def __init__(self, workspace: Workspace, every: float = EVERY, address: Callable[[], str] = lambda: "") -> None:
-        self._workspace, self._every, self._address = workspace, every, address
+    def __init__(
+        self,
+        workspace: Workspace,
+        every: float = EVERY,
+        address: Callable[[], str] = lambda: "",
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._workspace, self._every, self._address, self._settle = workspace, every, address, settle
         self._kept_up: datetime | None = None
+        self._settled: datetime | None = None
         self._whole = True
         self._stop, self._wake = threading.Event(), threading.Event()
         self._guard, self._touched = threading.Lock(), frozenset[str]()
@@ -126,7 +135,10 @@ class Worker:
             log.exception("the week of a team could not be told")
 
     def keep_up(self, moment: datetime) -> None:
-        """Clear the sessions and links that have expired: at the beginning, and then once an hour."""
+        """Clear the sessions and links that have expired: at the beginning, and then once an hour; settle once a day."""
+        if self._settled is None or moment >= self._settled + SETTLED:
+            self._settled = moment
+            self._settle()
         if self._kept_up is not None and moment < self._kept_up + UPKEEP:
             return
         self._kept_up = moment

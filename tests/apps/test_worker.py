@@ -140,6 +140,18 @@ def test_what_has_expired_is_cleared_once_an_hour(monkeypatch: pytest.MonkeyPatc
     assert [line.partition(":")[0] for line in log.lines] == ["ERROR what has expired could not be cleared"]
 
 
+def test_memory_is_settled_after_the_first_sweep_and_once_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in ("people.facade", "sources.facade"):
+        monkeypatch.setattr(f"tocsin.{each}.clear_expired", lambda _moment: None)
+    settled: list[int] = []
+    one = Worker(cast("Workspace", Stub(1)), settle=lambda: settled.append(1))
+    counted = []
+    for hours in (0, 1, 23, 24, 25, 47, 48):
+        one.keep_up(T0 + timedelta(hours=hours))
+        counted.append(len(settled))
+    assert counted == [1, 1, 1, 2, 2, 2, 3]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_running_worker_clears_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
     swept = sweeping(monkeypatch)

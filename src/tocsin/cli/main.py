@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
+from tocsin import heap
 from tocsin import workspace as workspaces
 from tocsin.cli import remote
 from tocsin.cli.console import Console, LocalConsole, OutputClosedError
@@ -36,6 +37,7 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; gives the exit status. Entry point of `tocsin`."""
+    heap.ease()
     given = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -22,6 +22,7 @@ from django.conf import settings
 from django.urls import reverse
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from tocsin import heap
 from tocsin.asgi import App, Front
 from tocsin.core.errors import UserError
 from tocsin.ingest.door import PREFIX
@@ -82,7 +83,7 @@ def serve(
     given = workspace.configuration
     limits = given.limits
     inbox = open_inbox(workspace.store(), workspace.home, limits)
-    worker = Worker(workspace, address=lambda: settings.TOCSIN_PUBLIC_URL or address)
+    worker = Worker(workspace, address=lambda: settings.TOCSIN_PUBLIC_URL or address, settle=heap.settle)
     workspace.listen(worker.nudge)
     pulse = Pulse(workspace, worker)
     writer = Writer(workspace.store(), inbox, limits, stored=pulse.arrived)
@@ -95,6 +96,7 @@ def serve(
     def begun() -> None:
         write_private(note, json.dumps({"address": address, "pid": os.getpid(), "token": token}))
         greet(address)
+        heap.settle()
         ready.set()
         worker.start()
         pulse.start()
