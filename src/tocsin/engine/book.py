@@ -29,6 +29,7 @@ from tocsin.engine.lookback import TABLE, put_aside, table_of
 from tocsin.engine.markets import ACTIVE, point_markets
 from tocsin.engine.milestones import Expansion, Milestones
 from tocsin.engine.occurrences import Occurrences, Stretch, occurrences, still
+from tocsin.engine.readiness import groundless
 from tocsin.engine.sessions import Sessions, names_minutes
 from tocsin.engine.sql.families import statement
 from tocsin.engine.sql.kin import TABLE as MEMBERS
@@ -163,6 +164,10 @@ class Book:
     def family_turns(self) -> tuple[datetime, ...]:
         """When somebody came into a family or left one, ascending."""
         return tuple(sorted({each.since for each in self.families if each.since is not None}))
+
+    def groundless(self, rules: Sequence[Rule]) -> dict[str, str]:
+        """Which of these rules hold for anybody only for want of data: see `engine.readiness`."""
+        return groundless(self, rules)
 
     def term(self, formula: str, subject: str = "account", expect: str | None = None) -> Term:
         """The typed term of a formula about a subject; FormulaError with the place where it cannot be read."""

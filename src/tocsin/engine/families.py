@@ -58,7 +58,7 @@ def _added_up(term: Attribute) -> Term:
 
 
 def of_one(term: Attribute) -> Term:
-    """A figure of an account itself, asked over a family of one: amounts are converted where an account is a row of a family."""
+    """A figure of an account itself, asked over a family of one: amounts of a family's rows are converted."""
     return Aggregated("number", "max", "accounts", OfAccount(term.type, term), None, None)
 
 
