@@ -250,8 +250,7 @@ def test_money_is_converted_before_it_is_added_and_the_churned_add_nothing(tmp_p
     each = {"top": 100, "kid": 50, "gone": 100, "none": None}
     assert book.revenue(NOW) == each, "each for itself, also who has left"
     assert book.revenue(NOW, ["kid", "none"]) == {"kid": 50, "none": None}
-    rows["rates"] = []
-    plain = Book(store_of(tmp_path, rows), {})
+    plain = Book(store_of(tmp_path, {**rows, "rates": []}), {})
     assert plain.revenue(NOW) == each | {"kid": 100}, "without rates as it stands"
 
 
