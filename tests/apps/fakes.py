@@ -137,12 +137,19 @@ class FakeBook:
                 "f2": 1.0,
                 "f3": "pro",
                 "f4": None,
-                "f5": self.mrr.get(each, 100.0),
-                "f6": date(2026, 9, 1),
+                "f5": date(2026, 9, 1),
             }
             for each in asked
         ]
         return pa.Table.from_pylist(cards) if cards else pa.table({"subject_id": pa.array([], pa.string())})
+
+    def revenue(self, moment: datetime, accounts: Collection[str] | None = None) -> dict[str, float]:  # noqa: ARG002
+        """The MRR that the test set."""
+        return {each: self.mrr.get(each, 100.0) for each in set(accounts or ()) - self.gone}
+
+    def groundless(self, rules: Sequence[Rule]) -> dict[str, str]:  # noqa: ARG002
+        """Data are there."""
+        return {}
 
     @property
     def book(self) -> Book:

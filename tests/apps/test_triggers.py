@@ -395,6 +395,21 @@ def test_stale_facts_hold_a_rule_and_its_rows_are_not_lost(world: World) -> None
     assert world.lines() == ["acme e1 2.5- open"]
 
 
+def test_nobody_is_silent_where_a_collection_has_no_rows_at_all(world: World) -> None:
+    world.rule("when: days_quiet(touchpoints) > 5")
+    world.rule("when: days_quiet(touchpoints) > 5, state: shadow", "shadow")
+    world.rule("when: days_quiet(touchpoints) > 5 or mrr is null", "other")
+    report = world.sweep(1)
+    assert report.unknown == dict.fromkeys(("r", "shadow"), "there are no touchpoints at all: import touchpoints")
+    assert (report.matches, report.shadow) == ({"other": 3}, {})
+    world.states(1.5)
+    assert world.lines() == []
+    world.come(2, touchpoints=[{"account_id": "bolt", "kind": "call", "at": at(1.5)}])
+    report = world.sweep(2)
+    assert (report.unknown, report.shadow) == ({}, {"shadow": 2})
+    assert world.lines() == ["acme 2- open", "coil 2- open"]
+
+
 def test_a_rule_that_could_not_be_judged_loses_no_rows(world: World) -> None:
     world.rule("trigger: {event: kind = 'click'}, where: colour = 'red'")
     world.sweep(0.5)

@@ -113,6 +113,14 @@ def test_list_says_whether_each_rule_can_speak(run: Running, tmp_path: Path) -> 
     assert "needs data  Quiet" in table
 
 
+def test_a_rule_in_force_that_calls_itself_a_draft_can_be_read(run: Running, tmp_path: Path) -> None:
+    write = "- {id: mine, name: Mine, category: risk, when: mrr < 10, state: draft}\n"
+    (tmp_path / "mine.yaml").write_text(write)
+    run("apply", "mine.yaml")
+    (row,) = json.loads(run("list", "--state", "draft", "--format", "json")[1].data)
+    assert (row["state"], row["readiness"]["state"]) == ("draft", "needs data")
+
+
 def test_a_draft_that_cannot_be_read_says_so_beside_the_others(run: Running, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
         f"segments: {{big: seats > 5}}\nrules:\n{textwrap.indent(QUIET, '  ')}"

@@ -247,6 +247,11 @@ def test_money_is_converted_before_it_is_added_and_the_churned_add_nothing(tmp_p
     book = Book(store_of(tmp_path, rows, currency="EUR"), {})
     assert values(book, "mrr", NOW, FAMILY) == {"top": 150, "none": None}
     assert values(book, "mrr", ago(10), FAMILY) == {"top": 250, "none": None}
+    each = {"top": 100, "kid": 50, "gone": 100, "none": None}
+    assert book.revenue(NOW) == each, "each for itself, also who has left"
+    assert book.revenue(NOW, ["kid", "none"]) == {"kid": 50, "none": None}
+    plain = Book(store_of(tmp_path, {**rows, "rates": []}), {})
+    assert plain.revenue(NOW) == each | {"kid": 100}, "without rates as it stands"
 
 
 # Rules

@@ -338,6 +338,7 @@ def test_amounts_of_accounts_are_converted_before_they_are_added(tmp_path: Path)
     assert of(money, "company", "ago(sum(accounts.mrr), 30d)") == {"company": 50.0 + whole}
     assert of(money, "csm", "count(accounts where mrr between 89 and 91)") == {ANN: 1.0}
     assert of(money, "csm", "sum(accounts.per_seat)") == {ANN: 9.0 + 1.6}
+    assert money.revenue(NOW) == {"a": 90.0, "b": 10.0, "c": 5.0, "d": 1.0, "s": 500.0}
 
 
 # --- Of a person's or feature's account

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -298,3 +299,29 @@ def test_the_queries_are_as_many_for_all_rules_as_for_one(book: Book, monkeypatc
     assert found["mature-without-feature"].state == "needs a choice"
     assert found["critical-ticket-old"].says.startswith("tickets.priority has no 'critical'")
     assert found["amount-due-high"] == Readiness("needs data", "there are no invoices at all: import invoices")
+
+
+@pytest.mark.parametrize(
+    ("when", "lacks"),
+    [
+        ("days_quiet(touchpoints) > 5", "touchpoints"),
+        ("mrr > 1 and days_quiet(touchpoints) > 5", "touchpoints"),
+        ("count(touchpoints in last 7d) < 2", "touchpoints"),
+        ("not exists(meetings where open)", "meetings"),
+        ("mrr > 1 or days_quiet(touchpoints) > 5", ""),
+        ("days_quiet(tickets where priority = 'urgent') > 5", ""),
+        ("days_quiet(tickets) > 5 and not exists(meetings where open)", ""),
+        ("count(tasks) >= 0", ""),
+    ],
+)
+def test_what_holds_only_for_want_of_rows(book: Book, when: str, lacks: str) -> None:
+    found = book.groundless([rule(when), replace(event("kind = 'click'"), id="e")])
+    assert found == ({"r": f"there are no {lacks} at all: import {lacks}"} if lacks else {})
+
+
+def test_milestones_of_templates_are_rows(tmp_path: Path) -> None:
+    asked = [rule("count(milestones where open) = 0")]
+    store = store_of(tmp_path, {"accounts": ROWS["accounts"]})
+    version = MilestoneVersion(Milestone("use", "First use", 0, timedelta(days=9), "exists(events)"), 1, NOW)
+    assert list(Book(store, SIGNALS).groundless(asked)) == ["r"]
+    assert Book(store, SIGNALS, milestones=[version]).groundless(asked) == {}

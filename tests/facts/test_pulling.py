@@ -168,3 +168,4 @@ def test_addresses() -> None:
     }  # fmt: skip
     assert "p/w" not in repr(place)
     assert read_place("duckdb:///a/b%20c.duckdb").shown == "duckdb:///a/b c.duckdb"
+    assert read_place("sqlite:////a/b.db").shown == "sqlite:///a/b.db", "four slashes before a whole path are common too"

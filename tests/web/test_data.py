@@ -258,8 +258,20 @@ def test_a_name_is_given_to_its_account(ada: Client, facts: DuckStore) -> None:
 def test_owners_beside_users(ada: Client) -> None:
     text = read(ada, "owners/")
     assert "2 owners of 2 accounts are no user" in text
-    assert "name the owner by nils@quill.example" in text
-    assert text.index("gone@quill.example") < text.index("Maya Lind")
+    assert "Nils Lind has this name (nils@quill.example)" in text
+    assert text.index('<th scope="row">gone@quill.example') < text.index('<th scope="row">maya@quill.example')
+
+
+def test_an_owner_is_said_to_be_a_user(ada: Client, facts: DuckStore) -> None:
+    for user in ("", "gone@quill.example"):
+        answer = ada.post("/data/owners/map/", {"owner": "Nils Lind", "user": user}, follow=True)
+        assert told(answer).startswith("Choose the user that ")
+    answer = ada.post("/data/owners/map/", {"owner": "Nils Lind", "user": "nils@quill.example"}, follow=True)
+    assert told(answer) == "Nils Lind is nils@quill.example, of 1 account and in all that comes from now on"
+    assert "1 owner of 1 account is no user" in read(ada, "owners/")
+    assert stored(facts, "SELECT owner FROM accounts WHERE id = 'orsett'") == [{"owner": "nils@quill.example"}]
+    assert "Nils Lind" in read(ada, "values/")
+    assert acts() == [("ada@quill.example", "owner mapped", "Nils Lind")]
 
 
 def test_hostile_names_are_escaped(ada: Client) -> None:

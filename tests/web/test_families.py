@@ -16,11 +16,13 @@ from tests.web.test_accounts import names
 from tests.web.test_inbox import Swept, text_of
 from tocsin.alerts import facade as alerts
 from tocsin.alerts.facade import AlertFilter
+from tocsin.core.moment import floor_day
 from tocsin.core.rulefiles import read_rules
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing import import_paths
-from tocsin.web import families, signals
+from tocsin.web import families, signals, source
 from tocsin.web.families import family_score
+from tocsin.web.healthfacts import overview
 from tocsin.workspace import Workspace
 
 
@@ -66,6 +68,22 @@ def test_the_page_of_the_parent_shows_its_family(signed_in: SignedIn, swept: Swe
     assert "Not scored 0 % of the MRR scored, half is needed" in said
     assert "Lindmark Marine Not scored $14,400 1 alert" in said
     assert 'href="/accounts/?family=halden"' in panel
+
+
+def test_money_is_converted_wherever_it_is_shown_and_added(signed_in: SignedIn, swept: Swept) -> None:
+    client = signed_in("ada")
+    listed = plain(text_of(client, "/accounts/"))
+    assert "5 accounts · $43,600 MRR" in listed
+    assert "$14,400" in listed
+    for page in ("/accounts/lindmark/", "/search/?q=lindmark", f"/alerts/{swept['lindmark', 'seats-full'].id}/"):
+        assert "$14,400" in plain(text_of(client, page)), page
+    assert "$12,400 MRR at stake" in plain(text_of(client, "/alerts/?whose=all"))
+    stakes = {group.account.id: group.account.mrr for group in alerts.inbox().groups if group.account}
+    assert stakes["lindmark"] == 14_400
+    money = {
+        spread.band: spread.mrr for spread in overview(source.book(), NOW, *([floor_day(NOW, source.zone())] * 3)).whole.bands
+    }
+    assert money == {"Good": 0, "Average": 0, "Poor": 0, "": 43_600}
 
 
 def test_the_page_of_a_child_leads_to_its_head(signed_in: SignedIn, swept: Swept) -> None:

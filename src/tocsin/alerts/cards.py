@@ -13,7 +13,7 @@ from tocsin.facts.account_teams import account_teams
 if TYPE_CHECKING:
     from tocsin.engine import Book
 
-FIELDS = ("name", "owner", "tier", "plan", "lifecycle_stage", "mrr", "renews_on")
+FIELDS = ("name", "owner", "tier", "plan", "lifecycle_stage", "renews_on")
 CHUNK = 500
 
 
@@ -22,8 +22,8 @@ def read(book: Book, account_ids: AbstractSet[str], moment: datetime) -> list[Ac
     if not account_ids:
         return []
     rows = book.signals(list(FIELDS), [moment], only=sorted(account_ids)).to_pylist()
-    teams = account_teams(book.store, account_ids, moment)
-    found = [_card(row, teams.get(row["subject_id"], {}), moment) for row in rows]
+    teams, revenue = account_teams(book.store, account_ids, moment), book.revenue(moment, sorted(account_ids))
+    found = [_card(row, revenue.get(row["subject_id"]), teams.get(row["subject_id"], {}), moment) for row in rows]
     unseen = account_ids - {card.id for card in found}
     if unseen:
         unseen -= set(AccountSnapshot.objects.values_list("id", flat=True))
@@ -33,11 +33,11 @@ def read(book: Book, account_ids: AbstractSet[str], moment: datetime) -> list[Ac
 def write(cards: Sequence[AccountSnapshot]) -> None:
     """Save cards, over those that are there."""
     AccountSnapshot.objects.bulk_create(
-        cards, batch_size=CHUNK, update_conflicts=True, unique_fields=["id"], update_fields=[*FIELDS, "roles", "as_of"]
+        cards, batch_size=CHUNK, update_conflicts=True, unique_fields=["id"], update_fields=[*FIELDS, "mrr", "roles", "as_of"]
     )
 
 
-def _card(row: dict[str, Any], roles: dict[str, list[str]], moment: datetime) -> AccountSnapshot:
+def _card(row: dict[str, Any], mrr: float | None, roles: dict[str, list[str]], moment: datetime) -> AccountSnapshot:
     values = {name: row[f"f{n}"] for n, name in enumerate(FIELDS)}
     renews = values["renews_on"]
     return AccountSnapshot(
@@ -47,7 +47,7 @@ def _card(row: dict[str, Any], roles: dict[str, list[str]], moment: datetime) ->
         tier=_text(values["tier"]),
         plan=values["plan"] or "",
         lifecycle_stage=values["lifecycle_stage"] or "",
-        mrr=values["mrr"],
+        mrr=mrr,
         renews_on=renews.date() if isinstance(renews, datetime) else renews if isinstance(renews, date) else None,
         roles=roles,
         as_of=moment,

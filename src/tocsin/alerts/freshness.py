@@ -1,4 +1,4 @@
-"""The guard of `needs`: a rule whose data are older than it needs cannot be judged."""
+"""The guards of data: a rule whose data are older than it `needs`, or are not there at all, cannot be judged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tocsin.sources import facade as sources
 
 if TYPE_CHECKING:
     from tocsin.core.rules import Rule
-    from tocsin.engine import Book
+    from tocsin.engine import Book, Judgement
 
 
 def stale(book: Book, rules: Sequence[Rule], moment: datetime) -> dict[str, str]:
@@ -32,6 +32,11 @@ def stale(book: Book, rules: Sequence[Rule], moment: datetime) -> dict[str, str]
             elif collection in pulled and moment - pulled[collection].since > most:
                 found[rule.id] = _waits(collection, pulled[collection], moment)
     return found
+
+
+def groundless(book: Book, judgement: Judgement) -> dict[str, str]:
+    """Rule id -> why it cannot be judged, of rules that hold for anybody only because a collection has no rows at all."""
+    return book.groundless(list({match.rule.id: match.rule for match in judgement.matches}.values()))
 
 
 def _waits(collection: str, behind: sources.Behind, moment: datetime) -> str:

@@ -134,7 +134,7 @@ def pulse_states(
         if any(each.rollup for each in rules):
             accounts |= book.heads(accounts)  # what arrives for a member is judged of its head
         judgement = book.judge(rules, moment, accounts=accounts)
-        unknown = {**freshness.stale(book, rules, moment), **judgement.unknown}
+        unknown = {**freshness.groundless(book, judgement), **freshness.stale(book, rules, moment), **judgement.unknown}
         findings = look(book, rules, judgement, unknown, last.as_of, {}, accounts=accounts)
         away = elsewhere(book, rules, accounts, moment)
         with writing, transaction.atomic():

@@ -66,7 +66,7 @@ def sweep(
         _refuse_the_past(at)
         judged = [rule for rule in given.rules if rule.state in ("on", "shadow")]
         judgement = _standing(book, judged, at)
-        unknown = {**freshness.stale(book, judged, at), **judgement.unknown}
+        unknown = {**freshness.groundless(book, judgement), **freshness.stale(book, judged, at), **judgement.unknown}
         on = [rule for rule in judged if rule.state == "on"]
         subjects = _subjects(book, judged, judgement)
         findings = look(book, on, judgement, unknown, _previous(), published or on_since())

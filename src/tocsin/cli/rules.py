@@ -101,11 +101,13 @@ def _readiness(infos: Sequence[RuleInfo], workspace: Workspace, moment: datetime
 
     book = workspace.book()
     found = readiness(book, facade.definitions().rules, moment)
-    drafts = facade.draft_rules() if any(info.state == "draft" for info in infos) else ()
+    # A rule may be in force and a draft by its own `state`.
+    current = {(info.id, info.version) for info in facade.list_rules()}
+    drafts = facade.draft_rules() if any((info.id, info.version) not in current for info in infos) else ()
     of_drafts = readiness(book, drafts, moment) if drafts else {}
 
     def of(info: RuleInfo) -> Mapping[str, str]:
-        known = (of_drafts if info.state == "draft" else found).get(info.id)
+        known = (found if (info.id, info.version) in current else of_drafts).get(info.id)
         return known.to_json() if known else {"state": "cannot be read", "says": info.unknown}
 
     return of

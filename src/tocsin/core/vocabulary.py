@@ -28,6 +28,8 @@ KNOWN: Mapping[Place, tuple[str, ...]] = MappingProxyType({
     ("opportunities", "kind"): ("new", "expansion", "renewal"),
     ("opportunities", "outcome"): ("won", "lost"),
     ("csms", "role"): ("csm", "manager", "director", "admin", "operations", "leader", "viewer"),
+    ("accounts", "owner"): (),
+    ("opportunities", "owner"): (),
     ("accounts", "tier"): (),
     ("accounts", "segment"): (),
     ("accounts", "plan"): (),

@@ -13,13 +13,13 @@ import pyarrow as pa
 
 from tocsin.core.families import Membership, memberships, standing
 from tocsin.core.language import Names, Term, check, parse
-from tocsin.core.language.terms import Ago, Given, Market
+from tocsin.core.language.terms import Ago, Attribute, Given, Market
 from tocsin.core.milestones import MilestoneVersion
 from tocsin.core.moment import floor_day
 from tocsin.core.rules import Rule
 from tocsin.engine import milestone_history
 from tocsin.engine.countdowns import row_countdown
-from tocsin.engine.families import FAMILY, lasting, over_family, reach
+from tocsin.engine.families import FAMILY, lasting, of_one, over_family, reach
 from tocsin.engine.families import table_of as members_of
 from tocsin.engine.health import Health, HealthModel, Needs, uses_health
 from tocsin.engine.health_history import bring_up_to_date
@@ -29,6 +29,7 @@ from tocsin.engine.lookback import TABLE, put_aside, table_of
 from tocsin.engine.markets import ACTIVE, point_markets
 from tocsin.engine.milestones import Expansion, Milestones
 from tocsin.engine.occurrences import Occurrences, Stretch, occurrences, still
+from tocsin.engine.readiness import groundless
 from tocsin.engine.sessions import Sessions, names_minutes
 from tocsin.engine.sql.families import statement
 from tocsin.engine.sql.kin import TABLE as MEMBERS
@@ -135,11 +136,15 @@ class Book:
         """The heads that these accounts have or ever had; of an account without a parent none."""
         return frozenset(each.head for each in self.families if each.account in accounts)
 
-    def revenue(self, moment: datetime, accounts: Collection[str]) -> dict[str, float | None]:
-        """The MRR of each of these accounts as of a moment, in the reporting currency; None of who has none or has churned."""
-        alone = replace(self.surroundings, families="settled")
-        question = Question(FAMILY, [moment], [over_family(self.term("mrr"))], only=accounts)
-        table = self.store.query(question_sql(question, alone), tables={MEMBERS: members_of(())})
+    def revenue(self, moment: datetime, accounts: Collection[str] | None = None) -> dict[str, float | None]:
+        """The MRR of each account, or of each of these, as of a moment, in the reporting currency; None of who has none."""
+        around = self.surroundings
+        if around.converts:
+            alone, kin = replace(around, families="settled"), {MEMBERS: members_of(())}
+            question = Question(FAMILY, [moment], [of_one(Attribute("number", "account", "mrr"))], only=accounts)
+            table = self.store.query(question_sql(question, alone), tables=kin)
+        else:
+            table = self.signals(["mrr"], [moment], only=accounts)
         return dict(zip(table.column("subject_id").to_pylist(), table.column("f0").to_pylist(), strict=True))
 
     def _kin(
@@ -159,6 +164,10 @@ class Book:
     def family_turns(self) -> tuple[datetime, ...]:
         """When somebody came into a family or left one, ascending."""
         return tuple(sorted({each.since for each in self.families if each.since is not None}))
+
+    def groundless(self, rules: Sequence[Rule]) -> dict[str, str]:
+        """Which of these rules hold for anybody only for want of data: see `engine.readiness`."""
+        return groundless(self, rules)
 
     def term(self, formula: str, subject: str = "account", expect: str | None = None) -> Term:
         """The typed term of a formula about a subject; FormulaError with the place where it cannot be read."""

@@ -57,6 +57,11 @@ def _added_up(term: Attribute) -> Term:
     return choose(nothing, Const("null", None), Aggregated("number", "sum", "accounts", each, _ALIVE, None))
 
 
+def of_one(term: Attribute) -> Term:
+    """A figure of an account itself, asked over a family of one: amounts of a family's rows are converted."""
+    return Aggregated("number", "max", "accounts", OfAccount(term.type, term), None, None)
+
+
 @lru_cache(maxsize=4096)
 def reach(term: Term) -> timedelta:
     """How far before the moment a term looks at families: what `ago` and its like look back to, windows left out."""
@@ -81,4 +86,4 @@ def _bare(at: datetime | None) -> datetime | None:
     return None if at is None else at.astimezone(UTC).replace(tzinfo=None)
 
 
-__all__ = ["ADDED_UP", "FAMILY", "Lasting", "lasting", "over_family", "reach", "table_of"]
+__all__ = ["ADDED_UP", "FAMILY", "Lasting", "lasting", "of_one", "over_family", "reach", "table_of"]

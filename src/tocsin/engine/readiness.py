@@ -15,12 +15,12 @@ from tocsin.core.language import FormulaError, Value, check, nodes
 from tocsin.core.language.terms import Aggregated, Term, walk
 from tocsin.core.rules import Rule
 from tocsin.engine.cases import Case, cases, given_collection
+from tocsin.engine.milestones import MILESTONES
 from tocsin.engine.obstacles import Obstacle, Reading
-from tocsin.engine.occurring import Asked, world
+from tocsin.engine.occurring import Asked, World, world
 
 if TYPE_CHECKING:
     from tocsin.engine.book import Book
-    from tocsin.engine.occurring import World
 
 State = Literal["ready", "needs data", "needs a choice", "matches nobody", "waits for a forecast", "cannot be read"]
 STATES: tuple[State, ...] = get_args(State)
@@ -77,6 +77,26 @@ def readiness(book: Book, rules: Sequence[Rule], moment: datetime) -> dict[str, 
     for rule in rules:
         if rule.id not in found:
             found[rule.id] = _judged(book, rule, parts[rule.id], known)
+    return found
+
+
+def groundless(book: Book, rules: Sequence[Rule]) -> dict[str, str]:
+    """Rule id -> what there is none of, of rules with `when` alone that hold for anybody only for want of it.
+
+    A collection without any rows says nothing of anybody, and so nothing of who was silent. One query.
+    """
+    rows = book.store.counts()
+    if book.templates:
+        rows[MILESTONES] = max(rows.get(MILESTONES, 0), 1)
+    if all(rows.values()):
+        return {}
+    reading = Reading(World(rows, {}, {}, None), tolerance=0)
+    found: dict[str, str] = {}
+    for rule in rules:
+        if rule.trigger.kind == "when":
+            lacking = [_lacks(rule, part, reading) for part in _parts(book, rule)]
+            if all(lacking) and (said := [each.says for each in lacking[-1] if each.kind == "data"]):
+                found[rule.id] = said[0]
     return found
 
 

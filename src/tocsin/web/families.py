@@ -139,7 +139,7 @@ def _families(found: Tree, chosen: Sequence[str], moment: datetime) -> dict[str,
     rows, standings = source.accounts(moment), healthfacts.latest(moment)
     lines = {head: [(name, depth) for name, depth in found.below(head) if name in rows] for head in chosen}
     names = [name for each in lines.values() for name, _ in each]
-    money = _money(names, rows, moment)
+    money = {name: rows[name].mrr if rows[name].status != "churned" else None for name in names}
     # Of a few accounts their alerts are counted, of many all: a list of ids in a statement has its limits.
     among = tuple(names) if len(names) <= FEW else ()
     counts = alerts.open_counts(AlertFilter(accounts=among)).by_account
@@ -179,13 +179,6 @@ def _together(members: tuple[Member, ...], bands: Mapping[str, Bands]) -> Family
         scored,
         by_money,
     )
-
-
-def _money(names: Sequence[str], rows: Mapping[str, AccountRow], moment: datetime) -> dict[str, float | None]:
-    """The MRR of each in the reporting currency; where nothing has to be converted, as the lists have it."""
-    if not source.store().converts_money():
-        return {name: rows[name].mrr if rows[name].status != "churned" else None for name in names}
-    return source.kept(("revenue", tuple(names)), lambda: source.book().revenue(moment, names), moment, beside_events=True)
 
 
 __all__ = ["Family", "Member", "Tree", "all_families", "family_of", "family_score", "tree"]

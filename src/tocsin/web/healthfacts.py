@@ -145,10 +145,10 @@ def _then(book: Book, month: datetime, days: Mapping[str, Standing]) -> _Held:
 
 
 def _money(book: Book, moment: datetime) -> dict[str, tuple[str, float | None]]:
-    """Account -> its name and MRR as of a moment."""
-    table = book.signals(["name", "mrr"], [moment])
-    columns = (table.column(name).to_pylist() for name in ("subject_id", "f0", "f1"))
-    return {name: (called or name, mrr) for name, called, mrr in zip(*columns, strict=True)}
+    """Account -> its name, and its MRR in the reporting currency, as of a moment."""
+    table, revenue = book.signals(["name"], [moment]), book.revenue(moment)
+    names = zip(table.column("subject_id").to_pylist(), table.column("f0").to_pylist(), strict=True)
+    return {name: (called or name, revenue.get(name)) for name, called in names}
 
 
 def _spread(profile: str | None, now: _Held, earlier: _Held) -> Spread:

@@ -47,12 +47,15 @@ _INSTANTS = tuple(
     for each in COLLECTIONS.values()
     if each.start is not None and each.column(each.start).type == "time" and each.name not in OF_OURS
 )
-ACCOUNT_FIELDS = ("name", "owner", "tier", "plan", "lifecycle_stage", "status", "mrr", "renews_on", "segment", "product")
+ACCOUNT_FIELDS = ("name", "owner", "tier", "plan", "lifecycle_stage", "status", "renews_on", "segment", "product")
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """An account as of now, for lists and heads of pages. Empty text or None where it is not known."""
+    """An account as of now, for lists and heads of pages. Empty text or None where it is not known.
+
+    mrr: in the reporting currency.
+    """
 
     id: str
     name: str
@@ -219,7 +222,9 @@ def _subject_of(row: dict[str, Any], subject: str) -> str:
 
 
 def _accounts(moment: datetime) -> dict[str, AccountRow]:
-    rows = book().signals(list(ACCOUNT_FIELDS), [moment]).to_pylist()
+    evaluator = book()
+    rows = evaluator.signals(list(ACCOUNT_FIELDS), [moment]).to_pylist()
+    revenue = evaluator.revenue(moment)
     found = {}
     for row in rows:
         value = {name: row[f"f{number}"] for number, name in enumerate(ACCOUNT_FIELDS)}
@@ -233,7 +238,7 @@ def _accounts(moment: datetime) -> dict[str, AccountRow]:
             plan=value["plan"] or "",
             stage=value["lifecycle_stage"] or "",
             status=value["status"] or "",
-            mrr=value["mrr"],
+            mrr=revenue.get(row["subject_id"]),
             renews_on=renews.date() if isinstance(renews, datetime) else renews,
             segment=value["segment"] or "",
             product=value["product"] or "",

@@ -110,6 +110,7 @@ urlpatterns = [
     path("data/unmatched/match/", unmatched.matched, name="data-unmatched-match"),
     path("data/unmatched/split/", unmatched.parted, name="data-split"),
     path("data/owners/", owners.owners, name="data-owners"),
+    path("data/owners/map/", owners.mapped, name="data-owners-map"),
     path("messages/", told.told, name="told"),
     path("settings/", me.view, name="settings-me"),
     path("settings/people/", people.view, name="settings-people"),

@@ -56,11 +56,11 @@ def read_place(url: str) -> Place:
         raise UserError(f"the address of the database is none; {HINT}") from error
     if parts.scheme in ("sqlite", "duckdb"):
         path = unquote(parts.path)
-        if parts.netloc or not path.startswith("/") or path == "/" or "\0" in path:
+        if parts.netloc or not path.startswith("/") or not path.strip("/") or "\0" in path:
             raise UserError(
                 f"the address of the database names no file by its whole path; write {parts.scheme}:///path/to/file"
             )
-        return FilePlace(parts.scheme, Path(path))
+        return FilePlace(parts.scheme, Path("/" + path.lstrip("/")))  # some write four slashes before a whole path
     if parts.scheme not in ("postgres", "postgresql"):
         kind = (
             f"{parts.scheme[:20]!r} is no kind of database that is pulled from" if parts.scheme.isidentifier() else "no address"

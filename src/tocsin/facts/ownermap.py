@@ -1,0 +1,35 @@
+"""The owner map: which user is meant where a system names an owner by an id or a name of its own."""
+
+from __future__ import annotations
+
+from tocsin.facts.duckdb import DuckStore
+from tocsin.facts.history import settle
+from tocsin.facts.importing.upsert import make_changes
+from tocsin.facts.past import EVER, Past
+from tocsin.facts.valuewords import Meaning, say
+
+PLACES = (("accounts", "owner"), ("opportunities", "owner"))
+
+
+def is_user(store: DuckStore, given: str, email: str) -> int:
+    """Say that an owner is the user of that address: in all that comes, by value maps, and in all that is stored.
+
+    Gives how many accounts it was the owner of. UserError where maps would lead from one owner to another.
+    """
+    for collection, name in PLACES:
+        say(store, Meaning("", collection, name, given, email))
+    with store.write() as cursor:
+        make_changes(cursor)
+        past = Past(cursor, store.zone)
+        concerned = (
+            "SELECT key FROM accounts WHERE owner = ? "
+            "UNION SELECT account_key FROM account_history WHERE field = 'owner' AND value = ?"
+        )
+        cursor.execute(f"INSERT INTO touched SELECT 'accounts', key FROM ({concerned})", [given, given])
+        past.note(f"SELECT key, {EVER} FROM touched")
+        counted = cursor.execute("UPDATE accounts SET owner = ? WHERE owner = ?", [email, given]).fetchone()
+        cursor.execute("UPDATE account_history SET value = ? WHERE field = 'owner' AND value = ?", [email, given])
+        cursor.execute("UPDATE opportunities SET owner = ? WHERE owner = ?", [email, given])
+        settle(cursor, store.zone, {"account_history"}, past)
+        past.write()
+    return int(counted[0]) if counted else 0
