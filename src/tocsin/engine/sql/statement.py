@@ -13,6 +13,7 @@ from tocsin.core.language import terms
 from tocsin.core.language.terms import Aggregated, Attribute, Entity, Term, Turned
 from tocsin.engine.instants import Instant, Point, back
 from tocsin.engine.lookback import TABLE, Back
+from tocsin.engine.picking import COUNTED, LISTED, Picked
 from tocsin.engine.plan import TALL_COLLECTIONS, Group, Leaf, Plan, View, leaves, make_plan
 from tocsin.engine.rolled import Rollup
 from tocsin.engine.sql import aggregates
@@ -22,8 +23,10 @@ from tocsin.engine.sql.money import with_rates
 from tocsin.engine.sql.rolled import rolled_events
 from tocsin.engine.sql.rows import ROW, Rows, rows_of
 from tocsin.engine.sql.sessions import with_sessions
-from tocsin.engine.sql.universe import KEYS, OWNER, born, exists, not_by_left_out, universe
+from tocsin.engine.sql.universe import KEYS, OWNER, born, exists, not_by_left_out, stands, universe
 from tocsin.engine.sql.values import Reader, slope
+
+ANSWER = "whole"  # what is asked for of all subjects, before some are picked
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Question:
     deleted:  whether people who were deleted by the moment are subjects too.
     markets:  medians computed beforehand.
     first:    the first moment, where `moments` are marks that stand for others.
+    picked:   only subjects for whom one of some truths holds are answered, and how many others hold for; None for all.
     """
 
     subject: str
@@ -48,6 +52,7 @@ class Question:
     deleted: bool = False
     markets: Mapping[tuple[terms.Market, datetime], float | None] = field(default_factory=dict)
     first: datetime | None = None
+    picked: Picked | None = None
 
 
 @dataclass(frozen=True)
@@ -113,13 +118,36 @@ class Statement:
         answer: exp.Query = answers[0]
         for other in answers[1:]:
             answer = exp.union(answer, other, distinct=False, copy=False)
+        if self.question.picked is not None:
+            answer = self._picked(self.question.picked, answer)
         ordered = exp.select(exp.Star()).from_(answer.subquery("answer"), copy=False)
         order = ["account_id", "feature"] if self.question.subject == "feature" else ["subject_id"]
         order += ["moment"] if len(self.question.moments) > 1 else []
         ordered = ordered.order_by(*(b.column("answer", each) for each in order), copy=False)
         for name, query in self.ctes:
-            ordered = ordered.with_(b.name(name), as_=query, copy=False)
+            ordered = ordered.with_(b.name(name), as_=query, materialized=True if name == ANSWER else None, copy=False)
         return ordered.sql(dialect=self.around.dialect, copy=False)
+
+    def _picked(self, picked: Picked, answer: exp.Query) -> exp.Query:
+        """The rows of an answer that are asked for, and one row with what is told of all."""
+        self.ctes.append((ANSWER, answer))
+        whole = b.table(ANSWER, "q")
+        any_of = b.either(*(b.column("q", f"f{place}") for place in picked.any_of)) if picked.any_of else exp.false()
+        nothing = (b.as_(exp.cast(exp.null(), kind), name) for name, kind in ((COUNTED, "BIGINT[]"), (LISTED, "VARCHAR[][]")))
+        rows = exp.select(exp.Star(), *nothing).from_(whole).where(any_of, copy=False)
+        ids = ["account_id", "feature"] if self.question.subject == "feature" else ["subject_id"]
+        columns = [*ids, *(["moment"] if len(self.question.moments) > 1 else [])]
+        columns += [f"f{index}" for index in range(len(self.question.formulas))]
+        told = exp.select(*(b.as_(exp.null(), each) for each in columns)).from_(whole.copy())
+        numbers = [b.filtered(b.count_rows(), b.column("q", f"f{place}")) for place in picked.counted]
+        joined = [b.call("concat_ws", b.text("/"), *(b.column("q", each) for each in ids)) for _ in picked.listed]
+        lists = [
+            b.filtered(b.call("list", each), b.column("q", f"f{place}"))
+            for place, each in zip(picked.listed, joined, strict=True)
+        ]
+        for found, kind, name in ((numbers, "BIGINT[]", COUNTED), (lists, "VARCHAR[][]", LISTED)):
+            told = told.select(b.as_(exp.cast(exp.Array(expressions=found), kind), name), copy=False)
+        return exp.union(rows, told, distinct=False, copy=False)
 
     def _prepare(self) -> None:
         """The CTEs of all that the answer takes."""
@@ -206,6 +234,7 @@ class Statement:
             self.around.zone,
             leaf=self._leaf,
             born=lambda at: born(self.question.subject, at),
+            stands=stands,
             market=self._market,
             holidays=self.around.holidays,
         )
