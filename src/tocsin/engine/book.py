@@ -28,8 +28,8 @@ from tocsin.engine.judge import Judgement, Match, judge
 from tocsin.engine.lookback import TABLE, put_aside, table_of
 from tocsin.engine.markets import ACTIVE, point_markets
 from tocsin.engine.milestones import Expansion, Milestones
-from tocsin.engine.picking import Picked
 from tocsin.engine.occurrences import Occurrences, Stretch, occurrences, still
+from tocsin.engine.picking import Picked
 from tocsin.engine.sessions import Sessions, names_minutes
 from tocsin.engine.sql.families import statement
 from tocsin.engine.sql.kin import TABLE as MEMBERS

@@ -12,7 +12,7 @@ from tocsin.core.rules import Rule
 from tocsin.engine.asking import Asked, Match, asked_of, explained, subject_ids
 from tocsin.engine.cases import OF_CHURN, Case, cases, given_collection, named_by
 from tocsin.engine.evidence import Places
-from tocsin.engine.picking import Picked, of_who_stand
+from tocsin.engine.picking import MANY, Picked, of_who_stand
 
 if TYPE_CHECKING:
     from tocsin.engine.book import Book
@@ -83,9 +83,15 @@ def judge(
         clears = [each.clears for each in batch.asked if each.clears is not None]
         picked = Picked.of((each.fires for each in batch.asked), (each.scope for each in batch.asked), clears)
         found = book.evaluate(
-            terms, [moment], batch.subject, only=only, accounts=accounts, deleted=batch.deleted, picked=picked
+            terms,
+            [moment],
+            batch.subject,
+            only=only,
+            accounts=accounts,
+            deleted=batch.deleted,
+            picked=picked if batch.subject in MANY else None,
         )
-        table, in_scope, clear = picked.parted(found)
+        table, in_scope, clear = picked.parted(found) if batch.subject in MANY else picked.told(found, batch.subject)
         for each in batch.asked:
             name = each.case.rule.id
             scopes[name] = scopes.get(name, 0) + in_scope[each.scope]

@@ -1,6 +1,6 @@
 """Which subjects of a question are answered: those for whom something holds. Of all others at most their ids are told.
 
-Of a million people a few hundred match a rule: what all the others' values are nobody looks at, so they are neither put in
+Of a million people a few hundred match a rule; what all the others' values are nobody looks at, so they are neither put in
 order nor handed over. People who were deleted are asked about by the same statement, and held apart by a term.
 """
 
@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tocsin.core.language.terms import Term
+from tocsin.engine.asking import subject_ids, true_places
 from tocsin.engine.cases import Case, all_of
 
+MANY = ("person", "feature")  # of fewer subjects, picking takes longer to plan than it saves
 COUNTED, LISTED = "counted", "listed"  # the columns with numbers and with lists of ids, in a row of their own
 
 
@@ -44,6 +46,12 @@ class Picked:
     def of(any_of: Iterable[int], counted: Iterable[int], listed: Iterable[int]) -> Picked:
         """Each place once."""
         return Picked(*(tuple(dict.fromkeys(each)) for each in (any_of, counted, listed)))
+
+    def told(self, table: pa.Table, subject: str) -> tuple[pa.Table, Mapping[int, int], Mapping[int, Sequence[str]]]:
+        """As `parted`, of an answer with all subjects."""
+        ids = subject_ids(table, subject) if self.listed else []
+        numbers = {place: len(true_places(table, place)) for place in self.counted}
+        return table, numbers, {place: [ids[index] for index in true_places(table, place)] for place in self.listed}
 
     def parted(self, table: pa.Table) -> tuple[pa.Table, Mapping[int, int], Mapping[int, Sequence[str]]]:
         """An answer as the rows of subjects; place -> how many the truth holds for; place -> for whom."""

@@ -119,7 +119,8 @@ class Statement:
         for other in answers[1:]:
             answer = exp.union(answer, other, distinct=False, copy=False)
         if self.question.picked is not None:
-            answer = self._picked(self.question.picked, answer)
+            assert len(answers) == 1
+            answer = self._picked(self.question.picked, answers[0])
         ordered = exp.select(exp.Star()).from_(answer.subquery("answer"), copy=False)
         order = ["account_id", "feature"] if self.question.subject == "feature" else ["subject_id"]
         order += ["moment"] if len(self.question.moments) > 1 else []
@@ -128,17 +129,25 @@ class Statement:
             ordered = ordered.with_(b.name(name), as_=query, materialized=True if name == ANSWER else None, copy=False)
         return ordered.sql(dialect=self.around.dialect, copy=False)
 
-    def _picked(self, picked: Picked, answer: exp.Query) -> exp.Query:
-        """The rows of an answer that are asked for, and one row with what is told of all."""
+    def _picked(self, picked: Picked, answer: exp.Select) -> exp.Query:
+        """The rows of an answer that are asked for, and one row with what is told of all.
+
+        Of all subjects there are but the truths that decide, and the columns of which the rest is made for those picked.
+        """
+        ids = ["account_id", "feature"] if self.question.subject == "feature" else ["subject_id"]
+        decisive = {*ids, *(f"f{place}" for place in (*picked.any_of, *picked.counted, *picked.listed))}
+        values = answer.expressions
+        kept: dict[str, exp.Expr] = {each.alias_or_name: each for each in values if each.alias_or_name in decisive}
+        made = [
+            b.column("q", name) if name in kept else _over(value, kept) for value in values if (name := value.alias_or_name)
+        ]
+        answer.set("expressions", list(kept.values()))
         self.ctes.append((ANSWER, answer))
         whole = b.table(ANSWER, "q")
         any_of = b.either(*(b.column("q", f"f{place}") for place in picked.any_of)) if picked.any_of else exp.false()
         nothing = (b.as_(exp.cast(exp.null(), kind), name) for name, kind in ((COUNTED, "BIGINT[]"), (LISTED, "VARCHAR[][]")))
-        rows = exp.select(exp.Star(), *nothing).from_(whole).where(any_of, copy=False)
-        ids = ["account_id", "feature"] if self.question.subject == "feature" else ["subject_id"]
-        columns = [*ids, *(["moment"] if len(self.question.moments) > 1 else [])]
-        columns += [f"f{index}" for index in range(len(self.question.formulas))]
-        told = exp.select(*(b.as_(exp.null(), each) for each in columns)).from_(whole.copy())
+        rows = exp.select(*made, *nothing, copy=False).from_(whole).where(any_of, copy=False)
+        told = exp.select(*(b.as_(exp.null(), each.alias_or_name) for each in values)).from_(whole.copy())
         numbers = [b.filtered(b.count_rows(), b.column("q", f"f{place}")) for place in picked.counted]
         joined = [b.call("concat_ws", b.text("/"), *(b.column("q", each) for each in ids)) for _ in picked.listed]
         lists = [
@@ -477,6 +486,15 @@ def with_ids(base: exp.Select, named: Collection[str]) -> exp.Select:
         on = exp.EQ(this=b.column("ak", "key"), expression=b.column(ROW, "account_key"))
         base = base.join(b.table("accounts", "ak"), on=on, join_type="left", copy=False)
     return base
+
+
+def _over(value: exp.Expr, kept: dict[str, exp.Expr]) -> exp.Expr:
+    """A value of an answer over the columns of a helper, which are put among those kept."""
+    for each in list(value.find_all(exp.Column)):
+        name = f"{each.table}.{each.name}"
+        kept.setdefault(name, b.as_(b.column(each.table, each.name), name))
+        each.replace(b.column("q", name))
+    return value
 
 
 def _back_alias(leaf: Leaf) -> str:
