@@ -8,7 +8,7 @@ FROM "accounts" AS "a") AS r
 JOIN "holdings" AS "h" ON "h"."account_key" = "r"."account_key"),
 "g0" AS (SELECT "r"."subject_id" AS "subject_id", CAST(COUNT(CASE WHEN "r"."created_at" > CAST('2026-03-01 12:00:00' AS TIMESTAMP) THEN 1 END) AS DOUBLE) AS "c0"
 FROM "accounts_held" AS "r"
-WHERE ("r"."created_at" IS NULL OR "r"."created_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AND ("r"."since$" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND ("r"."until$" IS NULL OR "r"."until$" > CAST('2026-03-31 12:00:00' AS TIMESTAMP)))
+WHERE (("r"."created_at" IS NULL OR "r"."created_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AND ("r"."since$" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND ("r"."until$" IS NULL OR "r"."until$" > CAST('2026-03-31 12:00:00' AS TIMESTAMP)))) AND "r"."created_at" > CAST('2026-03-01 12:00:00' AS TIMESTAMP)
 GROUP BY "r"."subject_id"),
 "tasks_held" AS (SELECT "r".*, 'company' AS "subject_id"
 FROM "tasks" AS "r"
@@ -20,7 +20,7 @@ WHERE "r"."created_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)
 GROUP BY "r"."subject_id"),
 "g2" AS (SELECT "r"."subject_id" AS "subject_id", CAST(COUNT(CASE WHEN "r"."created_at" > CAST('2026-02-22 12:00:00' AS TIMESTAMP) THEN 1 END) AS DOUBLE) AS "c0"
 FROM "accounts_held" AS "r"
-WHERE ("r"."created_at" IS NULL OR "r"."created_at" <= CAST('2026-03-24 12:00:00' AS TIMESTAMP)) AND ("r"."since$" <= CAST('2026-03-24 12:00:00' AS TIMESTAMP) AND ("r"."until$" IS NULL OR "r"."until$" > CAST('2026-03-24 12:00:00' AS TIMESTAMP)))
+WHERE (("r"."created_at" IS NULL OR "r"."created_at" <= CAST('2026-03-24 12:00:00' AS TIMESTAMP)) AND ("r"."since$" <= CAST('2026-03-24 12:00:00' AS TIMESTAMP) AND ("r"."until$" IS NULL OR "r"."until$" > CAST('2026-03-24 12:00:00' AS TIMESTAMP)))) AND "r"."created_at" > CAST('2026-02-22 12:00:00' AS TIMESTAMP)
 GROUP BY "r"."subject_id"),
 "g3" AS (SELECT "r"."subject_id" AS "subject_id", CAST(COUNT(*) AS DOUBLE) AS "c0"
 FROM "tasks_held" AS "r"
