@@ -177,6 +177,20 @@ def test_deleted_people_only_where_a_rule_names_it(book: Book) -> None:
     assert [(match.rule.id, match.subject_id) for match in judgement.matches] == [("r", "p1"), ("s", "p3")]
 
 
+def test_of_people_and_features_who_do_not_match_scopes_and_clears_are_told(book: Book) -> None:
+    champion, anybody = "role = 'champion'", "deleted_at is null or true"
+    some = [
+        rule("id = 'p1'", where=champion, clear=champion, subject="person"),
+        rule("id = 'p3'", where=anybody, clear="deleted_at is not null", name="s", subject="person"),
+        rule("count(events) > 99", clear="status = 'churned'", name="f", subject="feature"),
+    ]
+    judgement = book.judge(some, NOW)
+    assert [match.subject_id for match in judgement.matches] == ["p1", "p3"]
+    assert judgement.scopes["r"] == 1  # p3 was a champion until being deleted
+    assert judgement.scopes["s"] == 3  # p4 is of a churned account
+    assert judgement.clears == {"r": frozenset({"p1", "p4"}), "s": frozenset({"p3"}), "f": frozenset({"gone/api"})}
+
+
 # --- What cannot be judged
 
 

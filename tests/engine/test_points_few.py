@@ -24,3 +24,17 @@ def test_looking_back_alone_sees_nothing_later(tmp_path: Path, formula: str) -> 
     points = book.points([book.term(formula)], EveryMoment("account", moments)).column("f0").to_pylist()
     assert points == book.signals([formula], moments).column("f0").to_pylist()
     assert all(points)
+
+
+@pytest.mark.parametrize("windows", [2, 12])  # with twelve there are more borders than a whole number has bits
+def test_different_values_in_windows_that_overlap(tmp_path: Path, windows: int) -> None:
+    events = [{"id": str(n), "account_id": "a", "name": f"n{n % 7}", "at": ago(hours=n * 5)} for n in range(90)]
+    accounts = [{"id": "a", "name": "Acme", "created_at": ago(300)}]
+    book = Book(store_of(tmp_path, {"accounts": accounts, "events": events}), catalog().signals)
+    moments = [NOW - timedelta(hours=17 * n) for n in (5, 4, 3, 2, 1, 0)]
+    formulas = [f"distinct(events.name where name != 'n3' in last {1 + n}d)" for n in range(windows)]
+    points = book.points([book.term(each) for each in formulas], EveryMoment("account", moments))
+    asked = book.signals(formulas, moments)
+    for place in range(windows):
+        assert points.column(f"f{place}").to_pylist() == asked.column(f"f{place}").to_pylist()
+    assert points.column("f0").to_pylist() != points.column("f1").to_pylist()

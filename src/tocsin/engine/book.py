@@ -29,6 +29,7 @@ from tocsin.engine.lookback import TABLE, put_aside, table_of
 from tocsin.engine.markets import ACTIVE, point_markets
 from tocsin.engine.milestones import Expansion, Milestones
 from tocsin.engine.occurrences import Occurrences, Stretch, occurrences, still
+from tocsin.engine.picking import Picked
 from tocsin.engine.readiness import groundless
 from tocsin.engine.sessions import Sessions, names_minutes
 from tocsin.engine.sql.families import statement
@@ -215,10 +216,12 @@ class Book:
         only: Collection[str] | None = None,
         accounts: Collection[str] | None = None,
         deleted: bool = False,
+        picked: Picked | None = None,
     ) -> pa.Table:
         """As `signals`, of typed terms. `deleted`: people who were deleted by the moment are subjects too.
 
         subject: also `family`: the heads of families of accounts, whose rows are those of all members.
+        picked:  only those subjects are answered, and one row more with numbers.
         """
         terms, where = _asked(terms, where, subject)
         around, tables = self._kin(subject, terms, where, moments)
@@ -228,7 +231,7 @@ class Book:
         formulas, scope = self.expanded(terms, where, moments)
         asked = [*formulas, *([scope] if scope is not None else [])]
         markets = self._markets(asked, moments)
-        question = Question(subject, list(moments), formulas, scope, only, accounts, deleted, markets)
+        question = Question(subject, list(moments), formulas, scope, only, accounts, deleted, markets, picked=picked)
         return self.store.query(question_sql(question, around), tables=tables, small=len(moments) == 1)
 
     def _looked_back(

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from tocsin.core.language import FormulaError
 from tocsin.core.rules import Rule
-from tocsin.engine.asking import Asked, Match, asked_of, explained, subject_ids, true_places
-from tocsin.engine.cases import OF_CHURN, cases, given_collection, named_by
+from tocsin.engine.asking import Asked, Match, asked_of, explained, subject_ids
+from tocsin.engine.cases import OF_CHURN, Case, cases, given_collection, named_by
 from tocsin.engine.evidence import Places
+from tocsin.engine.picking import MANY, Picked, of_who_stand
 
 if TYPE_CHECKING:
     from tocsin.engine.book import Book
@@ -36,7 +37,10 @@ class Judgement:
 
 @dataclass
 class _Batch:
-    """What one query answers: the cases of rules about one kind of subject, and the terms that they ask for."""
+    """What one query answers: the cases of rules about one kind of subject, and the terms that they ask for.
+
+    deleted: some of the rules are about people who were deleted, too.
+    """
 
     subject: str
     deleted: bool
@@ -57,15 +61,14 @@ def judge(
     A churned account is outside every rule whose `where` or `when` does not name `status` or `churned_at`. People who were
     deleted are subjects only of rules that name `deleted_at`. `for`, `clear`, cooldown and guards are not applied here.
     """
-    batches: dict[tuple[str, bool], _Batch] = {}
+    batches: dict[str, _Batch] = {}
     unknown: dict[str, str] = {}
-    for rule in rules:
-        if rule.trigger.kind not in ("when", "countdown") or given_collection(rule) is not None:
-            continue
-        deleted = rule.subject == "person" and "deleted_at" in named_by(rule)
-        batch = batches.setdefault((rule.about, deleted), _Batch(rule.about, deleted))
+    judged = [rule for rule in rules if rule.trigger.kind in ("when", "countdown") and given_collection(rule) is None]
+    deleted = any(map(_of_deleted, judged))
+    for rule in judged:
+        batch = batches.setdefault(rule.about, _Batch(rule.about, deleted and rule.subject == "person"))
         try:
-            asked = [asked_of(book, case, batch.places) for case in cases(book, rule)]
+            asked = [asked_of(book, case, batch.places) for case in _cases(book, rule, batch)]
         except FormulaError as error:
             unknown[rule.id] = str(error)
             continue
@@ -77,14 +80,35 @@ def judge(
         if not batch.asked:
             continue
         terms = list(batch.places.terms)
-        table = book.evaluate(terms, [moment], batch.subject, only=only, accounts=accounts, deleted=batch.deleted)
-        ids = subject_ids(table, batch.subject)
+        clears = [each.clears for each in batch.asked if each.clears is not None]
+        picked = Picked.of((each.fires for each in batch.asked), (each.scope for each in batch.asked), clears)
+        found = book.evaluate(
+            terms,
+            [moment],
+            batch.subject,
+            only=only,
+            accounts=accounts,
+            deleted=batch.deleted,
+            picked=picked if batch.subject in MANY else None,
+        )
+        table, in_scope, clear = picked.parted(found) if batch.subject in MANY else picked.told(found, batch.subject)
         for each in batch.asked:
             name = each.case.rule.id
-            scopes[name] = scopes.get(name, 0) + len(true_places(table, each.scope))
+            scopes[name] = scopes.get(name, 0) + in_scope[each.scope]
             if each.clears is not None:
-                cleared.setdefault(name, set()).update(ids[index] for index in true_places(table, each.clears))
-        matches += explained(table, len(terms), batch.asked, ids, moment)
+                cleared.setdefault(name, set()).update(clear[each.clears])
+        matches += explained(table, len(terms), batch.asked, subject_ids(table, batch.subject), moment)
     matches.sort(key=lambda match: (match.rule.id, match.subject_id))
     held = {rule: frozenset(subjects) for rule, subjects in cleared.items()}
     return Judgement(moment, tuple(matches), held, scopes, unknown)
+
+
+def _of_deleted(rule: Rule) -> bool:
+    """Whether people who were deleted are subjects of a rule too."""
+    return rule.subject == "person" and "deleted_at" in named_by(rule)
+
+
+def _cases(book: Book, rule: Rule, batch: _Batch) -> list[Case]:
+    """The cases of a rule, without deleted people where only other rules of the batch are about these."""
+    made = cases(book, rule)
+    return [of_who_stand(case) for case in made] if batch.deleted and not _of_deleted(rule) else made

@@ -11,7 +11,7 @@ LEFT JOIN "account_0_past" AS "h" ON "h"."key" = "e"."key"),
 "g0_anchors" AS (SELECT "u"."account_key", "account_0"."onboarding_started_at.value" AS "x0", "account_0"."created_at.value" AS "x1"
 FROM "universe" AS "u"
 LEFT JOIN "account_0" ON "account_0"."key" = "u"."account_key"),
-"g0" AS (SELECT "r"."account_key" AS "account_key", CAST(COUNT(*) FILTER(WHERE "r"."at" >= "an"."x0" AND "r"."at" < "an"."x0" + TO_MICROSECONDS(1209600000000)) AS DOUBLE) AS "c0", COALESCE(COUNT(*) FILTER(WHERE "r"."at" >= "an"."x1"), 0) > 0 AS "c1"
+"g0" AS (SELECT "r"."account_key" AS "account_key", CAST(COUNT(CASE WHEN "r"."at" >= "an"."x0" AND "r"."at" < "an"."x0" + TO_MICROSECONDS(1209600000000) THEN 1 END) AS DOUBLE) AS "c0", COALESCE(COUNT(CASE WHEN "r"."at" >= "an"."x1" THEN 1 END), 0) > 0 AS "c1"
 FROM "events" AS "r"
 JOIN "g0_anchors" AS "an" ON "an"."account_key" = "r"."account_key"
 WHERE ((NOT "an"."x0" IS NULL OR NOT "an"."x1" IS NULL) AND "r"."at" >= (SELECT LEAST(MIN("first"."x0"), MIN("first"."x1"))

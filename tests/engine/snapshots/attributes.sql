@@ -5,7 +5,7 @@ WHERE NOT "a"."left_out"),
 FROM "account_timeline" AS "x"
 WHERE "x"."field" IN ('cancel_requested_at', 'churned_at', 'lifecycle_stage', 'mrr', 'plan', 'status', 'tier', 'trial_ends_on')
 GROUP BY "x"."key"),
-"account_0_turns" AS (SELECT "z"."key", MAX("z"."at") FILTER(WHERE "z"."field" = 'lifecycle_stage') AS "lifecycle_stage.s", ARG_MAX("z"."raw_before", "z"."at") FILTER(WHERE "z"."field" = 'lifecycle_stage') AS "lifecycle_stage.p", MAX("z"."at") FILTER(WHERE "z"."field" = 'plan') AS "plan.s", ARG_MAX("z"."raw_before", "z"."at") FILTER(WHERE "z"."field" = 'plan') AS "plan.p"
+"account_0_turns" AS (SELECT "z"."key", MAX(CASE WHEN "z"."field" = 'lifecycle_stage' THEN "z"."at" END) AS "lifecycle_stage.s", ARG_MAX("z"."raw_before", "z"."at") FILTER(WHERE "z"."field" = 'lifecycle_stage') AS "lifecycle_stage.p", MAX(CASE WHEN "z"."field" = 'plan' THEN "z"."at" END) AS "plan.s", ARG_MAX("z"."raw_before", "z"."at") FILTER(WHERE "z"."field" = 'plan') AS "plan.p"
 FROM (SELECT "z"."key", "z"."field", "z"."at", COALESCE("z"."raw_before", '') AS "raw_before"
 FROM (SELECT *, LAG("y"."value") OVER (PARTITION BY "y"."key", "y"."field"
 ORDER BY "y"."at") AS "before", LAG("y"."raw") OVER (PARTITION BY "y"."key", "y"."field"

@@ -6,9 +6,9 @@ WHERE NOT "a"."left_out"),
 FROM (SELECT "a"."key" AS "account_key", "a"."id", "a"."created_at"
 FROM "accounts" AS "a") AS r
 JOIN "holdings" AS "h" ON "h"."account_key" = "r"."account_key"),
-"g0" AS (SELECT "r"."subject_id" AS "subject_id", CAST(COUNT(*) FILTER(WHERE "r"."created_at" > CAST('2026-03-01 12:00:00' AS TIMESTAMP)) AS DOUBLE) AS "c0"
+"g0" AS (SELECT "r"."subject_id" AS "subject_id", CAST(COUNT(CASE WHEN "r"."created_at" > CAST('2026-03-01 12:00:00' AS TIMESTAMP) THEN 1 END) AS DOUBLE) AS "c0"
 FROM "accounts_held" AS "r"
-WHERE ("r"."created_at" IS NULL OR "r"."created_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AND ("r"."since$" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND ("r"."until$" IS NULL OR "r"."until$" > CAST('2026-03-31 12:00:00' AS TIMESTAMP)))
+WHERE (("r"."created_at" IS NULL OR "r"."created_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AND ("r"."since$" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND ("r"."until$" IS NULL OR "r"."until$" > CAST('2026-03-31 12:00:00' AS TIMESTAMP)))) AND "r"."created_at" > CAST('2026-03-01 12:00:00' AS TIMESTAMP)
 GROUP BY "r"."subject_id"),
 "tasks_held" AS (SELECT "r".*, 'company' AS "subject_id"
 FROM "tasks" AS "r"
@@ -18,9 +18,9 @@ WHERE NOT COALESCE("a"."left_out", FALSE)),
 FROM "tasks_held" AS "r"
 WHERE "r"."created_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)
 GROUP BY "r"."subject_id"),
-"g2" AS (SELECT "r"."subject_id" AS "subject_id", CAST(COUNT(*) FILTER(WHERE "r"."created_at" > CAST('2026-02-22 12:00:00' AS TIMESTAMP)) AS DOUBLE) AS "c0"
+"g2" AS (SELECT "r"."subject_id" AS "subject_id", CAST(COUNT(CASE WHEN "r"."created_at" > CAST('2026-02-22 12:00:00' AS TIMESTAMP) THEN 1 END) AS DOUBLE) AS "c0"
 FROM "accounts_held" AS "r"
-WHERE ("r"."created_at" IS NULL OR "r"."created_at" <= CAST('2026-03-24 12:00:00' AS TIMESTAMP)) AND ("r"."since$" <= CAST('2026-03-24 12:00:00' AS TIMESTAMP) AND ("r"."until$" IS NULL OR "r"."until$" > CAST('2026-03-24 12:00:00' AS TIMESTAMP)))
+WHERE (("r"."created_at" IS NULL OR "r"."created_at" <= CAST('2026-03-24 12:00:00' AS TIMESTAMP)) AND ("r"."since$" <= CAST('2026-03-24 12:00:00' AS TIMESTAMP) AND ("r"."until$" IS NULL OR "r"."until$" > CAST('2026-03-24 12:00:00' AS TIMESTAMP)))) AND "r"."created_at" > CAST('2026-02-22 12:00:00' AS TIMESTAMP)
 GROUP BY "r"."subject_id"),
 "g3" AS (SELECT "r"."subject_id" AS "subject_id", CAST(COUNT(*) AS DOUBLE) AS "c0"
 FROM "tasks_held" AS "r"

@@ -43,7 +43,7 @@ LEFT JOIN "account_0_past" AS "h" ON "h"."key" = "e"."key"),
 FROM "events" AS "r"
 WHERE ("r"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND "r"."at" > CAST('2026-03-01 12:00:00' AS TIMESTAMP)) AND ("r"."kind") = ('feature')
 GROUP BY 1, 2),
-"g0" AS (SELECT "p"."account_key", CAST(SUM("p"."m0") FILTER(WHERE "p"."f0") AS DOUBLE) AS "c0"
+"g0" AS (SELECT "p"."account_key", CAST(SUM(CASE WHEN "p"."f0" THEN "p"."m0" END) AS DOUBLE) AS "c0"
 FROM "g0_tall" AS "p"
 GROUP BY "p"."account_key") SELECT "u"."account_key" AS "account_key", "u"."subject_id" AS "id", "u"."account_born" AS "created_at", COALESCE("g0"."c0", CAST('0.0' AS DOUBLE)) AS "a0", "account_0"."mrr.value" AS "a1"
 FROM "universe" AS "u"
@@ -52,7 +52,7 @@ LEFT JOIN "account_0" ON "account_0"."key" = "u"."account_key"),
 "accounts_held" AS (SELECT "r".*, "h"."subject_id", "h"."since$", "h"."until$"
 FROM "per_account" AS "r"
 JOIN "holdings" AS "h" ON "h"."account_key" = "r"."account_key"),
-"g0" AS (SELECT "r"."subject_id" AS "subject_id", CAST(COUNT(*) FILTER(WHERE (((("r"."a0") = (CAST('0.0' AS DOUBLE))) AND (("r"."a1") > ("u"."own.capacity"))))) AS DOUBLE) AS "c0"
+"g0" AS (SELECT "r"."subject_id" AS "subject_id", CAST(COUNT(CASE WHEN (((("r"."a0") = (CAST('0.0' AS DOUBLE))) AND (("r"."a1") > ("u"."own.capacity")))) THEN 1 END) AS DOUBLE) AS "c0"
 FROM "accounts_held" AS "r"
 JOIN "universe" AS "u" ON "u"."subject_id" = "r"."subject_id"
 WHERE (("r"."created_at" IS NULL OR "r"."created_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AND ("r"."since$" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND ("r"."until$" IS NULL OR "r"."until$" > CAST('2026-03-31 12:00:00' AS TIMESTAMP)))) AND (((("r"."a0") = (CAST('0.0' AS DOUBLE))) AND (("r"."a1") > ("u"."own.capacity"))))
@@ -65,7 +65,7 @@ GROUP BY "r"."subject_id"),
 FROM "tasks" AS "r"
 LEFT JOIN "accounts" AS "a" ON "a"."key" = "r"."account_key"
 WHERE NOT COALESCE("a"."left_out", FALSE)),
-"g2" AS (SELECT "r"."subject_id" AS "subject_id", CAST(COUNT(*) FILTER(WHERE (((CASE WHEN "r"."completed_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN "r"."completed_at" END) IS NULL AND "r"."due_on" < CAST('2026-03-31' AS DATE)))) AS DOUBLE) AS "c0"
+"g2" AS (SELECT "r"."subject_id" AS "subject_id", CAST(COUNT(CASE WHEN (((CASE WHEN "r"."completed_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN "r"."completed_at" END) IS NULL AND "r"."due_on" < CAST('2026-03-31' AS DATE))) THEN 1 END) AS DOUBLE) AS "c0"
 FROM "tasks_held" AS "r"
 WHERE "r"."created_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND (((CASE WHEN "r"."completed_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN "r"."completed_at" END) IS NULL AND "r"."due_on" < CAST('2026-03-31' AS DATE)))
 GROUP BY "r"."subject_id") SELECT *

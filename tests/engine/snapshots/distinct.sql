@@ -5,14 +5,14 @@ WHERE NOT "a"."left_out"),
 FROM "events" AS "r"
 WHERE ("r"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND NOT "r"."person_key" IS NULL) AND "r"."at" > CAST('2026-03-01 12:00:00' AS TIMESTAMP)
 GROUP BY "r"."account_key", "r"."person_key"),
-"g0" AS (SELECT "v"."account_key", CAST(COUNT(*) FILTER(WHERE "v"."d0") AS DOUBLE) AS "c0"
+"g0" AS (SELECT "v"."account_key", CAST(COUNT(CASE WHEN "v"."d0" THEN 1 END) AS DOUBLE) AS "c0"
 FROM "g0_values" AS "v"
 GROUP BY "v"."account_key"),
 "g1_values" AS (SELECT "r"."account_key" AS "account_key", BOOL_OR(CAST(TRUE AS BOOLEAN)) AS "d0"
 FROM "events" AS "r"
 WHERE "r"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND NOT "r"."feature" IS NULL
 GROUP BY "r"."account_key", "r"."feature"),
-"g1" AS (SELECT "v"."account_key", CAST(COUNT(*) FILTER(WHERE "v"."d0") AS DOUBLE) AS "c0"
+"g1" AS (SELECT "v"."account_key", CAST(COUNT(CASE WHEN "v"."d0" THEN 1 END) AS DOUBLE) AS "c0"
 FROM "g1_values" AS "v"
 GROUP BY "v"."account_key") SELECT *
 FROM (SELECT "u"."subject_id", COALESCE("g0"."c0", CAST('0.0' AS DOUBLE)) AS "f0", COALESCE("g1"."c0", CAST('0.0' AS DOUBLE)) AS "f1"

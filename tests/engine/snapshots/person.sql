@@ -16,7 +16,7 @@ GROUP BY "x"."key"),
 "account_1" AS (SELECT "e"."key", CASE WHEN COALESCE("h"."tier.h", FALSE) THEN TRY_CAST(NULLIF("h"."tier.v", '') AS DOUBLE) ELSE TRY_CAST("e"."tier" AS DOUBLE) END AS "tier.value"
 FROM "accounts" AS "e"
 LEFT JOIN "account_1_past" AS "h" ON "h"."key" = "e"."key"),
-"g0" AS (SELECT "r"."person_key" AS "person_key", CAST(COUNT(*) FILTER(WHERE "r"."at" > CAST('2026-03-24 12:00:00' AS TIMESTAMP)) AS DOUBLE) AS "c0"
+"g0" AS (SELECT "r"."person_key" AS "person_key", CAST(COUNT(CASE WHEN "r"."at" > CAST('2026-03-24 12:00:00' AS TIMESTAMP) THEN 1 END) AS DOUBLE) AS "c0"
 FROM "events" AS "r"
 WHERE "r"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND "r"."at" > CAST('2026-03-24 12:00:00' AS TIMESTAMP)
 GROUP BY "r"."person_key") SELECT *

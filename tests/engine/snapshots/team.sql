@@ -48,7 +48,7 @@ LEFT JOIN "account_0_rates" ON "account_0_rates"."account_key" = "u"."account_ke
 "accounts_held" AS (SELECT "r".*, "h"."subject_id", "h"."since$", "h"."until$"
 FROM "per_account" AS "r"
 JOIN "holdings" AS "h" ON "h"."account_key" = "r"."account_key"),
-"g0" AS (SELECT "r"."subject_id" AS "subject_id", SUM("r"."a0") FILTER(WHERE (("r"."a1") = ('active'))) AS "c0"
+"g0" AS (SELECT "r"."subject_id" AS "subject_id", SUM(CASE WHEN (("r"."a1") = ('active')) THEN "r"."a0" END) AS "c0"
 FROM "accounts_held" AS "r"
 WHERE (("r"."created_at" IS NULL OR "r"."created_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AND ("r"."since$" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND ("r"."until$" IS NULL OR "r"."until$" > CAST('2026-03-31 12:00:00' AS TIMESTAMP)))) AND (("r"."a1") = ('active'))
 GROUP BY "r"."subject_id"),
@@ -62,7 +62,7 @@ WHERE "r"."account_key" IS NULL AND NOT "op"."team" IS NULL
 UNION ALL SELECT "r".*, "r"."subject" AS "subject_id", CAST('0001-01-02 00:00:00' AS TIMESTAMP) AS "since$", CAST(NULL AS TIMESTAMP) AS "until$"
 FROM "alerts" AS "r"
 WHERE "r"."account_key" IS NULL),
-"g1" AS (SELECT "r"."subject_id" AS "subject_id", CAST(COUNT(*) FILTER(WHERE ((CASE WHEN "r"."closed_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN "r"."closed_at" END) IS NULL)) AS DOUBLE) AS "c0"
+"g1" AS (SELECT "r"."subject_id" AS "subject_id", CAST(COUNT(CASE WHEN ((CASE WHEN "r"."closed_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN "r"."closed_at" END) IS NULL) THEN 1 END) AS DOUBLE) AS "c0"
 FROM "alerts_held" AS "r"
 WHERE ("r"."opened_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND ("r"."since$" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND ("r"."until$" IS NULL OR "r"."until$" > CAST('2026-03-31 12:00:00' AS TIMESTAMP)))) AND ((CASE WHEN "r"."closed_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN "r"."closed_at" END) IS NULL)
 GROUP BY "r"."subject_id") SELECT *

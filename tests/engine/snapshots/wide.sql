@@ -1,7 +1,7 @@
 WITH "universe" AS (SELECT "a"."key" AS "account_key", "a"."id" AS "subject_id", "a"."created_at" AS "account_born"
 FROM "accounts" AS "a"
 WHERE NOT "a"."left_out"),
-"g0" AS (SELECT "r"."account_key" AS "account_key", CAST(COUNT(*) FILTER(WHERE ((((CASE WHEN "r"."resolved_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN "r"."resolved_at" END) IS NULL) AND ((CAST((EPOCH_US(CAST('2026-03-31 12:00:00' AS TIMESTAMP)) - EPOCH_US("r"."opened_at")) AS DOUBLE) / CAST('86400000000.0' AS DOUBLE)) > (CAST('5.0' AS DOUBLE)))))) AS DOUBLE) AS "c0"
+"g0" AS (SELECT "r"."account_key" AS "account_key", CAST(COUNT(CASE WHEN ((((CASE WHEN "r"."resolved_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN "r"."resolved_at" END) IS NULL) AND ((CAST((EPOCH_US(CAST('2026-03-31 12:00:00' AS TIMESTAMP)) - EPOCH_US("r"."opened_at")) AS DOUBLE) / CAST('86400000000.0' AS DOUBLE)) > (CAST('5.0' AS DOUBLE))))) THEN 1 END) AS DOUBLE) AS "c0"
 FROM "tickets" AS "r"
 WHERE "r"."opened_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND ((((CASE WHEN "r"."resolved_at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN "r"."resolved_at" END) IS NULL) AND ((CAST((EPOCH_US(CAST('2026-03-31 12:00:00' AS TIMESTAMP)) - EPOCH_US("r"."opened_at")) AS DOUBLE) / CAST('86400000000.0' AS DOUBLE)) > (CAST('5.0' AS DOUBLE)))))
 GROUP BY "r"."account_key"),

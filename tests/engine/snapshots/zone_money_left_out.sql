@@ -33,7 +33,7 @@ GROUP BY 1),
 "g1" AS (SELECT "p"."account_key", CAST(SUM("p"."m0") AS DOUBLE) AS "c0"
 FROM "g1_tall" AS "p"
 GROUP BY "p"."account_key"),
-"g2" AS (SELECT "r"."account_key" AS "account_key", CAST(COUNT(*) FILTER(WHERE ("r"."deleted_at.value" IS NULL)) AS DOUBLE) AS "c0"
+"g2" AS (SELECT "r"."account_key" AS "account_key", CAST(COUNT(CASE WHEN ("r"."deleted_at.value" IS NULL) THEN 1 END) AS DOUBLE) AS "c0"
 FROM "person_1" AS "r"
 WHERE (("r"."created_at$" IS NULL OR "r"."created_at$" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AND NOT "r"."left_out") AND ("r"."deleted_at.value" IS NULL)
 GROUP BY "r"."account_key") SELECT *

@@ -71,6 +71,12 @@ def wide(
     if len(filters) <= MOST_FILTERS and all(getattr(leaf.term, "where", None) is not None for leaf in members):
         taken = b.either(*(reader.value(each, members[0].at) for each in filters))
         base = base.where(b.paren(taken), copy=False)  # rows that no filter takes are not grouped
+    windows: list[Window | None] = [getattr(leaf.term, "window", None) for leaf in members]
+    lengths = [
+        window.length for window in windows if window is not None and window.kind == "last" and window.length is not None
+    ]
+    if len(lengths) == len(windows):  # nor are those that no window reaches
+        base = base.where(window_test(Window("last", max(lengths)), rows, members[0].at, None), copy=False)
     select = base.select(*(b.as_(value, key) for key, value in group.keys.items()), copy=False)
     for index, leaf in enumerate(members):
         term = leaf.term

@@ -150,8 +150,17 @@ def not_null(value: exp.Expr) -> exp.Expr:
 
 
 def filtered(aggregate: exp.Expr, test: exp.Expr | None) -> exp.Expr:
-    """`aggregate FILTER (WHERE test)`."""
-    return aggregate if test is None else exp.Filter(this=aggregate, expression=exp.Where(this=test))
+    """An aggregate over the rows for which a test is true.
+
+    What passes over nulls is given nulls in the place of the other rows: the engine sums up whole columns, where `FILTER`
+    picks rows for each aggregate anew.
+    """
+    if test is None:
+        return aggregate
+    if isinstance(aggregate, (exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max)) and not isinstance(aggregate.this, exp.Distinct):
+        counted = whole(1) if isinstance(aggregate.this, exp.Star) else aggregate.this
+        return type(aggregate)(this=case((test, counted)))
+    return exp.Filter(this=aggregate, expression=exp.Where(this=test))
 
 
 def count_rows() -> exp.Expr:

@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from tocsin.core.language import terms
 from tocsin.core.language.terms import Entity, Term
-from tocsin.engine.instants import Point
+from tocsin.engine.instants import Point, back
 from tocsin.engine.plan import TALL_COLLECTIONS, Group, Leaf, View, make_plan
 from tocsin.engine.rolled import Rollup
 from tocsin.engine.sql import aggregates, streams
@@ -256,10 +256,14 @@ class PointsStatement(Statement):
         return not self.asked.source.everybody
 
     def _low(self, group: Group, reach: timedelta) -> exp.Expr:  # noqa: ARG002 - of all points
+        if moments := self.asked.source.instants():  # known beforehand, the engine passes over what lies before
+            return b.instant(back(min(moments), reach))
         first = exp.select(exp.Min(this=b.column("u", "at"))).from_(b.table("universe", "u"))
         return exp.Sub(this=first.subquery(), expression=b.microseconds(reach))
 
     def _high(self, group: Group) -> exp.Expr:  # noqa: ARG002 - of all points
+        if moments := self.asked.source.instants():
+            return b.instant(max(moments))
         return exp.select(exp.Max(this=b.column("u", "at"))).from_(b.table("universe", "u")).subquery()
 
     def _add_stream(self, group: Group, name: str) -> None:
@@ -273,13 +277,10 @@ class PointsStatement(Statement):
             owner = OWNER[self.question.subject]
             asked = exp.select(b.column("u", owner)).from_(b.table("universe", "u"))
             base = base.where(exp.In(this=b.column(ROW, owner), query=asked.subquery()), copy=False)
-        latest = exp.select(exp.Max(this=b.column("u", "at"))).from_(b.table("universe", "u"))
-        base = base.where(exp.LTE(this=rows.start(), expression=latest.subquery()), copy=False)
+        base = base.where(exp.LTE(this=rows.start(), expression=self._high(group)), copy=False)
         reach = streams.reach(group.members)
         if reach is not None:
-            first = exp.select(exp.Min(this=b.column("u", "at"))).from_(b.table("universe", "u"))
-            earliest = exp.Sub(this=first.subquery(), expression=b.microseconds(reach))
-            base = base.where(exp.GT(this=rows.start(), expression=earliest), copy=False)
+            base = base.where(exp.GT(this=rows.start(), expression=self._low(group, reach)), copy=False)
         base = self._without_left_out(base, rows)
         reader = Reader(self.around.zone, leaf=self._leaf_in_filter, row=rows.column, holidays=self.around.holidays)
         keys = {key: b.column(ROW, key) for key in self.subject_keys}

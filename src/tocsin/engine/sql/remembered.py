@@ -42,8 +42,8 @@ def question_sql(question: Question, around: Surroundings) -> str:
         return plain()
     markets, medians = _medians(question.markets, question.moments[0])
     key = (
-        question.subject, tuple(question.formulas), question.where, only, accounts, question.deleted, tuple(moments),
-        tuple(medians), around, lengths(around.borders, question.moments[0]),
+        question.subject, tuple(question.formulas), question.where, only, accounts, question.deleted, question.picked,
+        tuple(moments), tuple(medians), around, lengths(around.borders, question.moments[0]),
     )  # fmt: skip
 
     def marked() -> str:

@@ -13,6 +13,7 @@ from tocsin.core.language import terms
 from tocsin.core.language.terms import Aggregated, Attribute, Entity, Term, Turned
 from tocsin.engine.instants import Instant, Point, back
 from tocsin.engine.lookback import TABLE, Back
+from tocsin.engine.picking import COUNTED, LISTED, Picked
 from tocsin.engine.plan import TALL_COLLECTIONS, Group, Leaf, Plan, View, leaves, make_plan
 from tocsin.engine.rolled import Rollup
 from tocsin.engine.sql import aggregates
@@ -22,8 +23,10 @@ from tocsin.engine.sql.money import with_rates
 from tocsin.engine.sql.rolled import rolled_events
 from tocsin.engine.sql.rows import ROW, Rows, rows_of
 from tocsin.engine.sql.sessions import with_sessions
-from tocsin.engine.sql.universe import KEYS, OWNER, born, exists, not_by_left_out, universe
+from tocsin.engine.sql.universe import KEYS, OWNER, born, exists, not_by_left_out, stands, universe
 from tocsin.engine.sql.values import Reader, slope
+
+ANSWER = "whole"  # what is asked for of all subjects, before some are picked
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Question:
     deleted:  whether people who were deleted by the moment are subjects too.
     markets:  medians computed beforehand.
     first:    the first moment, where `moments` are marks that stand for others.
+    picked:   only subjects for whom one of some truths holds are answered, and how many others hold for; None for all.
     """
 
     subject: str
@@ -48,6 +52,7 @@ class Question:
     deleted: bool = False
     markets: Mapping[tuple[terms.Market, datetime], float | None] = field(default_factory=dict)
     first: datetime | None = None
+    picked: Picked | None = None
 
 
 @dataclass(frozen=True)
@@ -113,13 +118,45 @@ class Statement:
         answer: exp.Query = answers[0]
         for other in answers[1:]:
             answer = exp.union(answer, other, distinct=False, copy=False)
+        if self.question.picked is not None:
+            assert len(answers) == 1
+            answer = self._picked(self.question.picked, answers[0])
         ordered = exp.select(exp.Star()).from_(answer.subquery("answer"), copy=False)
         order = ["account_id", "feature"] if self.question.subject == "feature" else ["subject_id"]
         order += ["moment"] if len(self.question.moments) > 1 else []
         ordered = ordered.order_by(*(b.column("answer", each) for each in order), copy=False)
         for name, query in self.ctes:
-            ordered = ordered.with_(b.name(name), as_=query, copy=False)
+            ordered = ordered.with_(b.name(name), as_=query, materialized=True if name == ANSWER else None, copy=False)
         return ordered.sql(dialect=self.around.dialect, copy=False)
+
+    def _picked(self, picked: Picked, answer: exp.Select) -> exp.Query:
+        """The rows of an answer that are asked for, and one row with what is told of all.
+
+        Of all subjects there are but the truths that decide, and the columns of which the rest is made for those picked.
+        """
+        ids = ["account_id", "feature"] if self.question.subject == "feature" else ["subject_id"]
+        decisive = {*ids, *(f"f{place}" for place in (*picked.any_of, *picked.counted, *picked.listed))}
+        values = answer.expressions
+        kept: dict[str, exp.Expr] = {each.alias_or_name: each for each in values if each.alias_or_name in decisive}
+        made = [
+            b.column("q", name) if name in kept else _over(value, kept) for value in values if (name := value.alias_or_name)
+        ]
+        answer.set("expressions", list(kept.values()))
+        self.ctes.append((ANSWER, answer))
+        whole = b.table(ANSWER, "q")
+        any_of = b.either(*(b.column("q", f"f{place}") for place in picked.any_of)) if picked.any_of else exp.false()
+        nothing = (b.as_(exp.cast(exp.null(), kind), name) for name, kind in ((COUNTED, "BIGINT[]"), (LISTED, "VARCHAR[][]")))
+        rows = exp.select(*made, *nothing, copy=False).from_(whole).where(any_of, copy=False)
+        told = exp.select(*(b.as_(exp.null(), each.alias_or_name) for each in values)).from_(whole.copy())
+        numbers = [b.filtered(b.count_rows(), b.column("q", f"f{place}")) for place in picked.counted]
+        joined = [b.call("concat_ws", b.text("/"), *(b.column("q", each) for each in ids)) for _ in picked.listed]
+        lists = [
+            b.filtered(b.call("list", each), b.column("q", f"f{place}"))
+            for place, each in zip(picked.listed, joined, strict=True)
+        ]
+        for found, kind, name in ((numbers, "BIGINT[]", COUNTED), (lists, "VARCHAR[][]", LISTED)):
+            told = told.select(b.as_(exp.cast(exp.Array(expressions=found), kind), name), copy=False)
+        return exp.union(rows, told, distinct=False, copy=False)
 
     def _prepare(self) -> None:
         """The CTEs of all that the answer takes."""
@@ -206,6 +243,7 @@ class Statement:
             self.around.zone,
             leaf=self._leaf,
             born=lambda at: born(self.question.subject, at),
+            stands=stands,
             market=self._market,
             holidays=self.around.holidays,
         )
@@ -448,6 +486,15 @@ def with_ids(base: exp.Select, named: Collection[str]) -> exp.Select:
         on = exp.EQ(this=b.column("ak", "key"), expression=b.column(ROW, "account_key"))
         base = base.join(b.table("accounts", "ak"), on=on, join_type="left", copy=False)
     return base
+
+
+def _over(value: exp.Expr, kept: dict[str, exp.Expr]) -> exp.Expr:
+    """A value of an answer over the columns of a helper, which are put among those kept."""
+    for each in list(value.find_all(exp.Column)):
+        name = f"{each.table}.{each.name}"
+        kept.setdefault(name, b.as_(b.column(each.table, each.name), name))
+        each.replace(b.column("q", name))
+    return value
 
 
 def _back_alias(leaf: Leaf) -> str:

@@ -1,7 +1,7 @@
 """Aggregates as of points whose filters look at the row alone: rows and points in one stream, summed by windows over time.
 
-Where all points lie at a few moments, rows are first added up between the borders of the windows of all moments, and what comes
-of it meets the points: there are fewer of these than of steps of a grid.
+Where all points lie at a few moments, rows are first added up between the borders of the windows of all moments, then for each
+subject and moment, and each point takes those of its moment: there are fewer of these than of steps of a grid.
 
 Where the points lie on a regular grid, rows are first added up per step of the grid (every border of every window lies on
 it), and each step of each subject is one row, so that a window is so many rows: much quicker than windows over time.
@@ -9,7 +9,7 @@ it), and each step of each subject is one row, so that a window is so many rows:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
@@ -26,7 +26,9 @@ from tocsin.engine.sql.rows import Rows
 from tocsin.engine.sql.values import Reader
 
 MICRO = timedelta(microseconds=1)
-FEW = 8  # moments, at which rows meet their points
+FEW = 8  # moments, for each of which there is a column
+MOST_BITS = 60  # of a whole number, one for each border
+SUMS: dict[str, type[exp.AggFunc]] = {"sum": exp.Sum, "min": exp.Min, "max": exp.Max}
 MOST_STEPS = 5_000  # of a grid: beyond that its rows would be more than those of the facts
 Grid = tuple[datetime, datetime, timedelta]  # first moment, last moment, step
 
@@ -84,18 +86,22 @@ class Flow:
         self.borders: list[datetime] = []
         if self.moments is not None and 0 < len(self.moments) <= FEW and not self.equal:
             self.borders = self._borders(self.moments)
-            return self._met_distinct() if distinct else self._met()
+            if not distinct:
+                return self._met(self.moments)
+            if len(self.borders) <= MOST_BITS:
+                return self._met_distinct(self.moments)
+            self.borders = []
         self.grid = self._grid()
         made = self._distinct() if distinct else self._summed()
         frames = [self._frames(leaf, made.measures, distinct=distinct) for leaf in self.members]
         stream = self._dense(made) if self.grid else self._mixed(made)
         answer = exp.select(b.column("s", "pid")).from_(b.table(f"{self.name}_stream", "s"))
         for index, (leaf, parts) in enumerate(zip(self.members, frames, strict=True)):
-            answer = answer.select(b.as_(self._value(leaf, parts), f"c{index}"), copy=False)
+            answer = answer.select(b.as_(self._value(leaf, parts, self._over), f"c{index}"), copy=False)
         known = exp.select(exp.Star()).from_(answer.subquery("w")).where(b.not_null(b.column("w", "pid")))
         return [*made.ctes, (f"{self.name}_stream", stream), (self.name, known)]
 
-    # Rows that meet their points
+    # Points at a few moments
 
     def _borders(self, moments: Sequence[datetime]) -> list[datetime]:
         """The instants between which all rows are alike to all windows, ascending."""
@@ -104,47 +110,62 @@ class Flow:
         # The last moment too, so that what happened after all that is looked back to is told apart from it.
         return sorted(found | {max(moments)} | {back(moment, span) for moment in moments for span in spans})
 
-    def _met(self) -> list[tuple[str, exp.Expr]]:
-        """The rows between two borders added up, then what the windows of each point hold of that."""
+    def _met(self, moments: Sequence[datetime]) -> list[tuple[str, exp.Expr]]:
+        """The rows between two borders added up, then what the windows of each moment hold of that, for each point its own."""
         made = self._summed()
-        answer = self._meeting(made.data, "d").select(b.column("u", "pid"), copy=False)
-        for index, leaf in enumerate(self.members):
+
+        def held(leaf: Leaf, moment: datetime) -> exp.Expr:
             frames = self._frames(leaf, made.measures, distinct=False)
-            answer = answer.select(b.as_(self._value(leaf, frames), f"c{index}"), copy=False)
-        return [*made.ctes, (self.name, answer.group_by(b.column("u", "pid"), copy=False))]
+            return self._value(leaf, frames, lambda frame: self._between(frame, moment))
 
-    def _met_distinct(self) -> list[tuple[str, exp.Expr]]:
-        """The values between two borders, then those that each point's windows hold, then how many they are."""
+        return [*made.ctes, *self._per_moment(made.data, moments, held)]
+
+    def _met_distinct(self, moments: Sequence[datetime]) -> list[tuple[str, exp.Expr]]:
+        """For each value between which borders it was seen, as bits, then how many each moment's windows hold."""
         filters: dict[Term | None, str] = {}
-        ctes: list[tuple[str, exp.Expr]] = [(f"{self.name}_values", self._seen(filters))]
-        met = self._meeting(f"{self.name}_values", "d").select(b.column("u", "pid"), b.column("d", "value"), copy=False)
-        answer = exp.select(b.column("m", "pid")).from_(b.table(f"{self.name}_met", "m"))
-        for index, leaf in enumerate(self.members):
+        values = self._seen(filters)
+
+        def held(leaf: Leaf, moment: datetime) -> exp.Expr:
             _, rest = self._term(leaf)
-            test = b.both(b.column("d", filters[rest]), *self._within(leaf))
-            met = met.select(b.as_(exp.LogicalOr(this=test), f"i{index}"), copy=False)
-            total = b.cast(b.filtered(b.count_rows(), b.column("m", f"i{index}")), "number")
-            answer = answer.select(b.as_(total, f"c{index}"), copy=False)
-        met = met.group_by(b.column("u", "pid"), b.column("d", "value"), copy=False)
-        return [*ctes, (f"{self.name}_met", met), (self.name, answer.group_by(b.column("m", "pid"), copy=False))]
+            span = length(leaf)
+            first, last = self._places(moment, None if span is None else offset(leaf) + span, offset(leaf))
+            wanted = sum(1 << place for place in range(first, last))
+            seen = exp.paren(exp.BitwiseAnd(this=b.column("d", filters[rest]), expression=b.whole(wanted)), copy=False)
+            return b.cast(b.filtered(b.count_rows(), exp.NEQ(this=seen, expression=b.whole(0))), "number")
 
-    def _meeting(self, data: str, alias: str) -> exp.Select:
-        """Each point with what was added up of its subject within reach of its windows."""
-        tests = [b.equal_keys(alias, "u", self.keys), exp.LTE(this=b.column(alias, "at"), expression=b.column("u", "at"))]
-        far = reach(self.members)
-        if far is not None:
-            tests.append(exp.GT(this=b.column(alias, "at"), expression=b.instant(Point(far))))
-        return exp.select().from_(b.table("universe", "u")).join(b.table(data, alias), on=b.both(*tests), copy=False)
+        return [(f"{self.name}_values", values), *self._per_moment(f"{self.name}_values", moments, held)]
 
-    def _within(self, leaf: Leaf) -> list[exp.Expr]:
-        """Whether what was added up lies in a member's window, as seen from the point."""
-        span, at = length(leaf), b.column("d", "at")
-        tests: list[exp.Expr] = []
-        if offset(leaf):
-            tests.append(exp.LTE(this=at, expression=b.instant(Point(offset(leaf)))))
-        if span is not None:
-            tests.append(exp.GT(this=at.copy(), expression=b.instant(Point(offset(leaf) + span))))
-        return tests
+    def _per_moment(
+        self, data: str, moments: Sequence[datetime], held: Callable[[Leaf, datetime], exp.Expr]
+    ) -> list[tuple[str, exp.Expr]]:
+        """What was added up of a subject as a column for each member and moment, and of these the point's own."""
+        summed = exp.select(*(b.column("d", key) for key in self.keys)).from_(b.table(data, "d"))
+        answer = exp.select(b.column("u", "pid")).from_(b.table("universe", "u"))
+        for index, leaf in enumerate(self.members):
+            branches = []
+            for number, moment in enumerate(moments):
+                summed = summed.select(b.as_(held(leaf, moment), f"c{index}.{number}"), copy=False)
+                here = exp.EQ(this=b.column("u", "at"), expression=b.instant(moment))
+                branches.append((here, b.column("w", f"c{index}.{number}")))
+            answer = answer.select(b.as_(b.case(*branches), f"c{index}"), copy=False)
+        summed = summed.group_by(*(b.column("d", key) for key in self.keys), copy=False)
+        of_subject = b.equal_keys("w", "u", self.keys)
+        answer = answer.join(b.table(f"{self.name}_sums", "w"), on=of_subject, copy=False)
+        return [(f"{self.name}_sums", summed), (self.name, answer)]
+
+    def _places(self, moment: datetime, low: timedelta | None, high: timedelta) -> tuple[int, int]:
+        """Which borders the starts in (moment - low, moment - high] come to: from the first, up to but without the second."""
+        first = 0 if low is None else self.borders.index(back(moment, low)) + 1
+        return first, self.borders.index(back(moment, high)) + 1
+
+    def _between(self, frame: _Frame, moment: datetime) -> exp.Expr:
+        """A measure summed over the starts that a window holds as of a moment."""
+        first, last = self._places(moment, frame.low, frame.high)
+        place = b.column("d", "at")
+        tests: list[exp.Expr] = [exp.LT(this=place, expression=b.whole(last))]
+        if first:
+            tests.append(exp.GTE(this=place.copy(), expression=b.whole(first)))
+        return b.filtered(SUMS[frame.function](this=b.column("d", frame.measure)), b.both(*tests))
 
     # Rows, added up
 
@@ -209,17 +230,22 @@ class Flow:
         return _Made([*ctes, (f"{self.name}_data", data)], f"{self.name}_data", measures)
 
     def _seen(self, filters: dict[Term | None, str]) -> exp.Select:
-        """The values of each subject and instant, with a flag for each filter, whose column is noted."""
+        """The values of each subject and instant, with a flag for each filter, whose column is noted.
+
+        Where there are borders: of each subject alone, with bits that say before which of them it was seen.
+        """
         first, _ = self._term(self.members[0])
         assert first.column is not None
         value = distinct_value(first.column, self.reader, self.rows.at)  # type: ignore[arg-type]
         seen = self._grouped(self.base.where(b.not_null(value.copy()), copy=False), value)
+        bit = _border(self.rows.start(), self.borders, 0, bits=True) if self.borders else None
         for leaf in self.members:
             _, rest = self._term(leaf)
             if rest not in filters:
                 filters[rest] = f"d{len(filters)}"
                 test = exp.true() if rest is None else b.coalesce(b.paren(self.reader.value(rest, self.rows.at)), exp.false())
-                seen = seen.select(b.as_(exp.LogicalOr(this=test), filters[rest]), copy=False)
+                known = exp.LogicalOr(this=test) if bit is None else b.call("bit_or", b.case((test, bit.copy())))
+                seen = seen.select(b.as_(known, filters[rest]), copy=False)
         return seen
 
     def _in_and_out(self, values: str, flag: str, span: timedelta | None, alias: str, aliases: list[str]) -> list[exp.Query]:
@@ -245,17 +271,18 @@ class Flow:
     def _grouped(self, base: exp.Select, value: exp.Expr | None = None) -> exp.Select:
         """The rows grouped by subject, equal columns, instant (or step), and value where one is given."""
         columns = {**self.keys} | {name: pair[0] for name, pair in self.equal.items()}
-        columns["at"] = self._instant()
+        if value is None or not self.borders:
+            columns["at"] = self._instant()
         if value is not None:
             columns["value"] = value
         select = base.select(*(b.as_(each, name) for name, each in columns.items()), copy=False)
         return select.group_by(*(b.whole(index + 1) for index in range(len(columns))), copy=False)
 
     def _instant(self) -> exp.Expr:
-        """The row's start; between borders the one at or after it; on a grid the first step at or after it."""
+        """The row's start; between borders which one is at or after it; on a grid the first step at or after it."""
         start = self.rows.start()
         if self.borders:
-            return _border(start, self.borders)
+            return _border(start, self.borders, 0)
         if self.grid is None:
             return start
         begin, _, unit = self.grid
@@ -318,9 +345,9 @@ class Flow:
             for function in needed
         }
 
-    def _value(self, leaf: Leaf, frames: Mapping[str, _Frame]) -> exp.Expr:
+    def _value(self, leaf: Leaf, frames: Mapping[str, _Frame], over: Callable[[_Frame], exp.Expr]) -> exp.Expr:
         term, _ = self._term(leaf)
-        sums = {function: self._over(frame) for function, frame in frames.items()}
+        sums = {function: over(frame) for function, frame in frames.items()}
         match term.function:
             case "exists":
                 return exp.GT(this=b.coalesce(sums["count"], b.whole(0)), expression=b.whole(0))
@@ -333,13 +360,6 @@ class Flow:
         return sums[term.function]
 
     def _over(self, frame: _Frame) -> exp.Expr:
-        kinds = {"sum": exp.Sum, "min": exp.Min, "max": exp.Max}
-        if self.borders:
-            at = b.column("d", "at")
-            tests: list[exp.Expr] = [] if not frame.high else [exp.LTE(this=at, expression=b.instant(Point(frame.high)))]
-            if frame.low is not None:
-                tests.append(exp.GT(this=at.copy(), expression=b.instant(Point(frame.low))))
-            return b.filtered(kinds[frame.function](this=b.column("d", frame.measure)), b.both(*tests) if tests else None)
         if self.grid is None:
             kind, current = "RANGE", frame.high == timedelta(0)
             low = None if frame.low is None else b.microseconds(frame.low - MICRO)
@@ -359,7 +379,7 @@ class Flow:
             end_side=None if current else "PRECEDING",
         )
         return exp.Window(
-            this=kinds[frame.function](this=b.column("s", frame.measure)),
+            this=SUMS[frame.function](this=b.column("s", frame.measure)),
             partition_by=[b.column("s", each) for each in (*self.keys, *self.equal)],
             order=exp.Order(expressions=[exp.Ordered(this=b.column("s", "at"))]),
             spec=spec,
@@ -391,13 +411,17 @@ class _Made:
     measures: Mapping[tuple[str, Term | None, Term | None], str]
 
 
-def _border(start: exp.Expr, borders: Sequence[datetime]) -> exp.Expr:
-    """The first of some borders at or after a start, which is at or before the last: a balanced tree of comparisons."""
+def _border(start: exp.Expr, borders: Sequence[datetime], first: int, *, bits: bool = False) -> exp.Expr:
+    """The place of the first of some borders at or after a start, which is at or before the last.
+
+    A balanced tree of comparisons. first: the place of the first of them. bits: the bit that stands for the place.
+    """
     if len(borders) == 1:
-        return b.instant(borders[0])
+        return b.whole(1 << first if bits else first)
     middle = len(borders) // 2
     sooner = exp.LTE(this=start, expression=b.instant(borders[middle - 1]))
-    return b.case((sooner, _border(start.copy(), borders[:middle])), otherwise=_border(start.copy(), borders[middle:]))
+    low = _border(start.copy(), borders[:middle], first, bits=bits)
+    return b.case((sooner, low), otherwise=_border(start.copy(), borders[middle:], first + middle, bits=bits))
 
 
 def _marked(span: timedelta | None) -> Term | None:

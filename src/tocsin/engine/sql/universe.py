@@ -131,10 +131,13 @@ def exists(subject: str, at: Instant, *, deleted: bool) -> exp.Expr:
     there = born(subject, at)
     if subject == FAMILY:
         return b.both(there, is_head(at))
-    if subject != "person" or deleted:
-        return there
+    return there if subject != "person" or deleted else b.both(there, stands(at))
+
+
+def stands(at: Instant) -> exp.Expr:
+    """Whether a person has not been deleted by an instant."""
     gone = exp.LTE(this=b.column("u", "person_gone"), expression=b.instant(at))
-    return b.both(there, b.negated(b.coalesce(gone, exp.false())))
+    return b.negated(b.coalesce(gone, exp.false()))
 
 
 def _begun(column: str, at: Instant) -> exp.Expr:

@@ -14,6 +14,7 @@ from tocsin.core.language.functions import FEWEST_SAMPLES
 from tocsin.core.language.terms import Term
 from tocsin.engine.instants import Instant, back
 from tocsin.engine.lookback import Back
+from tocsin.engine.picking import Standing
 from tocsin.engine.plan import Leaf
 from tocsin.engine.sql import build as b
 from tocsin.facts.breathing import breathe
@@ -38,7 +39,7 @@ class Reader:
     leaf:   the column of an attribute or aggregate as of an instant.
     row:    the expression of a column of the row that a filter looks at; absent outside filters.
     turned: the column of `days_in` or `previous` of the row's own attribute.
-    born:   whether the subject existed at an instant.
+    born:   whether the subject existed at an instant. stands: whether a person has not been deleted by an instant.
     market: the value of a market median as of an instant, computed beforehand.
     given:  the column of the row that set a trigger off; absent where no row did.
     """
@@ -48,6 +49,7 @@ class Reader:
     row: Callable[[terms.Column | terms.Property], exp.Expr] | None = None
     turned: Callable[[terms.Turned], exp.Expr] | None = None
     born: Callable[[Instant], exp.Expr] | None = None
+    stands: Callable[[Instant], exp.Expr] | None = None
     market: Callable[[terms.Market, Instant], exp.Expr] | None = None
     holidays: tuple[date, ...] = ()
     given: Callable[[terms.Given], exp.Expr] | None = None
@@ -75,6 +77,8 @@ class Reader:
                 return self.row(term)
             case terms.Given() if self.given is not None:
                 return self.given(term)
+            case Standing() if self.stands is not None:
+                return self.stands(at)
             case terms.FeatureName():
                 return b.column("u", "feature")
             case terms.Ago(operand=operand, length=length):
