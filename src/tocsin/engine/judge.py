@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from tocsin.core.language import FormulaError
 from tocsin.core.rules import Rule
-from tocsin.engine.asking import Asked, Match, asked_of, explained, subject_ids, true_places
+from tocsin.engine.asking import Asked, asked_of
 from tocsin.engine.cases import OF_CHURN, cases, given_collection, named_by
 from tocsin.engine.evidence import Places
+from tocsin.engine.explaining import Match, explained, how_many, subject_ids, true_places
 
 if TYPE_CHECKING:
     from tocsin.engine.book import Book
@@ -57,6 +58,26 @@ def judge(
     A churned account is outside every rule whose `where` or `when` does not name `status` or `churned_at`. People who were
     deleted are subjects only of rules that name `deleted_at`. `for`, `clear`, cooldown and guards are not applied here.
     """
+    batches, unknown = book.once(rules, _batches)
+    matches: list[Match] = []
+    cleared: dict[str, set[str]] = {}
+    scopes: dict[str, int] = {}
+    for batch in batches:
+        terms = list(batch.places.terms)
+        table = book.evaluate(terms, [moment], batch.subject, only=only, accounts=accounts, deleted=batch.deleted)
+        for each in batch.asked:
+            name = each.case.rule.id
+            scopes[name] = scopes.get(name, 0) + how_many(table, each.scope)
+            if each.clears is not None:
+                cleared.setdefault(name, set()).update(subject_ids(table, batch.subject, true_places(table, each.clears)))
+        matches += explained(table, batch.asked, batch.subject, moment)
+    matches.sort(key=lambda match: (match.rule.id, match.subject_id))
+    held = {rule: frozenset(subjects) for rule, subjects in cleared.items()}
+    return Judgement(moment, tuple(matches), held, scopes, dict(unknown))
+
+
+def _batches(book: Book, rules: Sequence[Rule]) -> tuple[list[_Batch], dict[str, str]]:
+    """What the rules with a state trigger ask for, and rule id -> why it cannot be judged."""
     batches: dict[tuple[str, bool], _Batch] = {}
     unknown: dict[str, str] = {}
     for rule in rules:
@@ -70,21 +91,4 @@ def judge(
             unknown[rule.id] = str(error)
             continue
         batch.asked.extend(asked)
-    matches: list[Match] = []
-    cleared: dict[str, set[str]] = {}
-    scopes: dict[str, int] = {}
-    for batch in batches.values():
-        if not batch.asked:
-            continue
-        terms = list(batch.places.terms)
-        table = book.evaluate(terms, [moment], batch.subject, only=only, accounts=accounts, deleted=batch.deleted)
-        ids = subject_ids(table, batch.subject)
-        for each in batch.asked:
-            name = each.case.rule.id
-            scopes[name] = scopes.get(name, 0) + len(true_places(table, each.scope))
-            if each.clears is not None:
-                cleared.setdefault(name, set()).update(ids[index] for index in true_places(table, each.clears))
-        matches += explained(table, len(terms), batch.asked, ids, moment)
-    matches.sort(key=lambda match: (match.rule.id, match.subject_id))
-    held = {rule: frozenset(subjects) for rule, subjects in cleared.items()}
-    return Judgement(moment, tuple(matches), held, scopes, unknown)
+    return [batch for batch in batches.values() if batch.asked], unknown
