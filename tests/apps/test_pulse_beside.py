@@ -22,7 +22,7 @@ NOW = 3.0  # the moment of the sweep that others happen beside
 OF_A_SWEEP: list[tuple[object, str]] = [
     (sweeping, "_refuse_the_past"),
     (Book, "judge"),
-    (findings, "running_episodes"),
+    (findings, "running_alerts"),
     (rowfindings, "openings"),
     (Book, "occurrences"),
     (Book, "still"),

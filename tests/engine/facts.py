@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tocsin.engine import Book
-from tocsin.engine.asking import subject_ids
+from tocsin.engine.explaining import subject_ids
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.importing import import_paths
 

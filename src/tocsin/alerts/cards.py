@@ -8,13 +8,14 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from tocsin.alerts.models import AccountSnapshot
+from tocsin.alerts.running import CHUNK, parts
 from tocsin.facts.account_teams import account_teams
 
 if TYPE_CHECKING:
     from tocsin.engine import Book
 
 FIELDS = ("name", "owner", "tier", "plan", "lifecycle_stage", "renews_on")
-CHUNK = 500
+SHOWN = (*FIELDS, "mrr", "roles")  # of a card, besides its moment
 
 
 def read(book: Book, account_ids: AbstractSet[str], moment: datetime) -> list[AccountSnapshot]:
@@ -31,9 +32,18 @@ def read(book: Book, account_ids: AbstractSet[str], moment: datetime) -> list[Ac
 
 
 def write(cards: Sequence[AccountSnapshot]) -> None:
-    """Save cards, over those that are there."""
+    """Save cards, all as of one moment; of those that say what is kept already only the moment is new."""
+    changed: list[AccountSnapshot] = []
+    same: list[AccountSnapshot] = []
+    for part in parts(cards):
+        kept = AccountSnapshot.objects.filter(id__in=[card.id for card in part]).values_list("id", *SHOWN)
+        known = {name: tuple(rest) for name, *rest in kept}
+        for card in part:
+            (same if known.get(card.id) == tuple(getattr(card, name) for name in SHOWN) else changed).append(card)
+    for part in parts(same):
+        AccountSnapshot.objects.filter(id__in=[card.id for card in part]).update(as_of=part[0].as_of)
     AccountSnapshot.objects.bulk_create(
-        cards, batch_size=CHUNK, update_conflicts=True, unique_fields=["id"], update_fields=[*FIELDS, "mrr", "roles", "as_of"]
+        changed, batch_size=CHUNK, update_conflicts=True, unique_fields=["id"], update_fields=[*SHOWN, "as_of"]
     )
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from tocsin.alerts.findings import CHUNK, parts
 from tocsin.alerts.models import Episode, Pending, Transition
 from tocsin.alerts.rowfindings import Identity
 from tocsin.alerts.rulebook import versions_in_force
+from tocsin.alerts.running import CHUNK, parts
 from tocsin.alerts.shapes import TransitionNotice
 from tocsin.alerts.states import STATE_FIELDS
 from tocsin.core.lifecycle import Outcome
@@ -62,7 +62,7 @@ class Changes:
 
     def _recount(self) -> None:
         """The alerts that stand for more rows than before, with the line of evidence that counts them."""
-        from tocsin.engine import repeated
+        from tocsin.engine import repeats
 
         for rule, found in groupby(sorted(self.counted), key=lambda identity: identity[0]):
             keys = [key for _, _, key in found]
@@ -71,7 +71,7 @@ class Changes:
                     count, latest = self.counted.get((rule, row.subject_id, row.key), (row.count, None))
                     if latest is None or count <= row.count:
                         continue
-                    line = repeated(replace(latest, evidence=()), count, latest.as_of).evidence[0]
+                    line = repeats(count, latest.as_of)
                     others = [each for each in row.evidence if each["formula"] != line.formula]
                     row.count, row.evidence = count, [*others, evidence_json(line)]
                     self.told.append(row)

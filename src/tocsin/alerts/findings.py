@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
@@ -13,6 +13,7 @@ from tocsin.alerts import cards
 from tocsin.alerts.models import AccountSnapshot, Episode, Pending
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.rowfindings import Identity, RowFindings, look_at_rows
+from tocsin.alerts.running import Running, parts, running_alerts
 from tocsin.alerts.scope import out_of_scope
 from tocsin.core.schema import PORTFOLIO_SUBJECTS
 
@@ -20,12 +21,10 @@ if TYPE_CHECKING:
     from tocsin.core.rules import Rule
     from tocsin.engine import Book, Judgement, Match
 
-T = TypeVar("T")
 STATE_TRIGGERS = ("when", "countdown")  # what opens and closes alerts by what holds as of a moment
 
 # Whether the facts of an opening were revised is looked at for so many openings a sweep and so far back: late data come
 # within days, and each opening is an evaluation of its own.
-CHUNK = 500  # rows, or keys, of one statement
 MOST_OPENINGS, FARTHEST = 12, timedelta(days=30)
 
 
@@ -72,11 +71,11 @@ def look(
     moment = judgement.moment
     judged = {rule.id: rule for rule in rules if rule.id not in unknown and rule.trigger.kind in STATE_TRIGGERS}
     matches = {(match.rule.id, match.subject_id, match.key): match for match in judgement.matches if match.rule.id in judged}
-    running = running_episodes(accounts)
+    running = running_alerts(accounts)
     fresh = [rule for rule in rules if rule.id not in unknown]
     rows = RowFindings() if accounts is not None else look_at_rows(book, fresh, running, moment, previous, published)
     lingering: dict[str, dict[str, str]] = {}
-    ending: list[Episode] = []
+    ending: list[Running] = []
     for episode in running:
         rule = judged.get(episode.rule)
         if rule is None or (episode.rule, episode.subject_id, episode.key) in matches:
@@ -102,20 +101,6 @@ def look(
     )
 
 
-def running_episodes(accounts: frozenset[str] | None) -> list[Episode]:
-    """The episodes that run: all, or those of these accounts."""
-    running = Episode.objects.filter(state__in=RUNNING)
-    if accounts is None:
-        return list(running)
-    return [row for part in parts(sorted(accounts)) for row in running.filter(account_id__in=part)]
-
-
-def parts(keys: Sequence[T]) -> Iterator[Sequence[T]]:
-    """The keys, so many of them as one statement takes."""
-    for first in range(0, len(keys), CHUNK):
-        yield keys[first : first + CHUNK]
-
-
 def elsewhere(book: Book, rules: Sequence[Rule], accounts: frozenset[str], moment: datetime) -> frozenset[str]:
     """People of whom an alert, or what may become one, is noted at one of these accounts, and who are not of them now."""
     of_people = [rule.id for rule in rules if rule.subject == "person"]
@@ -133,7 +118,7 @@ def elsewhere(book: Book, rules: Sequence[Rule], accounts: frozenset[str], momen
     return frozenset(noted.difference(here.column("subject_id").to_pylist()))
 
 
-def _held_of_ours(book: Book, rules: Sequence[Rule], episodes: Sequence[Episode]) -> set[tuple[str, str]]:
+def _held_of_ours(book: Book, rules: Sequence[Rule], episodes: Sequence[Running]) -> set[tuple[str, str]]:
     """The same of rules about a csm, a team or the company, whose alerts are of no account."""
     ours = [rule for rule in rules if rule.subject in PORTFOLIO_SUBJECTS]
     subjects = sorted({episode.subject_id for episode in episodes if not episode.account_id})
@@ -143,9 +128,9 @@ def _held_of_ours(book: Book, rules: Sequence[Rule], episodes: Sequence[Episode]
     return {(match.rule.id, match.subject_id) for match in then.matches}
 
 
-def _revised(book: Book, rules: Mapping[str, Rule], ending: Sequence[Episode], moment: datetime) -> frozenset[Identity]:
+def _revised(book: Book, rules: Mapping[str, Rule], ending: Sequence[Running], moment: datetime) -> frozenset[Identity]:
     """Those that would not have opened when they did, by what is known now: facts that came late have changed the past."""
-    openings: dict[datetime, list[Episode]] = {}
+    openings: dict[datetime, list[Running]] = {}
     for episode in ending:
         if moment - FARTHEST < episode.opened_at < moment:
             openings.setdefault(episode.opened_at, []).append(episode)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tocsin.alerts.looks import border_looks, health_looks
 from tocsin.alerts.models import Episode, Sweep
+from tocsin.alerts.running import Running
 from tocsin.core.folding import Opening
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class RowFindings:
 def look_at_rows(
     book: Book,
     rules: Iterable[Rule],
-    running: Sequence[Episode],
+    running: Sequence[Running],
     moment: datetime,
     previous: datetime | None,
     published: Mapping[str, datetime],
@@ -109,7 +110,7 @@ def look_at_rows(
     return RowFindings(occurred, known, frozenset(ended), frozenset(revised), unknown, horizons)
 
 
-def _over_and_gone(book: Book, rule: Rule, running: Sequence[Episode], moment: datetime) -> tuple[set[Identity], set[Identity]]:
+def _over_and_gone(book: Book, rule: Rule, running: Sequence[Running], moment: datetime) -> tuple[set[Identity], set[Identity]]:
     """The alerts whose row has ended, and those whose row would set the rule off no more, as the facts stand now."""
     ended: set[Identity] = set()
     gone: set[Identity] = set()

@@ -12,12 +12,13 @@ from django.db.models import Q
 
 from tocsin.alerts import cards
 from tocsin.alerts.changes import KINDS, Changes, evidence_json
-from tocsin.alerts.findings import CHUNK, STATE_TRIGGERS, Findings, parts
+from tocsin.alerts.findings import STATE_TRIGGERS, Findings
 from tocsin.alerts.models import Episode, Pending
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.rowfindings import Identity
+from tocsin.alerts.running import CHUNK, parts
 from tocsin.alerts.shapes import LIVE, SEVERITIES, TransitionNotice
-from tocsin.alerts.states import put, state_of
+from tocsin.alerts.states import STATE_FIELDS, put, state_of
 from tocsin.core.folding import fold
 from tocsin.core.lifecycle import CloseReason, EpisodeState, Outcome, Policy, Verdict, settle_ladder, transition
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 BY = "sweep"
 NO_POLICY = Policy()
+
+# What a turn reads of an alert: what is shown of it takes longer to read than all of this.
+READ = ("rule", "subject_id", "key", "account", "opened_at", "baseline", "inhibited_by", "count", *STATE_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class Turning:
     def _load(self, rules: Sequence[Rule]) -> None:
         """The running episodes of all rules, what is pending, and closed ones that still matter to one of these."""
         for theirs in self._of_whom():
-            for row in Episode.objects.filter(theirs, state__in=RUNNING):
+            for row in Episode.objects.filter(theirs, state__in=RUNNING).only(*READ):
                 self._episodes[row.rule, row.subject_id, row.key] = row
         longest = max((rule.policy.cooldown for rule in rules), default=timedelta(0))
         matters = (
@@ -99,7 +103,7 @@ class Turning:
             | Q(closed_at__gt=self.moment - longest)
             | Q(snoozed_until__gt=self.moment)
         )
-        over = Episode.objects.filter(matters, remembered=True, rule__in=[rule.id for rule in rules])
+        over = Episode.objects.filter(matters, remembered=True, rule__in=[rule.id for rule in rules]).only(*READ)
         pending = Pending.objects.all()
         for theirs in self._of_whom():
             for row in over.filter(theirs).iterator(CHUNK):

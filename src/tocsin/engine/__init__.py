@@ -1,8 +1,8 @@
 """From formulas to values: plans, one SQL statement, evidence. Every read of a fact goes through the as-of view."""
 
-from tocsin.engine.asking import repeated
 from tocsin.engine.book import Book
 from tocsin.engine.evidence import Evidence
+from tocsin.engine.explaining import repeated, repeats
 from tocsin.engine.health import HealthModel
 from tocsin.engine.judge import OF_CHURN, Judgement, Match, named_by
 from tocsin.engine.occurrences import CROSSINGS, TRIGGERED, Occurrences, Stretch, between_looks, late_of
@@ -25,5 +25,6 @@ __all__ = [
     "named_by",
     "reads_events",
     "repeated",
+    "repeats",
     "stirs",
 ]

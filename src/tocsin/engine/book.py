@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from statistics import median
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -42,6 +43,8 @@ from tocsin.facts import families
 from tocsin.facts.store import Store
 
 MOST_TERMS = 2000  # that a book remembers of formulas it was asked
+MOST_MADE = 200  # that it remembers of what was made of rules
+Made = TypeVar("Made")
 
 
 class Book:
@@ -73,6 +76,7 @@ class Book:
         self.holidays = tuple(holidays)
         self.churn_tolerance = churn_tolerance
         self._terms: dict[tuple[str, str, str | None], Term] = {}
+        self._made: dict[tuple[object, ...], tuple[tuple[Rule, ...], Any]] = {}
         self.instead: Mapping[str, pa.Table] = {}
 
     def reading(self, tables: Mapping[str, pa.Table]) -> Book:
@@ -180,6 +184,17 @@ class Book:
             if len(self._terms) < MOST_TERMS:
                 self._terms[key] = term
         return term
+
+    def once(self, rules: Sequence[Rule], make: Callable[[Book, Sequence[Rule]], Made]) -> Made:
+        """What is made of these very rules and of the names of this book alone: a sweep asks for the same every minute."""
+        key = (make, *map(id, rules))
+        known = self._made.get(key)
+        if known is None:
+            if len(self._made) >= MOST_MADE:
+                self._made.clear()
+            # The rules are kept too, so that their ids stay theirs.
+            known = self._made[key] = (tuple(rules), make(self, rules))
+        return known[1]
 
     def signals(
         self,

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from tocsin.core.language import Node, Value, clears, english, negation, nodes, substituted
 from tocsin.core.language.terms import Term
 from tocsin.core.plain import plain
+
+
+class Values(Protocol):
+    """The values of terms, by their places."""
+
+    def __getitem__(self, place: int, /) -> Value:
+        """The value of a place."""
+
 
 FLIPPED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -56,7 +64,12 @@ class Line:
     is_list: bool
     truth: int | None
 
-    def observed(self, values: Sequence[Value]) -> Evidence | None:
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The places that it looks at."""
+        return (self.value, *self.threshold, *(() if self.truth is None else (self.truth,)))
+
+    def observed(self, values: Values) -> Evidence | None:
         """The evidence for one subject, given the values of all terms; None where this comparison does not hold."""
         if self.truth is not None and values[self.truth] is not True:
             return None
@@ -155,7 +168,3 @@ class Places:
     def of(self, term: Term) -> int:
         """The place of a term."""
         return self.terms.setdefault(term, len(self.terms))
-
-    def terms_at(self, place: int) -> Term:
-        """The term of a place."""
-        return list(self.terms)[place]

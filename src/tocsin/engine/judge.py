@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from tocsin.core.language import FormulaError
 from tocsin.core.rules import Rule
-from tocsin.engine.asking import Asked, Match, asked_of, explained, subject_ids
+from tocsin.engine.asking import Asked, asked_of
 from tocsin.engine.cases import OF_CHURN, Case, cases, given_collection, named_by
 from tocsin.engine.evidence import Places
+from tocsin.engine.explaining import Match, explained
 from tocsin.engine.picking import MANY, Picked, of_who_stand
 
 if TYPE_CHECKING:
@@ -61,29 +62,15 @@ def judge(
     A churned account is outside every rule whose `where` or `when` does not name `status` or `churned_at`. People who were
     deleted are subjects only of rules that name `deleted_at`. `for`, `clear`, cooldown and guards are not applied here.
     """
-    batches: dict[str, _Batch] = {}
-    unknown: dict[str, str] = {}
-    judged = [rule for rule in rules if rule.trigger.kind in ("when", "countdown") and given_collection(rule) is None]
-    deleted = any(map(_of_deleted, judged))
-    for rule in judged:
-        batch = batches.setdefault(rule.about, _Batch(rule.about, deleted and rule.subject == "person"))
-        try:
-            asked = [asked_of(book, case, batch.places) for case in _cases(book, rule, batch)]
-        except FormulaError as error:
-            unknown[rule.id] = str(error)
-            continue
-        batch.asked.extend(asked)
+    batches, unknown = book.once(rules, _batches)
     matches: list[Match] = []
     cleared: dict[str, set[str]] = {}
     scopes: dict[str, int] = {}
-    for batch in batches.values():
-        if not batch.asked:
-            continue
-        terms = list(batch.places.terms)
+    for batch in batches:
         clears = [each.clears for each in batch.asked if each.clears is not None]
         picked = Picked.of((each.fires for each in batch.asked), (each.scope for each in batch.asked), clears)
         found = book.evaluate(
-            terms,
+            list(batch.places.terms),
             [moment],
             batch.subject,
             only=only,
@@ -97,10 +84,27 @@ def judge(
             scopes[name] = scopes.get(name, 0) + in_scope[each.scope]
             if each.clears is not None:
                 cleared.setdefault(name, set()).update(clear[each.clears])
-        matches += explained(table, len(terms), batch.asked, subject_ids(table, batch.subject), moment)
+        matches += explained(table, batch.asked, batch.subject, moment)
     matches.sort(key=lambda match: (match.rule.id, match.subject_id))
     held = {rule: frozenset(subjects) for rule, subjects in cleared.items()}
-    return Judgement(moment, tuple(matches), held, scopes, unknown)
+    return Judgement(moment, tuple(matches), held, scopes, dict(unknown))
+
+
+def _batches(book: Book, rules: Sequence[Rule]) -> tuple[list[_Batch], dict[str, str]]:
+    """What the rules with a state trigger ask for, and rule id -> why it cannot be judged."""
+    batches: dict[str, _Batch] = {}
+    unknown: dict[str, str] = {}
+    judged = [rule for rule in rules if rule.trigger.kind in ("when", "countdown") and given_collection(rule) is None]
+    deleted = any(map(_of_deleted, judged))
+    for rule in judged:
+        batch = batches.setdefault(rule.about, _Batch(rule.about, deleted and rule.subject == "person"))
+        try:
+            asked = [asked_of(book, case, batch.places) for case in _cases(book, rule, batch)]
+        except FormulaError as error:
+            unknown[rule.id] = str(error)
+            continue
+        batch.asked.extend(asked)
+    return [batch for batch in batches.values() if batch.asked], unknown
 
 
 def _of_deleted(rule: Rule) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow.compute as pc
 
 from tocsin.core.language import FormulaError, Value, check, nodes, parse
@@ -14,9 +15,10 @@ from tocsin.core.language.terms import Attribute, Column, Const, Given, Operatio
 from tocsin.core.moment import floor_day, iso
 from tocsin.core.rules import Rule
 from tocsin.core.schema import COLLECTIONS
-from tocsin.engine.asking import Asked, Match, asked_of, match_of, rows_of, subject_ids, true_places
-from tocsin.engine.cases import all_of, any_of, cases, given_collection, is_wanted, named_by, of_health, row_filter
-from tocsin.engine.evidence import Places
+from tocsin.engine.asking import Asked, asked_together
+from tocsin.engine.cases import all_of, any_of, given_collection, is_wanted, named_by, of_health, row_filter
+from tocsin.engine.evidence import Places, Values
+from tocsin.engine.explaining import Answers, Match, instants_of, match_of, moments_of, subject_ids, true_places
 from tocsin.engine.health_history import turns
 from tocsin.engine.plan import conjunction, row_alone
 from tocsin.engine.sql.changes import Changes
@@ -120,41 +122,43 @@ def _judged(
     book: Book, rule: Rule, source: Source, changed: Mapping[tuple[str, datetime], tuple[Value, Value]] | None = None
 ) -> list[Match]:
     """The matches at points. changed: (subject, moment) -> the values before and after, where no formula tells them."""
-    places = Places()
-    asked = [asked_of(book, case, places) for case in cases(book, rule)]
+    places, asked = book.once([rule], asked_together)
     given = _given(rule)
     terms = list(places.terms)
     table = book.points(terms, source, where=any_of([each.case.fires for each in asked]), given=given)
-    ids = subject_ids(table, rule.subject)
     matches = []
-    for each, index, values in _fired(table, len(terms), asked):
-        moment = table.column("moment")[index].as_py().replace(tzinfo=UTC)
+    for each in asked:
+        indices = true_places(table, each.fires)
+        if not indices:
+            continue
+        fired = table.take(indices)
+        ids, moments = subject_ids(fired, rule.subject), moments_of(fired)
+        answers: Sequence[Values] = Answers(fired, range(len(ids)), each.told_places)
         if changed is not None and each.changed is not None:
-            values[each.changed[0]], values[each.changed[1]] = changed[ids[index], moment]
-        match = match_of(each, ids[index], values, moment)
-        matches.append(_marked(match, rule, table, index))
+            pairs = [changed[key] for key in zip(ids, moments, strict=True)]
+            answers = [_with(row, each, pair) for row, pair in zip(answers, pairs, strict=True)]
+        found = [match_of(each, ids[row], answers, row, moments[row]) for row in range(len(ids))]
+        matches += _marked(found, rule, fired)
     return matches
 
 
-def _fired(table: pa.Table, width: int, asked: Sequence[Asked]) -> Iterable[tuple[Asked, int, list[Value]]]:
-    for each in asked:
-        indices = true_places(table, each.fires)
-        rows = rows_of(table.take(indices), width) if indices else []
-        yield from ((each, index, row) for index, row in zip(indices, rows, strict=True))
+def _with(row: Values, asked: Asked, pair: tuple[Value, Value]) -> Values:
+    """The values of a row, with those before and after a change put in."""
+    assert asked.changed is not None
+    return {place: row[place] for place in asked.told_places} | dict(zip(asked.changed, pair, strict=True))
 
 
-def _marked(match: Match, rule: Rule, table: pa.Table, index: int) -> Match:
-    """The match with the key of its row, the event behind it, and when the row ends."""
+def _marked(found: Sequence[Match], rule: Rule, table: pa.Table) -> list[Match]:
+    """The matches of the table's rows with the key of each row, the event behind it, and when the row ends."""
     if rule.trigger.kind == "change":
-        return replace(match, key=iso(match.as_of))
-    row_id = table.column("given.id")[index].as_py()
-    ends = table.column(f"given.{ENDS}")[index].as_py() if f"given.{ENDS}" in table.column_names else None
-    return replace(
-        match,
-        key=row_id or iso(match.as_of),
-        event_id=row_id if rule.trigger.kind == "event" else None,
-        ends_at=None if ends is None else ends.replace(tzinfo=UTC),
-    )
+        return [replace(match, key=iso(match.as_of)) for match in found]
+    row_ids = table.column("given.id").to_pylist()
+    ends = instants_of(table.column(f"given.{ENDS}")) if f"given.{ENDS}" in table.column_names else [None] * len(found)
+    of_event = rule.trigger.kind == "event"
+    return [
+        replace(match, key=row_id or iso(match.as_of), event_id=row_id if of_event else None, ends_at=end)
+        for match, row_id, end in zip(found, row_ids, ends, strict=True)
+    ]
 
 
 def _given(rule: Rule) -> list[Given]:
@@ -257,32 +261,31 @@ def _crossings(book: Book, rule: Rule, stretch: Stretch, accounts: Collection[st
     moments = [moment for moment in stretch.moments if moment <= stretch.until]
     if len(moments) < 2:
         return []
-    places = Places()
-    asked = [asked_of(book, case, places) for case in cases(book, rule)]
-    inside = places.of(check(nodes.Path(nodes.NOWHERE, str(rule.trigger.spec[rule.trigger.kind])), rule.subject, book.names))
-    truths = [places.terms_at(inside), *(each.case.fires for each in asked)]
+    places, asked = book.once([rule], asked_together)
+    inside = check(nodes.Path(nodes.NOWHERE, str(rule.trigger.spec[rule.trigger.kind])), rule.subject, book.names)
+    truths = [inside, *(each.case.fires for each in asked)]
     deleted = rule.subject == "person" and "deleted_at" in named_by(rule)
     source = EveryMoment(rule.subject, moments, accounts=accounts, deleted=deleted)
     table = book.points(truths, source)
-    ids = subject_ids(table, rule.subject)
-    seen = table.column("moment").to_pylist()
-    within = pc.fill_null(table.column("f0"), False).to_pylist()
     fires = [pc.fill_null(table.column(f"f{number}"), False).to_pylist() for number in range(1, len(truths))]
-    entering = rule.trigger.kind == "enter"
-    place_of = {moment: place for place, moment in enumerate(moments)}
-    previous: dict[str, tuple[int, bool]] = {}
-    crossed: list[tuple[str, datetime, int]] = []
-    for index, subject in enumerate(ids):
-        at = seen[index].replace(tzinfo=UTC)
-        place = place_of[at]
-        last = previous.get(subject)
-        # Who was not there at the moment before was in no segment then.
-        was = last[1] if last is not None and last[0] == place - 1 else False
-        previous[subject] = (place, within[index])
-        if place == 0 or was is within[index] or within[index] is not entering:
-            continue
-        crossed += [(subject, at, number) for number, each in enumerate(fires) if each[index]]
+    rows = _turned(table, rule, moments)
+    where = zip(rows, subject_ids(table, rule.subject, rows), strict=True)
+    seen = moments_of(table)
+    crossed = [(subject, seen[row], number) for row, subject in where for number, each in enumerate(fires) if each[row]]
     return _explained(book, rule, places, asked, crossed, deleted=deleted)
+
+
+def _turned(table: pa.Table, rule: Rule, moments: Sequence[datetime]) -> list[int]:
+    """The rows, by subject and moment, in which f0 has come to hold (`enter`), or to hold no more (`leave`)."""
+    place_of = {moment: place for place, moment in enumerate(moments)}
+    places = np.array([place_of[at] for at in moments_of(table)], dtype=np.int64)
+    subjects = np.array(subject_ids(table, rule.subject), dtype=object)
+    within = pc.fill_null(table.column("f0"), False).to_numpy()
+    was = np.zeros(len(places), dtype=np.bool_)
+    # Who was not there at the moment before was in no segment then.
+    was[1:] = within[:-1] & (subjects[1:] == subjects[:-1]) & (places[1:] == places[:-1] + 1)
+    turned = within & ~was if rule.trigger.kind == "enter" else was & ~within
+    return np.flatnonzero(turned & (places > 0)).tolist()
 
 
 def _explained(
@@ -302,11 +305,10 @@ def _explained(
     source = EveryMoment(rule.subject, sorted({at for _, at, _ in crossed}), only=only, deleted=deleted)
     table = book.points(terms, source)
     ids = subject_ids(table, rule.subject)
-    seen = table.column("moment").to_pylist()
-    place = {(subject, seen[index].replace(tzinfo=UTC)): index for index, subject in enumerate(ids)}
+    place = {key: index for index, key in enumerate(zip(ids, moments_of(table), strict=True))}
     indices = [place[subject, at] for subject, at, _ in crossed]
-    values = rows_of(table.take(indices), len(terms))
+    answers = Answers(table, indices, frozenset().union(*(each.told_places for each in asked)))
     return [
-        replace(match_of(asked[number], subject, row, at), key=iso(at))
-        for (subject, at, number), row in zip(crossed, values, strict=True)
+        replace(match_of(asked[number], subject, answers, row, at), key=iso(at))
+        for row, (subject, at, number) in enumerate(crossed)
     ]

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tocsin.core.language.terms import Term
-from tocsin.engine.asking import subject_ids, true_places
 from tocsin.engine.cases import Case, all_of
+from tocsin.engine.explaining import how_many, subject_ids, true_places
 
 MANY = ("person", "feature")  # of fewer subjects, picking takes longer to plan than it saves
 COUNTED, LISTED = "counted", "listed"  # the columns with numbers and with lists of ids, in a row of their own
@@ -49,9 +49,8 @@ class Picked:
 
     def told(self, table: pa.Table, subject: str) -> tuple[pa.Table, Mapping[int, int], Mapping[int, Sequence[str]]]:
         """As `parted`, of an answer with all subjects."""
-        ids = subject_ids(table, subject) if self.listed else []
-        numbers = {place: len(true_places(table, place)) for place in self.counted}
-        return table, numbers, {place: [ids[index] for index in true_places(table, place)] for place in self.listed}
+        numbers = {place: how_many(table, place) for place in self.counted}
+        return table, numbers, {place: subject_ids(table, subject, true_places(table, place)) for place in self.listed}
 
     def parted(self, table: pa.Table) -> tuple[pa.Table, Mapping[int, int], Mapping[int, Sequence[str]]]:
         """An answer as the rows of subjects; place -> how many the truth holds for; place -> for whom."""

@@ -16,8 +16,8 @@ from tocsin.core.language.substitute import children
 from tocsin.core.moment import DAY
 from tocsin.core.rules import Definitions
 from tocsin.engine import Book
-from tocsin.engine.asking import REPEATS
 from tocsin.engine.cases import given_collection
+from tocsin.engine.explaining import REPEATS
 from tocsin.web import source, words
 from tocsin.web.charts import Unit
 

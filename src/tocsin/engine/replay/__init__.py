@@ -11,7 +11,7 @@ from tocsin.core.errors import UserError
 from tocsin.core.language import FormulaError
 from tocsin.core.moment import DAY, iso
 from tocsin.core.rules import Rule
-from tocsin.engine.asking import Match, repeated
+from tocsin.engine.explaining import Match, repeated
 from tocsin.engine.occurrences import TRIGGERED, Stretch, occurrences
 from tocsin.engine.replay.counting import count_alerts, counted_alerts, one_by_one
 from tocsin.engine.replay.dates import Step, date_steps

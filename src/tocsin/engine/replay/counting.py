@@ -21,8 +21,8 @@ from tocsin.core.language import FormulaError
 from tocsin.core.language.terms import Aggregated, walk
 from tocsin.core.lifecycle import Verdict
 from tocsin.core.rules import Rule
-from tocsin.engine.asking import Match
 from tocsin.engine.cases import cases
+from tocsin.engine.explaining import Match
 from tocsin.engine.judge import Judgement, judge
 from tocsin.engine.replay.states import by_ladder
 from tocsin.engine.replay.walk import Walker, settled

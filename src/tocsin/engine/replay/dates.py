@@ -12,10 +12,10 @@ import numpy as np
 
 from tocsin.core.lifecycle import EpisodeState, Verdict, transition
 from tocsin.core.rules import Rule
-from tocsin.engine.asking import Match
 from tocsin.engine.cases import cases, given_collection, named_by
 from tocsin.engine.countdowns import row_countdown
 from tocsin.engine.evidence import Places
+from tocsin.engine.explaining import Match
 from tocsin.engine.replay.grid import grid
 
 if TYPE_CHECKING:

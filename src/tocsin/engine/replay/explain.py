@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tocsin.core.language import Value
 from tocsin.core.rules import Rule
 from tocsin.engine.asking import Asked as AskedOf
-from tocsin.engine.asking import Match, asked_of, match_of, rows_of, subject_ids
+from tocsin.engine.asking import asked_of
 from tocsin.engine.cases import cases
 from tocsin.engine.evidence import Places
+from tocsin.engine.explaining import Answers, Match, match_of, moments_of, subject_ids, true_places
 from tocsin.engine.sql.sources import OwnMoments
 
 if TYPE_CHECKING:
-    from tocsin.engine.book import Book
+    import pyarrow as pa
 
-Pair = tuple[str, datetime]
+    from tocsin.engine.book import Book
 
 
 @dataclass(frozen=True)
@@ -32,31 +32,28 @@ class Asked:
 
 def explained(book: Book, asked: Sequence[Asked]) -> list[Match]:
     """The matches of alerts, in the order asked for."""
-    found: dict[tuple[str, str, datetime], Match] = {}
-    kinds = dict.fromkeys(each.rule.about for each in asked)
-    for kind in kinds:
-        mine = [each for each in asked if each.rule.about == kind]
+    found: dict[int, Match] = {}
+    for kind in dict.fromkeys(each.rule.about for each in asked):
+        mine = {place: each for place, each in enumerate(asked) if each.rule.about == kind}
+        rules = {each.rule.id: each.rule for each in mine.values()}
         places = Places()
-        rules = {each.rule.id: each.rule for each in mine}
         made = {rule_id: [asked_of(book, case, places) for case in cases(book, rule)] for rule_id, rule in rules.items()}
-        pairs = sorted({(each.subject, each.moment) for each in mine})
-        values = _values(book, places, kind, pairs)
-        for each in mine:
-            row = values[each.subject, each.moment]
-            found[each.rule.id, each.subject, each.moment] = match_of(
-                _case(made[each.rule.id], row), each.subject, row, each.moment
-            )
-    return [found[each.rule.id, each.subject, each.moment] for each in asked]
+        pairs = sorted({(each.subject, each.moment) for each in mine.values()})
+        table = book.points(list(places.terms), OwnMoments(kind, pairs))
+        rows = {pair: row for row, pair in enumerate(zip(subject_ids(table, kind), moments_of(table), strict=True))}
+        for rule_id, variants in made.items():
+            theirs = {place: rows[each.subject, each.moment] for place, each in mine.items() if each.rule.id == rule_id}
+            wanted = frozenset[int]().union(*(each.told_places for each in variants))
+            answers, of_row = Answers(table, list(theirs.values()), wanted), _cases(table, variants)
+            for number, (place, row) in enumerate(theirs.items()):
+                one = asked[place]
+                found[place] = match_of(of_row.get(row, variants[0]), one.subject, answers, number, one.moment)
+    return [found[place] for place in range(len(asked))]
 
 
-def _values(book: Book, places: Places, kind: str, pairs: Sequence[Pair]) -> dict[Pair, list[Value]]:
-    terms = list(places.terms)
-    table = book.points(terms, OwnMoments(kind, pairs))
-    ids = subject_ids(table, kind)
-    moments = [each.replace(tzinfo=UTC) for each in table.column("moment").to_pylist()]
-    return dict(zip(zip(ids, moments, strict=True), rows_of(table, len(terms)), strict=True))
-
-
-def _case(made: Sequence[AskedOf], row: Sequence[Value]) -> AskedOf:
-    """The case of the segment that fired."""
-    return next((each for each in made if row[each.fires] is True), made[0])
+def _cases(table: pa.Table, made: Sequence[AskedOf]) -> dict[int, AskedOf]:
+    """Row -> the case of the segment that fired."""
+    found: dict[int, AskedOf] = {}
+    for each in reversed(made):
+        found |= dict.fromkeys(true_places(table, each.fires), each)
+    return found

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from tocsin.core.language import Term
 from tocsin.core.rules import FAMILY
-from tocsin.engine.asking import subject_ids
+from tocsin.engine.explaining import subject_ids
 from tocsin.engine.sql.sources import EveryMoment
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from itertools import groupby
 from tocsin.core.folding import fold
 from tocsin.core.lifecycle import Verdict, transition
 from tocsin.core.rules import Rule
-from tocsin.engine.asking import Match
+from tocsin.engine.explaining import Match
 
 
 @dataclass(frozen=True)
