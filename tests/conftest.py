@@ -29,6 +29,11 @@ def chromium() -> str:
     return found
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests come first: one that begins at the end keeps the other cores waiting, and a module's is made but once."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def _left_out(config: pytest.Config) -> list[str]:
     """What did not run and should have: only under CI, where a suite that skips is no suite."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
