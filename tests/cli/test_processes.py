@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,13 @@ def test_a_command_that_hangs_is_ended(filled: Tocsin) -> None:
             forking.run(["users", "list"], env=filled.env, cwd=filled.cwd, timeout=3)
         fcntl.flock(held, fcntl.LOCK_UN)
     assert filled("users", "list").returncode == 0, "it holds nothing any more"
+
+
+def test_a_command_that_asks_nothing_of_the_facts_loads_nothing_for_it(filled: Tocsin) -> None:
+    heavy = {"duckdb", "jinja2", "lark", "numpy", "pyarrow", "sqlglot", "tocsin.engine", "tocsin.ingest.hooks"}
+    script = f"import sys; from tocsin.cli import main; main(sys.argv[1:]); print(sorted({heavy} & sys.modules.keys()))"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "keys", "list", "--format", "json"],
+        env=filled.env, cwd=filled.cwd, capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert done.stdout == "[]\n[]\n"
