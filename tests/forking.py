@@ -37,8 +37,18 @@ LOADED = (
 ERROR = ("error", None, Warning, None, 0)  # the filter of warnings that PYTHONWARNINGS=error stands for
 
 
+def alone(words: Sequence[str], *, env: Mapping[str, str], cwd: Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    """`python -m tocsin WORDS` in a process that has to load everything."""
+    return subprocess.run(
+        [sys.executable, "-m", "tocsin", *words],
+        env=env, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=timeout, check=False,
+    )  # fmt: skip
+
+
 def run(words: Sequence[str], *, env: Mapping[str, str], cwd: Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-    """`python -m tocsin WORDS`: its status and what it wrote, as `subprocess.run` gives them."""
+    """`python -m tocsin WORDS`, forked: its status and what it wrote, as `subprocess.run` gives them."""
+    if sys.platform == "darwin":  # whose own libraries are not to be used after a fork
+        return alone(words, env=env, cwd=cwd, timeout=timeout)
     asked = json.dumps({"words": list(words), "env": dict(env), "cwd": str(cwd)})
     ours, theirs = socket.socketpair()
     with ours, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:

@@ -64,11 +64,7 @@ class Tocsin:
 
     def from_nothing(self, *args: str | Path) -> subprocess.CompletedProcess[str]:
         """Run a command as a person does: in a process that has to load everything."""
-        return subprocess.run(
-            [sys.executable, "-m", "tocsin", *map(str, args)],
-            env=self.env, cwd=self.cwd, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=120,
-            check=False,
-        )  # fmt: skip
+        return forking.alone([*map(str, args)], env=self.env, cwd=self.cwd)
 
     def out(self, *args: str | Path) -> str:
         """Standard output of a command that must succeed."""
