@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.test import override_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -27,6 +30,18 @@ def chromium() -> str:
     if found is None:
         pytest.fail("there is no Chromium on PATH; `make test` installs it as root, or set TOCSIN_CHROMIUM to one")
     return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """In this process passwords are hashed quickly: a thousand tests make users who have one."""
+    with override_settings(PASSWORD_HASHERS=["tests.quick.QuickArgon2", *settings.PASSWORD_HASHERS[1:]]):
+        yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests come first: one that begins at the end keeps the other cores waiting, and a module's is made but once."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def _left_out(config: pytest.Config) -> list[str]:

@@ -27,6 +27,7 @@ from tocsin.ingest.limits import KB, Limits
 from tocsin.ingest.origins import ANY
 
 if TYPE_CHECKING:
+    from tocsin.alerts.facade import Formulas
     from tocsin.core.rules import Definitions
     from tocsin.engine import Book
     from tocsin.facts.duckdb import DuckStore
@@ -187,7 +188,7 @@ class Workspace:
         self.configuration = configuration
         self._guard = threading.RLock()
         self._store: DuckStore | None = None
-        self._book: tuple[tuple[object, ...], Definitions, Book] | None = None
+        self._book: tuple[tuple[object, ...], Definitions | Formulas, Book] | None = None
         self._ready = False
         self._listeners: list[Callable[[], None]] = []
 
@@ -277,7 +278,7 @@ class Workspace:
             from django.db import DatabaseError
 
             from tocsin.alerts import upkeep
-            from tocsin.delivery.facade import ensure_channels
+            from tocsin.delivery.builtin import ensure_channels
 
             if isinstance(self.configuration.database, Sqlite):
                 _make_private(self.configuration.database)
@@ -301,11 +302,13 @@ class Workspace:
         The same one until these or the facts change; events that come in leave it standing, as it knows none of them.
         definitions: those in force, where the caller has them already.
         """
+        if definitions is None:
+            self.django()
+        from tocsin.alerts import facade as alerts
         from tocsin.engine import Book
-
-        given = definitions or self.definitions()
         from tocsin.health import facade as health
 
+        given = definitions or alerts.formulas()  # reading the rules takes longer than most of what is asked of a book
         model, store = health.model(), self.store()
         steps = health.milestone_versions()
         # A version of a profile or template never changes; the definitions are kept too, so that their ids stay theirs.

@@ -173,6 +173,7 @@ def lives(seed: int, seen: Counter[str]) -> None:
         afterwards.close()
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 def test_replaying_is_having_lived() -> None:
     from django.db import transaction

@@ -10,9 +10,10 @@ import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest
-from django.test import RequestFactory
+from django.test import RequestFactory, override_settings
 
 from tests.apps.fakes import T0
+from tocsin import settings as product
 from tocsin import workspace
 from tocsin.core.errors import UserError
 from tocsin.people import facade
@@ -70,10 +71,11 @@ def test_signing_in() -> None:
     assert facade.sign_in(request(), "nobody@us.example", PASSWORD, moment=T0) is None
 
 
-def test_passwords_are_kept_by_argon2() -> None:
-    user(password=PASSWORD)
+def test_passwords_are_kept_by_argon2_at_its_full_cost() -> None:
+    with override_settings(PASSWORD_HASHERS=product.PASSWORD_HASHERS):
+        user(password=PASSWORD)
     kept = User.objects.get().password
-    assert kept.startswith("argon2$argon2id$")
+    assert kept.startswith("argon2$argon2id$v=19$m=102400,t=2,p=8$")
     assert PASSWORD not in kept
 
 

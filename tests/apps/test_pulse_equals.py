@@ -125,6 +125,7 @@ def pulses(r: Random) -> Callable[[World, float, int], None]:
     return look
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 def test_pulses_tell_what_sweeps_would() -> None:
     rules: set[str] = set()

@@ -236,3 +236,12 @@ def test_a_milestone_that_cannot_be_read_any_more_is_told_and_nobody_has_it() ->
     assert "`due`" in health.broken_milestones()["report"]
     assert health.milestone_versions() == ()
     assert facade.definitions().milestones == ()
+
+
+def test_what_formulas_may_name_is_that_of_the_definitions() -> None:
+    signals = {"logins": "count(events where kind = 'login')"}
+    facade.publish_rules(Definitions(signals=signals, segments={"paying": "mrr > 0"}), by="a@us.example", moment=T0)
+    formulas, definitions = facade.formulas(), facade.definitions()
+    assert (formulas.signals, formulas.segments) == (signals, {"paying": "mrr > 0"})
+    assert formulas.signals is definitions.signals, "the book of a workspace stays the same, whichever it is asked with"
+    assert formulas.segments is definitions.segments

@@ -10,6 +10,8 @@ import pytest
 from tests.bench import alerts, imports, ingest, pages
 from tests.bench.client import share
 
+pytestmark = pytest.mark.long
+
 
 def test_ingestion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "figures.json"

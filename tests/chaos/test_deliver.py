@@ -20,6 +20,7 @@ from tests.chaos.storm import DATABASES, ROOT, Receiver, database, kill, receive
 
 __all__ = ["receiver"]
 
+pytestmark = pytest.mark.long
 KILLS = int(os.environ.get("TOCSIN_CHAOS", "5"))  # for each storm
 
 

@@ -32,6 +32,7 @@ from tocsin.ingest.records import Record
 
 __all__ = ["receiver"]
 
+pytestmark = pytest.mark.long
 KILLS = int(os.environ.get("TOCSIN_CHAOS", "8"))
 READY = 90.0  # seconds within which a server has to be ready; a machine that does much else is slow
 Batch = list[dict[str, Any]]

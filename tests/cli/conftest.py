@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import forking
+
 AS_OF = "2026-03-01"
 ACCOUNTS = """id,name,owner,tier,plan,seats,mrr,created_at,renews_on
 a1,Acme,ada@us.example,1,pro,10,100.5,2025-01-01T00:00:00Z,2026-04-01
@@ -57,12 +59,12 @@ class Tocsin:
         return clean | {"TOCSIN_HOME": str(self.home), "PYTHONWARNINGS": "error"} | self.more
 
     def __call__(self, *args: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run a command."""
-        return subprocess.run(
-            [sys.executable, "-m", "tocsin", *map(str, args)],
-            env=self.env, cwd=self.cwd, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=120,
-            check=False,
-        )  # fmt: skip
+        """Run a command in a process that finds the libraries loaded."""
+        return forking.run([*map(str, args)], env=self.env, cwd=self.cwd)
+
+    def from_nothing(self, *args: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run a command as a person does: in a process that has to load everything."""
+        return forking.alone([*map(str, args)], env=self.env, cwd=self.cwd)
 
     def out(self, *args: str | Path) -> str:
         """Standard output of a command that must succeed."""

@@ -10,6 +10,7 @@ import pytest
 import demo_found
 from demo_found import BUDGET, MOST_OPEN, Found
 
+pytestmark = pytest.mark.long
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 

@@ -17,6 +17,7 @@ from tocsin.engine.replay import replay
 from tocsin.facts.demo import generate
 from tocsin.facts.duckdb import DuckStore
 
+pytestmark = pytest.mark.long
 ACCOUNTS = 400
 PAST = (90, 130, 240, 330)  # days before; one of them at the beginning of a month
 LATELY = timedelta(days=200)

@@ -24,6 +24,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from tests import forking
+
 FILES = ("yaml", "csv", "sql", "json")
 KNOWN = (*FILES, "console", "formula", "python", "text")
 # Commands that serve until they are stopped, or work for long: their options are checked, they are not run.
@@ -178,13 +180,13 @@ class Folder:
             )
 
     def _call(self, command: Command) -> subprocess.CompletedProcess[str]:
-        words = list(command.words)
-        if words[0] == "tocsin":
-            words[0] = str(Path(sys.executable).with_name("tocsin"))
+        environ = self.environ | command.environ
+        if command.words[0] == "tocsin":
+            return forking.run(command.words[1:], env=environ, cwd=self.path)
         return subprocess.run(
-            words,
+            command.words,
             cwd=self.path,
-            env=self.environ | command.environ,
+            env=environ,
             capture_output=True,
             text=True,
             timeout=300,

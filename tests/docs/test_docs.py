@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -152,5 +154,7 @@ def test_dots_stand_for_anything_and_nothing_else_does() -> None:
     assert not matches("a\n──\n1", "a\n1\n")
 
 
-def test_the_tests_use_the_command_line_of_this_environment() -> None:
-    assert Path(sys.executable).with_name("tocsin").is_file()
+def test_the_command_of_the_pages_is_installed() -> None:
+    installed = Path(sys.executable).with_name("tocsin")
+    told = subprocess.run([installed, "--version"], capture_output=True, text=True, timeout=60, check=False)
+    assert (told.returncode, told.stdout, told.stderr) == (0, f"tocsin {version('tocsin')}\n", "")

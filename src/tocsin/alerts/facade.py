@@ -24,11 +24,13 @@ from tocsin.alerts.reading import (
 )
 from tocsin.alerts.reviewing import release_many, resolve_many
 from tocsin.alerts.rulebook import (
+    Formulas,
     RuleVersionInfo,
     broken_rules,
     definitions,
     draft_rules,
     export_rules,
+    formulas,
     list_drafts,
     list_rules,
     publish_rules,
@@ -80,6 +82,7 @@ __all__ = [
     "AuditLine",
     "Entry",
     "EvidenceLine",
+    "Formulas",
     "Inbox",
     "OpenCounts",
     "OwnerFigures",
@@ -103,6 +106,7 @@ __all__ = [
     "definitions",
     "draft_rules",
     "export_rules",
+    "formulas",
     "inbox",
     "last_sweep",
     "list_alerts",

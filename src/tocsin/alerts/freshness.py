@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tocsin.sources import facade as sources
-
 if TYPE_CHECKING:
     from tocsin.core.rules import Rule
     from tocsin.engine import Book, Judgement
+    from tocsin.sources.facade import Behind
 
 
 def stale(book: Book, rules: Sequence[Rule], moment: datetime) -> dict[str, str]:
@@ -18,6 +17,9 @@ def stale(book: Book, rules: Sequence[Rule], moment: datetime) -> dict[str, str]
 
     What a pull brings is as old as its last run that was done, however new its rows are: the others are missing.
     """
+    # Sources and their pulls are much to load, and alerts are looked at without them.
+    from tocsin.sources import facade as sources
+
     wanted = {collection for rule in rules for collection in rule.needs}
     latest = {collection: book.store.latest_start(collection, moment) for collection in sorted(wanted)}
     pulled = sources.complete_until(wanted)
@@ -39,7 +41,7 @@ def groundless(book: Book, judgement: Judgement) -> dict[str, str]:
     return book.groundless(list({match.rule.id: match.rule for match in judgement.matches}.values()))
 
 
-def _waits(collection: str, behind: sources.Behind, moment: datetime) -> str:
+def _waits(collection: str, behind: Behind, moment: datetime) -> str:
     why = f" ({behind.why})" if behind.why else ""
     return f"its {collection} come by the pull {behind.pull}, which was last done {_spoken(moment - behind.since)} ago{why}"
 

@@ -74,6 +74,11 @@ def definitions() -> Definitions:
     return replace(_in_force().definitions, profiles=health.in_force(), milestones=health.milestones_in_force())
 
 
+def formulas() -> Formulas:
+    """The signals and segments in force: what can be asked of the facts, without reading any rule."""
+    return _named(_formulas_in_force())
+
+
 def broken_rules() -> Mapping[str, str]:
     """Rules in force that this version cannot read any more: id -> why. They are judged by nobody, and shown as unknown."""
     return _in_force().broken
@@ -342,40 +347,58 @@ def _latest(table: Manager[Any]) -> QuerySet[Any]:
 # Reading
 
 
+@dataclass(frozen=True, slots=True)
+class Formulas:
+    """What formulas of a workspace may name. The same objects as in its definitions, until one of them changes."""
+
+    signals: Mapping[str, str]
+    segments: Mapping[str, str]
+    descriptions: Mapping[str, Description]
+
+
 @dataclass(frozen=True)
 class _InForce:
     definitions: Definitions
     broken: Mapping[str, str]
 
 
-def _in_force(drafts: tuple[tuple[str, str], ...] | None = None) -> _InForce:
-    """What is in force; with these rules, as (id, YAML), instead of those that are, where some are given."""
-    formulas = tuple(
+def _formulas_in_force() -> tuple[tuple[str, str, str, str, str], ...]:
+    return tuple(
         NamedFormula.objects.filter(current=True)
         .order_by("kind", "name")
         .values_list("kind", "name", "formula", "text", "unit")
     )
+
+
+@lru_cache(maxsize=8)  # more than `_read` keeps: the definitions are to hold these objects and no equal ones
+def _named(formulas: tuple[tuple[str, str, str, str, str], ...]) -> Formulas:
+    return Formulas(
+        signals={name: formula for kind, name, formula, *_ in formulas if kind == "signal"},
+        segments={name: formula for kind, name, formula, *_ in formulas if kind == "segment"},
+        descriptions={name: Description(text, unit) for kind, name, _, text, unit in formulas if kind == "signal" and text},
+    )
+
+
+def _in_force(drafts: tuple[tuple[str, str], ...] | None = None) -> _InForce:
+    """What is in force; with these rules, as (id, YAML), instead of those that are, where some are given."""
     if drafts is not None:
-        return _read(formulas, drafts)
-    return _read(formulas, tuple(RuleVersion.objects.filter(current=True).order_by("rule").values_list("rule", "source")))
+        return _read(_formulas_in_force(), drafts)
+    return _read(
+        _formulas_in_force(), tuple(RuleVersion.objects.filter(current=True).order_by("rule").values_list("rule", "source"))
+    )
 
 
 @lru_cache(maxsize=4)  # reading YAML costs more than the query; the texts themselves are the key
 def _read(formulas: tuple[tuple[str, str, str, str, str], ...], rules: tuple[tuple[str, str], ...]) -> _InForce:
-    segments = {name: formula for kind, name, formula, *_ in formulas if kind == "segment"}
-    read, problems = read_rules([(rule_id, source) for rule_id, source in rules], known=Definitions(segments=segments))
+    named = _named(formulas)
+    read, problems = read_rules([(rule_id, source) for rule_id, source in rules], known=Definitions(segments=named.segments))
     readable = {each.id for each in read.rules}
     broken: dict[str, str] = {}
     for problem in problems:
         if problem.file not in readable:
             broken.setdefault(problem.file, problem.message)
     return _InForce(
-        Definitions(
-            signals={name: formula for kind, name, formula, *_ in formulas if kind == "signal"},
-            segments=segments,
-            rules=read.rules,
-            descriptions={name: Description(text, unit) for kind, name, _, text, unit in formulas if kind == "signal" and text},
-        ),
+        Definitions(signals=named.signals, segments=named.segments, rules=read.rules, descriptions=named.descriptions),
         broken,
     )
 

@@ -14,8 +14,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 
 from tocsin.alerts.models import Mark
-from tocsin.alerts.rulebook import publish_catalog
-from tocsin.catalog import is_rule_file
+from tocsin.catalog.files import is_rule_file
 
 MIGRATING = 0x70C51  # the number of the lock, the same in every version
 APPS = ("people", "health", "alerts", "delivery")
@@ -32,6 +31,8 @@ def bring_up_to_date(moment: datetime) -> None:
         marks = _marks()
     shipped = _digest(resources.files("tocsin.catalog"))
     if marks.get("catalog") != shipped:
+        from tocsin.alerts.rulebook import publish_catalog
+
         with transaction.atomic():
             publish_catalog(moment)
             _mark("catalog", shipped)

@@ -8,10 +8,12 @@ from __future__ import annotations
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING
 
 from tocsin.catalog.files import is_rule_file, rule_files
-from tocsin.core.rulefiles import read_rules
-from tocsin.core.rules import Definitions
+
+if TYPE_CHECKING:
+    from tocsin.core.rules import Definitions
 
 __all__ = ["catalog", "is_rule_file", "rule_files"]
 
@@ -21,6 +23,8 @@ FOLDERS = ("signals", "segments", "profiles", "rules")
 @cache
 def catalog() -> Definitions:
     """What ships. RuntimeError where it is not right, which the tests make sure of."""
+    from tocsin.core.rulefiles import read_rules
+
     definitions, problems = read_rules(sources())
     if problems:
         raise RuntimeError("the shipped catalog is broken:\n" + "\n".join(map(str, problems)))

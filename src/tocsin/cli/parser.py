@@ -91,6 +91,8 @@ def _asked(argv: Sequence[str]) -> Sequence[str]:
     for word in words:
         if word == "--home":
             next(words, None)
+        elif word == "--version":
+            return ()
         elif not word.startswith("-"):
             return (word,) if word in COMMANDS else COMMANDS
         elif not word.startswith("--home="):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from tocsin.core.language import Value
 from tocsin.core.lifecycle import Policy
 from tocsin.core.milestones import Milestone
 from tocsin.core.profiles import Profile
+
+if TYPE_CHECKING:
+    from tocsin.core.language import Value
 
 Category = Literal["onboarding", "renewal", "upsell", "risk", "account", "safety", "portfolio", "work"]
 Severity = Literal["info", "low", "medium", "high", "critical"]

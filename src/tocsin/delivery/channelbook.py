@@ -16,6 +16,7 @@ from tocsin.core.errors import UserError
 from tocsin.core.language import suggestion
 from tocsin.core.made import Made
 from tocsin.delivery import changelog
+from tocsin.delivery.builtin import BUILT_IN, NO_SERVER
 from tocsin.delivery.channels import Channel, PermanentError, transport_of
 from tocsin.delivery.models import Channel as Row
 from tocsin.delivery.routebook import current_plan
@@ -23,9 +24,6 @@ from tocsin.people import facade as people
 from tocsin.people import sealing
 from tocsin.people.facade import Preferences
 
-# These are always there, under these names.
-BUILT_IN = {"in-app": "in-app", "email": "email"}
-NO_SERVER = "no mail server is set (TOCSIN_SMTP_URL)"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
@@ -49,23 +47,6 @@ class ChannelInfo:
     last_sent_at: datetime | None
     last_error: str
     last_error_at: datetime | None
-
-
-def ensure_channels(moment: datetime) -> None:
-    """Make the channels that are always there; e-mail is on while a mail server is set. One query otherwise."""
-    known = {row.name: row for row in Row.objects.filter(name__in=BUILT_IN)}
-    mailing = bool(settings.TOCSIN_SMTP_URL)
-    for name, kind in BUILT_IN.items():
-        if name not in known:
-            off = NO_SERVER if name == "email" and not mailing else ""
-            defaults = {"kind": kind, "created_at": moment, "created_by": "tocsin", "disabled_reason": off}
-            Row.objects.get_or_create(name=name, defaults=defaults)
-    email = known.get("email")
-    if email is not None and not email.secret:
-        if mailing and email.disabled_reason == NO_SERVER:
-            Row.objects.filter(pk=email.pk).update(disabled_reason="")
-        elif not mailing and not email.disabled_reason:
-            Row.objects.filter(pk=email.pk).update(disabled_reason=NO_SERVER)
 
 
 def list_channels() -> list[ChannelInfo]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tocsin.delivery.acting import ACTS as LINK_ACTS
 from tocsin.delivery.auditor import SILENT, Audit, audit, seen_by_auditor, tell_operations
+from tocsin.delivery.builtin import ensure_channels
 from tocsin.delivery.changelog import ChangeInfo, changes
 from tocsin.delivery.channelbook import (
     ChannelInfo,
@@ -15,7 +16,6 @@ from tocsin.delivery.channelbook import (
     create_channel,
     disable_channel,
     enable_channel,
-    ensure_channels,
     list_channels,
     remove_channel,
     update_channel,

@@ -344,7 +344,8 @@ class Book:
 
     def _markets(self, terms: Sequence[Term], moments: Sequence[datetime]) -> dict[tuple[Market, datetime], float | None]:
         """The medians that the terms look at, each computed once: over active accounts, at the start of the moment's day."""
-        wanted = {found for term in terms for moment in moments for found in _market_terms(term, moment)}
+        seen: set[tuple[int, datetime]] = set()
+        wanted = {found for term in terms for moment in moments for found in _market_terms(term, moment, seen)}
         medians: dict[tuple[Market, datetime], float | None] = {}
         by_day: dict[datetime, list[Market]] = {}
         for term, at in wanted:
@@ -366,9 +367,8 @@ def _asked(terms: Sequence[Term], where: Term | None, subject: str) -> tuple[Seq
     return [over_family(each) for each in terms], None if where is None else over_family(where)
 
 
-def _market_terms(term: Term, at: datetime, seen: set[tuple[int, datetime]] | None = None) -> Iterator[tuple[Market, datetime]]:
+def _market_terms(term: Term, at: datetime, seen: set[tuple[int, datetime]]) -> Iterator[tuple[Market, datetime]]:
     """The market terms inside a term, with the instant that each looks from. Terms share parts: each is looked at once."""
-    seen = set() if seen is None else seen
     if (id(term), at) in seen:
         return
     seen.add((id(term), at))

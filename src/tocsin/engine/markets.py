@@ -22,8 +22,9 @@ def point_markets(
 ) -> dict[Market, dict[date, float | None]]:
     """The medians that terms look at as of points: term -> day in the workspace's zone -> median (null of none)."""
     offsets: dict[Market, set[timedelta]] = {}
+    seen: set[tuple[int, timedelta]] = set()
     for term in terms:
-        for market, offset in _markets(term, timedelta(0)):
+        for market, offset in _markets(term, timedelta(0), seen):
             offsets.setdefault(market, set()).add(offset)
     if not offsets:
         return {}
@@ -41,13 +42,17 @@ def point_markets(
     return found
 
 
-def _markets(term: Term, offset: timedelta) -> Iterator[tuple[Market, timedelta]]:
+def _markets(term: Term, offset: timedelta, seen: set[tuple[int, timedelta]]) -> Iterator[tuple[Market, timedelta]]:
+    """The market terms inside a term, and how far back each looks. Terms share parts: each is looked at once."""
+    if (id(term), offset) in seen:
+        return
+    seen.add((id(term), offset))
     if isinstance(term, Market):
         yield term, offset
         return
     then = offset + term.length if isinstance(term, Ago) else offset
     for child in term.children():
-        yield from _markets(child, then)
+        yield from _markets(child, then, seen)
 
 
 def _days(span: Sequence[datetime], offset: timedelta, zone: ZoneInfo) -> Iterator[date]:

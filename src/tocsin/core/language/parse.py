@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path as File
 from typing import Any
 
@@ -162,14 +162,19 @@ class _Builder(Transformer_NonRecursive[Token, Node]):
         return nodes.Parameter(Span(start, start + len(token)), str(token)[1:])
 
 
-_PARSER = Lark(
-    (File(__file__).parent / "grammar.lark").read_text(encoding="utf-8"),
-    start="formula",
-    parser="lalr",
-    maybe_placeholders=True,
-    propagate_positions=True,
-)
 _BUILDER = _Builder()
+
+
+@cache
+def _parser() -> Lark:
+    """Made when a formula is read first, as many a command reads none."""
+    return Lark(
+        (File(__file__).parent / "grammar.lark").read_text(encoding="utf-8"),
+        start="formula",
+        parser="lalr",
+        maybe_placeholders=True,
+        propagate_positions=True,
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -180,7 +185,7 @@ def parse(text: str) -> Node:
     if not text.strip():
         raise FormulaError("the formula is empty")
     try:
-        tree = _BUILDER.transform(_PARSER.parse(text))
+        tree = _BUILDER.transform(_parser().parse(text))
     except FormulaError:
         raise
     except VisitError as error:
