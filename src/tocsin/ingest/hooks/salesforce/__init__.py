@@ -13,4 +13,5 @@ VENDOR = Vendor(
     read,
     sample,
     sign,
+    {"fields": "json", "kinds": "words", "priorities": "words", "timezone": "text"},
 )
