@@ -76,6 +76,23 @@ def test_settings_are_checked() -> None:
 
 
 @pytest.mark.parametrize(
+    ("vendor", "wrong", "said"),
+    [
+        ("salesforce", {"kinds": {"Upgrade": 1}}, "the setting kinds is no mapping"),
+        ("hubspot", {"properties": {"deal": ["stage"]}}, "the setting deal is no mapping"),
+        ("hubspot", {"outcomes": ["won"]}, "the setting outcomes is no mapping"),
+        ("generic", {"mapping": {"collection": "people", "columns": {"id": {"value": float("nan")}}}}, "holds nan"),
+        ("generic", {"mapping": {"collection": "people", "columns": {"id": "a\0"}}}, "a character that cannot be kept"),
+        ("jira", {"priorities": {"\ud800": "high"}}, "a character that cannot be kept"),
+    ],
+)
+def test_settings_that_the_sample_does_not_meet_are_checked_too(vendor: str, wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        facade.create_source(vendor, "theirs", settings=wrong, **WHO)
+    assert facade.list_sources() == []
+
+
+@pytest.mark.parametrize(
     ("vendor", "name", "more", "why"),
     [
         ("strpe", "x", {}, "did you mean 'stripe'"),

@@ -23,7 +23,10 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/sign-in/link/\S+")
 
 
-DATA = ("import", "pulls", "pulls/new", "events", "values", "fields", "rejected", "unmatched", "owners", "keys")  # tabs
+DATA = (
+    "import", "webhooks", "webhooks/new", "pulls", "pulls/new", "events", "values", "fields", "rejected", "unmatched",
+    "owners", "keys",
+)  # fmt: skip
 
 
 @dataclass

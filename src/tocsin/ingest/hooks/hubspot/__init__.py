@@ -13,5 +13,5 @@ VENDOR = Vendor(
     read,
     sample,
     sign,
-    {"properties": "json", "kinds": "words", "outcomes": "words", "timezone": "text"},
+    {"properties": "nested", "kinds": "words", "outcomes": "words", "timezone": "text"},
 )

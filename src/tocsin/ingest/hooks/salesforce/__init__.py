@@ -13,5 +13,5 @@ VENDOR = Vendor(
     read,
     sample,
     sign,
-    {"fields": "json", "kinds": "words", "priorities": "words", "timezone": "text"},
+    {"fields": "nested", "kinds": "words", "priorities": "words", "timezone": "text"},
 )
