@@ -1,7 +1,7 @@
 """Writes the pages of docs/ that are made from the code.
 
-docs/collections.md comes from `tocsin.core.schema`, docs/catalog.md and docs/inhibition.md from the shipped rules, docs/hooks/ from
-the pages that lie beside the vendors, docs/demo.md from a replay of the demo book.
+docs/collections.md comes from `tocsin.core.schema`, docs/catalog.md and docs/inhibition.md from the shipped rules, docs/hooks/
+from the pages that lie beside the vendors, docs/demo.md from a replay of the demo book.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The pages of webhooks: what they show to whom, what each form does, what they say of bad input, what they never write back."""
+"""The pages of webhooks: what they show to whom, what each form does, what bad input is told, what is never written back."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ def test_every_kind_is_offered_with_its_settings(ada: Client) -> None:
         assert escape(each.hint) in form
         assert ("one is made, and shown once" in form) == each.chosen
     assert "Subscriptions, trials and invoices, as they change" in page
-    assert "prod_QXg1 = Suite" in text_of(ada, f"{NEW}?kind=stripe")
+    form = text_of(ada, f"{NEW}?kind=stripe")
+    assert "prod_QXg1 = Suite" in form
+    assert "The field of customers&#x27; metadata that holds the account; <code>tocsin_account_id</code> if not set." in form
 
 
 def test_a_secret_that_is_made_here_is_shown_once(ada: Client) -> None:
@@ -190,13 +192,18 @@ def test_what_came_and_what_was_refused(ada: Client, facts: DuckStore) -> None:
     assert "Passed over" in page
     assert "It is of &lt;no&gt; kind." in page
     assert "The signature is wrong." in page
-    assert "the latest of 3 requests" in page
+    assert "the latest; 3 requests refused in all" in page
     for name in ("Sign-ups", "Another"):
         refused = [Refusal("hooks", f"{name}: the body of {name} is no JSON", f"{{ {name}", received=NOW)]
         Taker(facts, lambda waiting: again(waiting, Limits())).take(Arrivals(refused=refused), None, NOW)
     page = text_of(ada, own)
     assert "The body of Sign-ups is no JSON." in page
     assert "the body of Another" not in page
+    assert "The signature is wrong." in page
+    sources.note_refused(made.id, "the body of Sign-ups is no JSON", moment=NOW)
+    assert text_of(ada, own).count("The body of Sign-ups is no JSON.") == 1, "what was kept is not said twice"
+    sources.note_refused(made.id, "the body of Sign-ups is no JSON", moment=NOW + timedelta(hours=1))
+    assert text_of(ada, own).count("The body of Sign-ups is no JSON.") == 2, "the same again, later"
 
 
 def test_secrets_are_changed_one_for_the_other(ada: Client) -> None:
@@ -285,6 +292,7 @@ def test_a_test_event_is_sent_from_the_page(ada: Client, monkeypatch: pytest.Mon
     monkeypatch.setattr(source, "address", lambda: "http://127.0.0.1:1")
     monkeypatch.setattr(trying, "try_source", lambda *_, **__: Tried(True, "Sign-ups: it went well."))
     assert told(ada.post(address, {"act": "test"}, follow=True)) == "Sign-ups: it went well."
+    assert did() == [("ada@quill.example", "source tested", "Sign-ups")]
 
 
 def test_who_may_not(ada: Client, otto: Client, signed_in: SignedIn) -> None:

@@ -11,8 +11,13 @@ from tocsin.web.prose import inline, rendered
 
 
 def test_blocks() -> None:
-    text = 'One\ntwo.\n\n1. First `a`\n   goes on.\n2. Second\n\n| a | b |\n|---|---|\n| `x` | **y** |\n\n```json\n{"a":\n\n 1}\n```\nEnd'
-    html = rendered(text)
+    parts = (
+        "One\ntwo.",
+        "1. First `a`\n   goes on.\n2. Second",
+        "| a | b |\n|---|---|\n| `x` | **y** |",
+        '```json\n{"a":\n\n 1}\n```\nEnd',
+    )
+    html = rendered("\n\n".join(parts))
     assert "<p>One two.</p>" in html
     assert "<ol><li>First <code>a</code> goes on.</li><li>Second</li></ol>" in html
     assert '<th scope="col">a</th>' in html

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,11 +16,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tocsin.core.errors import UserError
 from tocsin.facts import turned
+from tocsin.people import facade as people
 from tocsin.sources import facade, trying
 from tocsin.sources.facade import Kind, SourceInfo
 from tocsin.web import hookforms, source
 from tocsin.web.prose import inline, rendered
 from tocsin.web.shell import Seen, runs, signed_in
+from tocsin.web.templatetags.tocsin import sentence_case
 from tocsin.web.views.data.frame import framed, sentence, tab
 
 NAME = "data-hooks"
@@ -132,19 +134,21 @@ def _done(request: Seen, reference: str, wanted: str) -> str:
     """Do it, and say what was done. UserError says why not."""
     moment = source.now()
     if wanted == "test":
-        return send_test(reference, moment)
+        return _tested(request, reference, moment)
     do, said = ACTS[wanted]
     if wanted == "retire":
         do = partial(do, secret_id=request.POST.get("secret", ""))
     return said.format(do(reference, by=request.user.email, moment=moment).name)
 
 
-def send_test(reference: str, moment: datetime) -> str:
+def _tested(request: Seen, reference: str, moment: datetime) -> str:
     """Send the vendor's own sample, signed, to the door of a source; nothing of it is stored. UserError where it is refused."""
     address = source.address()
     if not address:
         raise UserError("no server runs on this home that a test could be sent to")
     tried = trying.try_source(reference, trying.to_server(address), address, moment=moment)
+    name = facade.source_info(reference).name
+    people.note("source tested", name, "taken" if tried.ok else "refused", by=request.user.email, moment=moment)
     if not tried.ok:
         raise UserError(tried.words.rstrip("."))
     return tried.words
@@ -168,11 +172,13 @@ def _page(
     error: str = "",
     typed: Mapping[str, str] | None = None,
 ) -> HttpResponse:
-    """The page of a source. secret: one that was made just now. wrong: the form that was refused, `error` why, `typed` with what."""
+    """The page of a source.
+
+    secret: one that was made just now. wrong: the form that was refused, error: why, typed: with what.
+    """
     kind = facade.hook_kinds()[found.vendor]
     at_door = facade.for_door(found.vendor, found.id)
-    begins = f"{found.name}: "
-    unread = turned.latest(source.store(), "hooks", begins)
+    unread = _unread(found)
     base = settings.TOCSIN_PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
     address = f"{base}{found.path}"
     context = {
@@ -185,12 +191,32 @@ def _page(
         "steps": rendered(kind.guide.text.replace(f"https://<your host>/hooks/{found.vendor}/<source id>", address)),
         "sealed": at_door is not None and at_door.unreadable,
         "deliveries": [(each, *BECAME[each.became]) for each in facade.recent_deliveries(found.id)],
-        "unread": [(each.at, each.reason.removeprefix(begins)) for each in unread],
+        "unread": unread,
+        # The latest of what was refused stands once, where it is a body that was kept.
+        "last_error": "" if unread and _same(found, *unread[0]) else found.last_error,
         "fields": _fields(kind, found.settings, typed),
         "wrong": wrong,
         "error": error,
     }
     return _answer(request, "hook", context, moment, status=422 if error else 200)
+
+
+def _unread(found: SourceInfo) -> list[tuple[datetime | None, str]]:
+    """When bodies of a source came that were signed and could not be read, and why; the latest first."""
+    begins = f"{found.name}: "
+    return [(each.at, each.reason.removeprefix(begins)) for each in turned.latest(source.store(), "hooks", begins)]
+
+
+def _same(found: SourceInfo, at: datetime | None, reason: str) -> bool:
+    """Whether the latest refusal of a source is that of this body: it is noted a moment after the body came, and cut."""
+    told = found.last_error_at
+    return (
+        bool(found.last_error)
+        and reason.startswith(found.last_error)
+        and at is not None
+        and told is not None
+        and (abs(told - at) < timedelta(minutes=1))
+    )
 
 
 def _answer(request: Seen, template: str, context: dict[str, Any], moment: datetime, *, status: int) -> HttpResponse:
@@ -203,7 +229,7 @@ def _answer(request: Seen, template: str, context: dict[str, Any], moment: datet
 
 def _fields(kind: Kind, kept: Mapping[str, Any], typed: Mapping[str, str] | None) -> list[tuple[hookforms.Field, str]]:
     """The fields of the settings of a kind, each with what it means."""
-    return [(each, inline(each.setting.meaning)) for each in hookforms.fields(kind.guide.settings, kept, typed)]
+    return [(each, inline(sentence_case(each.setting.meaning))) for each in hookforms.fields(kind.guide.settings, kept, typed)]
 
 
 def _makes(request: Seen) -> bool:
