@@ -30,7 +30,7 @@ def test_the_examples_of_a_page_are_settings_that_work(vendor: str) -> None:
     sample = VENDORS[vendor].sample(NOW)
     assert VENDORS[vendor].read(request(vendor, sample), given | {"mapping": None}).delivery_id
     assert bool(rules(given)) == (vendor == "generic")
-    forms = {"text": str, "words": dict, "nested": dict, "json": (dict, list)}
+    forms: dict[str, type | tuple[type, ...]] = {"text": str, "words": dict, "nested": dict, "json": (dict, list)}
     for each in guide(vendor).settings:
         if each.example:
             assert isinstance(given[each.name], forms[each.form])
