@@ -123,6 +123,7 @@ def test_a_secret_that_is_entered_is_kept_and_not_shown(ada: Client) -> None:
         ({"set.kinds": '{"Upgrade": 1}'}, "The setting kinds is no mapping from texts to texts"),
         ({"set.fields": "{"}, "The setting fields is no JSON that can be read, see line 1, column 2"),
         ({"set.fields": "[" * 100_000}, "The setting fields is nested too deep"),
+        ({"set.fields": '{"Account": ' + "[" * 300 + "]" * 300 + "}"}, "A setting is nested too deep"),
         ({"set.fields": "9" * 5000}, "The setting fields cannot be read"),
         ({"set.fields": '{"Account": {"Name": NaN}}'}, "A setting holds nan, no number that can be kept"),
         ({"set.fields": '{"Account": {"Name": "\\u0000"}}'}, "A setting holds a character that cannot be kept"),

@@ -26,6 +26,7 @@ from tocsin.sources.shapes import DeliveryInfo, SourceInfo
 
 PREFIX = "/hooks/"
 RECENT = 20
+_DEEPEST = 20  # levels of a setting; what is meant has three or four
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is read as another
 
 
@@ -222,13 +223,15 @@ def _checked(vendor: str, settings: Mapping[str, Any], moment: datetime) -> dict
     return kept
 
 
-def _storable(value: Any) -> None:
+def _storable(value: Any, deep: int = 0) -> None:
     """UserError where a setting holds what no database keeps as JSON: NaN, infinities, NUL, halves of a character."""
+    if deep > _DEEPEST:
+        raise UserError("a setting is nested too deep to be read")
     if isinstance(value, dict):
         value = [*value.keys(), *value.values()]
     if isinstance(value, list | tuple):
         for each in value:
-            _storable(each)
+            _storable(each, deep + 1)
     elif isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"a setting holds {value}, no number that can be kept; write another one")
     elif isinstance(value, str) and ("\0" in value or any("\ud800" <= each <= "\udfff" for each in value)):
