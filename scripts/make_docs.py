@@ -1,12 +1,14 @@
 """Writes the pages of docs/ that are made from the code.
 
-docs/collections.md comes from `tocsin.core.schema`, docs/catalog.md and docs/inhibition.md from the shipped rules, docs/demo.md
-from a replay of the demo book.
+docs/collections.md comes from `tocsin.core.schema`, docs/catalog.md and docs/inhibition.md from the shipped rules, docs/hooks/
+from the pages that lie beside the vendors, docs/demo.md from a replay of the demo book.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import catalog_page
@@ -14,6 +16,7 @@ import demo_found
 from tocsin.catalog import catalog
 from tocsin.core.rules import Rule
 from tocsin.core.schema import ACCOUNT_COLLECTIONS, COLLECTIONS, SUBJECT_COLLECTIONS, Collection, Column, derived_columns
+from tocsin.ingest.hooks import VENDORS, pages
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -211,7 +214,19 @@ def _silencers(rule: Rule) -> str:
     return ", ".join(f"`{each}`" for each in rule.inhibited_by if each != END)
 
 
-PAGES = {"catalog.md": catalog_page.page, "collections.md": collections_page, "inhibition.md": inhibition_page}
+def hook_page(vendor: str) -> str:
+    """The text of docs/hooks/<vendor>.md."""
+    title, _, rest = pages.page(vendor).partition("\n")
+    made = f"<!-- Made by `make docs` from src/tocsin/ingest/hooks/{vendor}/page.md; edits here are overwritten. -->"
+    return f"{title}\n\n{made}\n{rest}"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "catalog.md": catalog_page.page,
+    "collections.md": collections_page,
+    "inhibition.md": inhibition_page,
+    **{f"hooks/{vendor}.md": partial(hook_page, vendor) for vendor in VENDORS},
+}
 LONG = {"demo.md": demo_found.page}  # takes a minute or two, as a year is replayed for it
 
 

@@ -59,6 +59,13 @@ def test_secrets_take_turns() -> None:
         facade.add_secret("tracker", "one more", **WHO)
 
 
+def test_a_secret_is_a_text_that_can_be_signed_with() -> None:
+    for wrong, said in (("\ud83d hush", "half a character"), ("x" * 501, "1 to 500"), (" ", "1 to 500")):
+        with pytest.raises(UserError, match=said):
+            facade.create_source("generic", "Zapier", given=[wrong], **WHO)
+    assert facade.create_source("generic", "Zapier", given=["schlüssel-🔑"], **WHO).what.secrets
+
+
 def test_settings_are_checked() -> None:
     facade.create_source("generic", "Zapier", settings={"timezone": "Europe/Berlin"}, **WHO)
     mapping = {"collection": "people", "columns": {"id": "id"}}
@@ -73,6 +80,29 @@ def test_settings_are_checked() -> None:
     facade.create_source("stripe", "billing", **WHO)
     with pytest.raises(UserError, match="names"):
         facade.set_settings("billing", {"names": 7}, **WHO)
+
+
+NESTED: Any = []
+for _ in range(500):
+    NESTED = [NESTED]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "wrong", "said"),
+    [
+        ("salesforce", {"kinds": {"Upgrade": 1}}, "the setting kinds is no mapping"),
+        ("hubspot", {"properties": {"deal": ["stage"]}}, "the setting deal is no mapping"),
+        ("hubspot", {"outcomes": ["won"]}, "the setting outcomes is no mapping"),
+        ("generic", {"mapping": {"collection": "people", "columns": {"id": {"value": float("nan")}}}}, "holds nan"),
+        ("generic", {"mapping": {"collection": "people", "columns": {"id": "a\0"}}}, "a character that cannot be kept"),
+        ("generic", {"mapping": NESTED}, "nested too deep"),
+        ("jira", {"priorities": {"\ud800": "high"}}, "a character that cannot be kept"),
+    ],
+)
+def test_settings_that_the_sample_does_not_meet_are_checked_too(vendor: str, wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        facade.create_source(vendor, "theirs", settings=wrong, **WHO)
+    assert facade.list_sources() == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -23,7 +24,10 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/sign-in/link/\S+")
 
 
-DATA = ("import", "pulls", "pulls/new", "events", "values", "fields", "rejected", "unmatched", "owners", "keys")  # tabs
+DATA = (
+    "import", "webhooks", "webhooks/new", "pulls", "pulls/new", "events", "values", "fields", "rejected", "unmatched",
+    "owners", "keys",
+)  # fmt: skip
 
 
 @dataclass
@@ -79,6 +83,8 @@ def served(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         }  # fmt: skip
         context.close()
         found.admin = _admin(browser, [*command, "--home", str(home)], clean)
+        found.pages["data webhook"] = f"/data/webhooks/{_webhook([*command, '--home', str(home)], clean)}/"
+        found.pages["data webhook new"] = "/data/webhooks/new/?kind=hubspot"
         yield found
     finally:
         process.terminate()
@@ -103,6 +109,15 @@ def _admin(browser: Browser, command: list[str], env: dict[str, str]) -> Any:
     state = context.storage_state()
     context.close()
     return state
+
+
+def _webhook(command: list[str], env: dict[str, str]) -> str:
+    """The id of a new source of webhooks."""
+    said = subprocess.run(
+        [*command, "sources", "create", "--kind", "stripe", "--name", "Bills", "--secret", "hush", "--format", "json"],
+        env=env, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    return str(json.loads(said)["id"])
 
 
 def _link(process: subprocess.Popen[str]) -> str:

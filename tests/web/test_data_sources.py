@@ -129,7 +129,7 @@ def test_operations_make_write_keys_only(olga: Client) -> None:
 def test_others_see_no_keys_and_change_nothing(signed_in: SignedIn, who: str, heard: list[bool]) -> None:
     client = signed_in(who)
     assert client.get("/data/keys/").status_code == 403
-    for path in ("keys/", "keys/revoke/", "values/say/", "values/forget/", "fields/give/", "test/"):
+    for path in ("keys/", "keys/revoke/", "values/say/", "values/forget/", "fields/give/", "webhooks/x/act/"):
         assert client.post(f"/data/{path}", {"collection": "accounts", "name": "x", "kind": "write"}).status_code == 403
     assert people.list_keys() == []
     assert heard == []
@@ -143,8 +143,9 @@ def test_webhooks_stand_on_the_overview(ada: Client, monkeypatch: pytest.MonkeyP
     text = read(ada, "")
     assert "the &lt;signature&gt; is wrong" in text
     assert text.count("Send a test event") == 1, "only where there is a secret to sign with"
-    assert "no secret yet" in text
-    assert "No server runs" in told(ada.post("/data/test/", {"id": made.id}, follow=True))
+    assert "No secret yet" in text
+    address, form = f"/data/webhooks/{made.id}/act/", {"act": "test", "back": "overview"}
+    assert "No server runs" in told(ada.post(address, form, follow=True))
     here.home.mkdir()
     (here.home / "server.json").write_text('{"address": "http://127.0.0.1:1", "pid": 1, "token": "t"}')
     asked: list[tuple[str, str]] = []
@@ -154,8 +155,8 @@ def test_webhooks_stand_on_the_overview(ada: Client, monkeypatch: pytest.MonkeyP
         return Tried(len(asked) == 1, "Sign-ups: it went well." if len(asked) == 1 else "Sign-ups: refused with 401: no.")
 
     monkeypatch.setattr(trying, "try_source", tried)
-    assert told(ada.post("/data/test/", {"id": made.id}, follow=True)) == "Sign-ups: it went well."
-    assert told(ada.post("/data/test/", {"id": made.id}, follow=True)) == "Sign-ups: refused with 401: no."
+    assert told(ada.post(address, form, follow=True)) == "Sign-ups: it went well."
+    assert told(ada.post(address, form, follow=True)) == "Sign-ups: refused with 401: no."
     assert asked == [(made.id, "http://127.0.0.1:1")] * 2
 
 

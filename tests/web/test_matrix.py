@@ -158,6 +158,7 @@ def _address(name: str, alert: Alert) -> tuple[str, str]:
 @pytest.mark.parametrize("name", list(ROUTES))
 def test_pages(name: str, as_whom: As, alert: Alert) -> None:
     sources.create_pull("folder", "exports", {"path": "/nowhere"}, by="test", moment=NOW, everywhere=True)
+    sources.create_source("generic", "sign-ups", by="test", moment=NOW)
     method, address = _address(name, alert)
     for who, role in ROLE_OF.items():
         client = as_whom(who)

@@ -47,9 +47,11 @@ ROUTES: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
     "data-owners": ("GET", {}, ALL), "data-owners-map": ("POST", {}, RUN),
     "data-pulls": ("GET", {}, ALL), "data-pull-new": ("GET", {}, ("admin",)),
     "data-pull": ("GET", {"reference": "exports"}, ALL), "data-pull-act": ("POST", {"reference": "exports"}, RUN),
+    "data-hooks": ("GET", {}, ALL), "data-hook-new": ("GET", {}, ("admin",)),
+    "data-hook": ("GET", {"reference": "sign-ups"}, ALL), "data-hook-act": ("POST", {"reference": "sign-ups"}, RUN),
     "data-values": ("GET", {}, ALL), "data-fields": ("GET", {}, ALL),
     "data-values-say": ("POST", {}, RUN), "data-values-forget": ("POST", {}, RUN), "data-fields-give": ("POST", {}, RUN),
-    "data-keys": ("GET", {}, RUN), "data-keys-revoke": ("POST", {}, RUN), "data-test": ("POST", {}, RUN),
+    "data-keys": ("GET", {}, RUN), "data-keys-revoke": ("POST", {}, RUN),
     "data-import": ("GET", {}, RUN), "data-import-discard": ("POST", {}, RUN), "data-mapping-delete": ("POST", {}, RUN),
     "data-mapping": ("GET", {"name": "crm"}, RUN), "data-import-match": ("GET", {"draft_id": "0"}, RUN),
     "data-import-decide": ("POST", {"draft_id": "0"}, RUN), "data-import-preview": ("GET", {"draft_id": "0"}, RUN),
@@ -62,7 +64,10 @@ ROUTES: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
 }  # fmt: skip
 # What a form must say, or nobody is let in.
 FORM = "application/x-www-form-urlencoded"
-SENT: dict[str, dict[str, Any]] = {"data-pull-act": {"data": "act=run", "content_type": FORM}}
+SENT: dict[str, dict[str, Any]] = {
+    "data-pull-act": {"data": "act=run", "content_type": FORM},
+    "data-hook-act": {"data": "act=pause", "content_type": FORM},
+}
 # These are for who is not signed in: they show nothing of anybody, or carry their own proof.
 OPEN = {"sign-in", "link", "set-password", "sign-out", "message-link", "slack", "vega"}
 NAMES = [route.name for route in urls.urlpatterns]
@@ -77,6 +82,7 @@ def test_who_is_let_in(name: str, signed_in: SignedIn, swept: dict[tuple[str, st
     method, arguments, allowed = ROUTES[name]
     alert = swept["halden", "usage-drop"]
     sources.create_pull("folder", "exports", {"path": "/nowhere"}, by="test", moment=NOW, everywhere=True)
+    sources.create_source("generic", "sign-ups", by="test", moment=NOW)
     given = {key: int(alert.id) if key == "alert_id" else value for key, value in arguments.items()}
     address = reverse(f"web:{name}", kwargs=given)
     stranger = Client().generic(method, address)

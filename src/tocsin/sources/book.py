@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,7 +15,7 @@ from tocsin.core.language import suggestion
 from tocsin.core.made import Made
 from tocsin.ingest.hooks import VENDORS, Request
 from tocsin.ingest.hooks.generic.mapping import rules
-from tocsin.ingest.hooks.values import zone_of
+from tocsin.ingest.hooks.values import text_map, zone_of
 from tocsin.people import audit
 from tocsin.sources import keyring
 from tocsin.sources.finding import found, near
@@ -25,6 +26,7 @@ from tocsin.sources.shapes import DeliveryInfo, SourceInfo
 
 PREFIX = "/hooks/"
 RECENT = 20
+_DEEPEST = 20  # levels of a setting; what is meant has three or four
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is read as another
 
 
@@ -202,14 +204,38 @@ def _pause(reference: str, paused: bool, act: str, by: str, moment: datetime) ->
 def _checked(vendor: str, settings: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
     """The settings that are not empty. UserError where the vendor's reader cannot work with them."""
     kept = {str(name): value for name, value in settings.items() if value not in ("", None)}
+    _storable(kept)
     zone_of(kept)
     if vendor == "generic":
         rules(kept)
         return kept
-    # The reader of a vendor checks its settings as it reads, so it reads the vendor's own sample with them.
+    # The reader of a vendor checks its settings as it reads, so it reads the vendor's own sample with them; and the rest here,
+    # as the sample has not got everything.
     found = VENDORS[vendor]
     found.read(Request("POST", f"https://localhost{PREFIX}{vendor}/test", {}, found.sample(moment), moment), kept)
+    for name, form in found.settings.items():
+        given = kept.get(name)
+        if form == "words":
+            text_map(kept, name)
+        elif form == "nested" and isinstance(given, Mapping):
+            for part in given:
+                text_map(given, part)
     return kept
+
+
+def _storable(value: Any, deep: int = 0) -> None:
+    """UserError where a setting holds what no database keeps as JSON: NaN, infinities, NUL, halves of a character."""
+    if deep > _DEEPEST:
+        raise UserError("a setting is nested too deep to be read")
+    if isinstance(value, dict):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple):
+        for each in value:
+            _storable(each, deep + 1)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"a setting holds {value}, no number that can be kept; write another one")
+    elif isinstance(value, str) and ("\0" in value or any("\ud800" <= each <= "\udfff" for each in value)):
+        raise UserError("a setting holds a character that cannot be kept; take it out")
 
 
 def _note(row: Row, act: str, detail: str, by: str, moment: datetime) -> None:

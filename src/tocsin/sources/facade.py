@@ -14,6 +14,7 @@ from tocsin.sources.book import (
     source_info,
 )
 from tocsin.sources.keyring import CHOSEN_HERE
+from tocsin.sources.kinds import Kind, hook_kinds
 from tocsin.sources.noting import for_door, is_repeated, note_received, note_refused
 from tocsin.sources.origins import origins
 from tocsin.sources.pulls.book import (
@@ -48,6 +49,7 @@ __all__ = [
     "Behind",
     "DeliveryInfo",
     "DoorSource",
+    "Kind",
     "PullInfo",
     "PullLoop",
     "RunInfo",
@@ -64,6 +66,7 @@ __all__ = [
     "delete_source",
     "for_door",
     "has_pull",
+    "hook_kinds",
     "is_repeated",
     "list_pulls",
     "list_sources",

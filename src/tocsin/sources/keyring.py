@@ -59,10 +59,12 @@ def readable(sealed: str) -> list[Secret]:
 
 
 def checked(given: str) -> str:
-    """A secret without blanks around it. UserError where it is empty or too long."""
+    """A secret without blanks around it. UserError where it is empty, too long, or no text that can be signed with."""
     text = given.strip()
     if not text or len(text) > LONGEST:
         raise UserError(f"a secret has 1 to {LONGEST} characters")
+    if text.encode("utf-8", "ignore").decode() != text:
+        raise UserError("the secret holds half a character; copy it once more from where it is shown")
     return text
 
 

@@ -1,6 +1,6 @@
 """Inbound webhooks, the part that is pure: who sent a request, and what rows its body tells.
 
-To add a vendor: a folder with `VENDOR`, a line here, a page under docs/hooks, a file of tests.
+To add a vendor: a folder with `VENDOR` and its page.md, a line here, `make docs`, a file of tests.
 """
 
 from collections.abc import Mapping

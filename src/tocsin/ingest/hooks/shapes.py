@@ -77,6 +77,8 @@ class Vendor:
     read:        (request, settings) gives the rows of a verified body. UserError: it cannot be read, or a setting is wrong.
     sample:      (now) is the body of a small test event, which `read` takes with the settings left empty.
     sign:        (request, secret) are the headers (lower-case names) by which `verify` takes the request, dated `received`.
+    settings:    those that `read` knows -> how each is written: `text`, `words` (from texts to texts), `nested` (such
+                 for each kind of object) or `json`.
     """
 
     name: str
@@ -86,3 +88,4 @@ class Vendor:
     read: Callable[[Request, Mapping[str, object]], Reading]
     sample: Callable[[datetime], bytes]
     sign: Callable[[Request, str], Mapping[str, str]]
+    settings: Mapping[str, str] = field(hash=False)

@@ -13,4 +13,5 @@ VENDOR = Vendor(
     read,
     sample,
     sign,
+    {"properties": "nested", "kinds": "words", "outcomes": "words", "timezone": "text"},
 )

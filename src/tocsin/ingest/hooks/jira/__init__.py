@@ -13,4 +13,5 @@ VENDOR = Vendor(
     read,
     sample,
     sign,
+    {"account_field": "text", "priorities": "words"},
 )

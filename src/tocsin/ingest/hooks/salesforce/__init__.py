@@ -13,4 +13,5 @@ VENDOR = Vendor(
     read,
     sample,
     sign,
+    {"fields": "nested", "kinds": "words", "priorities": "words", "timezone": "text"},
 )

@@ -13,4 +13,5 @@ VENDOR = Vendor(
     read,
     sample,
     sign,
+    {"account_metadata_key": "text", "names": "words", "timezone": "text"},
 )

@@ -13,4 +13,5 @@ VENDOR = Vendor(
     read,
     sample,
     sign,
+    {"statuses": "words", "priorities": "words", "ratings": "words"},
 )

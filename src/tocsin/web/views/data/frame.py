@@ -27,6 +27,7 @@ from tocsin.web.shell import Seen, page, runs, signed_in
 TABS = {
     "data": "Overview",
     "data-import": "Import",
+    "data-hooks": "Webhooks",
     "data-pulls": "Pulls",
     "data-events": "Events",
     "data-values": "Values",

@@ -1,22 +1,20 @@
-"""What is held of each collection, how fresh it is, what came in lately, who sends live, and systems that send webhooks."""
+"""What is held of each collection, how fresh it is, what came in lately, who sends live, webhooks and pulls."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from tocsin.core.errors import UserError
 from tocsin.facts import families, inventory, turned
 from tocsin.people import facade as people
 from tocsin.sources import facade as sources
-from tocsin.sources import trying
 from tocsin.web import source
 from tocsin.web.shell import Seen
 from tocsin.web.views.data import pulls
-from tocsin.web.views.data.frame import act, tab
+from tocsin.web.views.data.frame import tab
 
 
-def show(request: Seen, moment: datetime) -> dict[str, Any]:  # noqa: ARG001 - the same for all who see it
+def show(request: Seen, moment: datetime) -> dict[str, Any]:
     """The collections, in total and each; write keys and webhooks."""
     store = source.store()
     # A row that is forgotten makes no new generation of facts: the number of rejected rows tells the difference.
@@ -34,6 +32,7 @@ def show(request: Seen, moment: datetime) -> dict[str, Any]:  # noqa: ARG001 - t
         "keys": [each for each in people.list_keys() if each.kind == "write"],
         "pulls": pulls.listed(moment),
         "hooks": sources.list_sources(),
+        "makes": request.user.role == "admin",
         "kin": kin.sentences,
     }
 
@@ -44,16 +43,4 @@ def _by_sessions(moment: datetime) -> bool:
     return since is None or since > moment
 
 
-def test_source(request: Seen, moment: datetime) -> str:
-    """Send the vendor's own sample, signed, to the door of a source; nothing of it is stored. UserError where it is refused."""
-    address = source.address()
-    if not address:
-        raise UserError("no server runs on this home that a test could be sent to")
-    tried = trying.try_source(request.POST.get("id", ""), trying.to_server(address), address, moment=moment)
-    if not tried.ok:
-        raise UserError(tried.words.rstrip("."))
-    return tried.words
-
-
 overview = tab("data", show)
-tested = act("data", test_source)
