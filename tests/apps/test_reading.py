@@ -173,9 +173,11 @@ def test_what_another_alert_keeps_quiet_is_counted_apart(filled: None) -> None:
     Episode.objects.filter(rule="low-mrr", subject_id="b").update(inhibited_by="silent")
     inbox, counts = facade.inbox(), facade.open_counts()
     assert (inbox.alerts, inbox.quiet) == (6, 1)
-    assert (counts.live, counts.quiet, counts.actionable) == (6, 1, 5)
+    assert (counts.live, counts.quiet, facade.actionable()) == (6, 1, 5)
+    assert facade.live_by_account() == counts.by_account
+    assert sum(facade.live_by_account().values()) == 6
     Episode.objects.filter(rule="low-mrr", subject_id="b").update(state="held")
-    assert (facade.open_counts().live, facade.open_counts().quiet) == (5, 0)
+    assert (facade.open_counts().live, facade.open_counts().quiet, facade.actionable()) == (5, 0, 5)
 
 
 def test_the_alerts_of_a_rule_in_pages_the_largest_accounts_first(filled: None, book: FakeBook, swept: Sweeping) -> None:

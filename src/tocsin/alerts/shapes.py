@@ -214,11 +214,6 @@ class OpenCounts:
         """Those that a person has before them."""
         return self.open + self.acknowledged + self.snoozed
 
-    @property
-    def actionable(self) -> int:
-        """Those that ask something of somebody."""
-        return self.live - self.quiet
-
 
 @dataclass(frozen=True, slots=True)
 class RuleInfo:

@@ -142,8 +142,8 @@ def _families(found: Tree, chosen: Sequence[str], moment: datetime) -> dict[str,
     money = {name: rows[name].mrr if rows[name].status != "churned" else None for name in names}
     # Of a few accounts their alerts are counted, of many all: a list of ids in a statement has its limits.
     among = tuple(names) if len(names) <= FEW else ()
-    counts = alerts.open_counts(AlertFilter(accounts=among)).by_account
-    grave = alerts.open_counts(AlertFilter(accounts=among, severities=GRAVE)).by_account
+    counts = alerts.live_by_account(AlertFilter(accounts=among))
+    grave = alerts.live_by_account(AlertFilter(accounts=among, severities=GRAVE))
     bands = {info.id: info.profile.bands for info in profiles.profiles()}
     made = {}
     for head, line in lines.items():

@@ -100,7 +100,7 @@ def may_see(user: User, alert: Alert) -> bool:
 
 def actionable(user: User) -> int:
     """How many alerts that this person may see ask something of somebody."""
-    return alerts.open_counts(AlertFilter(seen_by=people.looking_as(user.role, user.email))).actionable
+    return alerts.actionable(AlertFilter(seen_by=people.looking_as(user.role, user.email)))
 
 
 def page(request: Seen, template: str, section: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:

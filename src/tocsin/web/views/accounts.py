@@ -137,7 +137,7 @@ def search(request: Seen) -> HttpResponse:
 
 def _rows(moment: datetime) -> list[Listed]:
     names = {each.email: each.name for each in people.people(active=False)}
-    counts = alerts.open_counts().by_account
+    counts = alerts.live_by_account()
     kept, heads = healthfacts.latest(moment), families.tree(moment).head
     accounts = source.accounts(moment)
     return [
