@@ -21,3 +21,8 @@ def settle() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+
+
+def release() -> None:
+    """Let all be collected again, as the end of the process wants it: libraries complain of what they find still held."""
+    gc.unfreeze()

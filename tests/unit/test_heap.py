@@ -37,6 +37,15 @@ def test_what_stays_is_passed_over_until_it_is_settled_again() -> None:
     assert seen() is None
 
 
+def test_at_the_end_all_can_be_collected() -> None:
+    kept = [Knot()]
+    heap.settle()
+    seen = weakref.ref(kept.pop())
+    heap.release()
+    gc.collect()
+    assert seen() is None
+
+
 def test_what_comes_later_is_collected_as_ever() -> None:
     heap.settle()
     seen = weakref.ref(Knot())

@@ -53,7 +53,7 @@ def run(*, accounts: int, events: int, progress: Callable[[str, float], None] | 
 def _sweep_lines(found: SweepFigures) -> list[str]:
     size = f"{found.accounts:,} accounts, {found.events:,} events, {found.rules} rules, {found.aggregates} aggregates"
     parts = [
-        ("all rules judged, with health and evidence", found.judge),
+        ("all rules judged, with health", found.judge),
         ("those of them that ask for no health", found.when),
         ("what set off the other rules within a day", found.rows),
         ("scoring the past, once in the life of a book", found.history),
@@ -71,7 +71,7 @@ def _sweep_lines(found: SweepFigures) -> list[str]:
 
 def _flat_lines(found: FlatFigures) -> list[str]:
     rows = [
-        ("all rules judged, with health and evidence", found.judge, found.older_judge),
+        ("all rules judged, with health", found.judge, found.older_judge),
         ("the same, computing of all threads", found.computing, found.older_computing),
         ("a scan of all events", found.scan, found.older_scan),
     ]

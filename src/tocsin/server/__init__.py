@@ -137,6 +137,7 @@ def serve(
         listening.close()
         ended = idle([puller, writer, pulse, worker, deliverer], commands, PATIENCE)
         inbox.close()
+        heap.release()
         if not ended:
             _end_at_once()
 
