@@ -85,7 +85,7 @@ def spoilt(value: Any) -> st.SearchStrategy[Any]:
         path, other = at
         try:
             return changed(held, path, lambda holder, key: holder.__setitem__(key, other))
-        except (KeyError, IndexError, TypeError):  # what it would go into is gone
+        except (KeyError, IndexError, TypeError, AttributeError):  # what it would go into is gone
             return held
 
     return st.lists(one, min_size=1, max_size=2).map(lambda given: put(put(value, given[0]), given[-1]))
