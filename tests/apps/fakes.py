@@ -143,9 +143,11 @@ class FakeBook:
         ]
         return pa.Table.from_pylist(cards) if cards else pa.table({"subject_id": pa.array([], pa.string())})
 
-    def revenue(self, moment: datetime, accounts: Collection[str] | None = None) -> dict[str, float]:  # noqa: ARG002
-        """The MRR that the test set."""
-        return {each: self.mrr.get(each, 100.0) for each in set(accounts or ()) - self.gone}
+    def with_revenue(self, formulas: Sequence[str], moment: datetime, only: Collection[str] | None = None) -> pa.Table:
+        """The cards, with the MRR that the test set."""
+        table = self.signals(formulas, [moment], only=only)
+        found = [self.mrr.get(each, 100.0) for each in table.column("subject_id").to_pylist()]
+        return table.append_column("revenue", pa.array(found, pa.float64()))
 
     def groundless(self, rules: Sequence[Rule]) -> dict[str, str]:  # noqa: ARG002
         """Data are there."""

@@ -252,6 +252,10 @@ def test_money_is_converted_before_it_is_added_and_the_churned_add_nothing(tmp_p
     assert book.revenue(NOW, ["kid", "none"]) == {"kid": 50, "none": None}
     plain = Book(store_of(tmp_path, {**rows, "rates": []}), {})
     assert plain.revenue(NOW) == each | {"kid": 100}, "without rates as it stands"
+    for one in (book, plain):
+        table = one.with_revenue(["name"], NOW, ["kid", "none", "top"])
+        assert table.column("f0").to_pylist() == ["Kid", "None", "Top"]
+        assert table.column("revenue").to_pylist() == [one.revenue(NOW)[each] for each in ("kid", "none", "top")]
 
 
 # Rules

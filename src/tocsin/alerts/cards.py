@@ -22,9 +22,9 @@ def read(book: Book, account_ids: AbstractSet[str], moment: datetime) -> list[Ac
     """The cards of these accounts as of the moment, not saved; what the facts know no more keeps its own."""
     if not account_ids:
         return []
-    rows = book.signals(list(FIELDS), [moment], only=sorted(account_ids)).to_pylist()
-    teams, revenue = account_teams(book.store, account_ids, moment), book.revenue(moment, sorted(account_ids))
-    found = [_card(row, revenue.get(row["subject_id"]), teams.get(row["subject_id"], {}), moment) for row in rows]
+    rows = book.with_revenue(FIELDS, moment, sorted(account_ids)).to_pylist()
+    teams = account_teams(book.store, account_ids, moment)
+    found = [_card(row, teams.get(row["subject_id"], {}), moment) for row in rows]
     unseen = account_ids - {card.id for card in found}
     if unseen:
         unseen -= set(AccountSnapshot.objects.values_list("id", flat=True))
@@ -47,7 +47,7 @@ def write(cards: Sequence[AccountSnapshot]) -> None:
     )
 
 
-def _card(row: dict[str, Any], mrr: float | None, roles: dict[str, list[str]], moment: datetime) -> AccountSnapshot:
+def _card(row: dict[str, Any], roles: dict[str, list[str]], moment: datetime) -> AccountSnapshot:
     values = {name: row[f"f{n}"] for n, name in enumerate(FIELDS)}
     renews = values["renews_on"]
     return AccountSnapshot(
@@ -57,7 +57,7 @@ def _card(row: dict[str, Any], mrr: float | None, roles: dict[str, list[str]], m
         tier=_text(values["tier"]),
         plan=values["plan"] or "",
         lifecycle_stage=values["lifecycle_stage"] or "",
-        mrr=mrr,
+        mrr=row["revenue"],
         renews_on=renews.date() if isinstance(renews, datetime) else renews if isinstance(renews, date) else None,
         roles=roles,
         as_of=moment,

@@ -152,6 +152,14 @@ class Book:
             table = self.signals(["mrr"], [moment], only=accounts)
         return dict(zip(table.column("subject_id").to_pylist(), table.column("f0").to_pylist(), strict=True))
 
+    def with_revenue(self, formulas: Sequence[str], moment: datetime, only: Collection[str] | None = None) -> pa.Table:
+        """As `signals` of accounts, with `revenue` of each as the last column; one query where nothing is converted."""
+        if not self._surroundings.converts:
+            table = self.signals([*formulas, "mrr"], [moment], only=only)
+            return table.rename_columns([*table.column_names[:-1], "revenue"])
+        table, found = self.signals(formulas, [moment], only=only), self.revenue(moment, only)
+        return table.append_column("revenue", pa.array(map(found.get, table.column("subject_id").to_pylist()), pa.float64()))
+
     def _kin(
         self, subject: str, terms: Sequence[Term], where: Term | None, span: Sequence[datetime]
     ) -> tuple[Surroundings, dict[str, pa.Table]]:

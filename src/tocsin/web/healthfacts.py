@@ -146,9 +146,9 @@ def _then(book: Book, month: datetime, days: Mapping[str, Standing]) -> _Held:
 
 def _money(book: Book, moment: datetime) -> dict[str, tuple[str, float | None]]:
     """Account -> its name, and its MRR in the reporting currency, as of a moment."""
-    table, revenue = book.signals(["name"], [moment]), book.revenue(moment)
-    names = zip(table.column("subject_id").to_pylist(), table.column("f0").to_pylist(), strict=True)
-    return {name: (called or name, revenue.get(name)) for name, called in names}
+    table = book.with_revenue(["name"], moment)
+    columns = (table.column(name).to_pylist() for name in ("subject_id", "f0", "revenue"))
+    return {name: (called or name, mrr) for name, called, mrr in zip(*columns, strict=True)}
 
 
 def _spread(profile: str | None, now: _Held, earlier: _Held) -> Spread:

@@ -222,11 +222,8 @@ def _subject_of(row: dict[str, Any], subject: str) -> str:
 
 
 def _accounts(moment: datetime) -> dict[str, AccountRow]:
-    evaluator = book()
-    rows = evaluator.signals(list(ACCOUNT_FIELDS), [moment]).to_pylist()
-    revenue = evaluator.revenue(moment)
     found = {}
-    for row in rows:
+    for row in book().with_revenue(ACCOUNT_FIELDS, moment).to_pylist():
         value = {name: row[f"f{number}"] for number, name in enumerate(ACCOUNT_FIELDS)}
         renews = value["renews_on"]
         tier = value["tier"]
@@ -238,7 +235,7 @@ def _accounts(moment: datetime) -> dict[str, AccountRow]:
             plan=value["plan"] or "",
             stage=value["lifecycle_stage"] or "",
             status=value["status"] or "",
-            mrr=revenue.get(row["subject_id"]),
+            mrr=row["revenue"],
             renews_on=renews.date() if isinstance(renews, datetime) else renews,
             segment=value["segment"] or "",
             product=value["product"] or "",
