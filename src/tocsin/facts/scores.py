@@ -43,10 +43,11 @@ class Note:
 
 
 class DuckScores:
-    """The kept scores of an embedded store."""
+    """The kept scores of an embedded store. revision: goes up with each change of them."""
 
     def __init__(self, store: DuckStore) -> None:
         self.store = store
+        self.revision = 0
         self.lock = threading.RLock()  # held while scores are made anew: one at a time
 
     def kept(self) -> Kept | None:
@@ -126,6 +127,7 @@ class DuckScores:
             cursor.execute("DELETE FROM health_state")
             cursor.execute("INSERT INTO health_state VALUES (?, ?, ?)", [kept.model, _plain(kept.first), _plain(kept.last)])
             cursor.execute("DELETE FROM health_notes WHERE id <= ?", [seen])
+        self.revision += 1
 
     @staticmethod
     def _turn(cursor: duckdb.DuckDBPyConnection, among: str, since: datetime) -> None:
@@ -169,6 +171,7 @@ class DuckScores:
         """Drop everything that is kept; the next question makes it anew."""
         with self.store.write(news=False) as cursor:
             forget(cursor)
+        self.revision += 1
 
     @contextmanager
     def _incoming(self, rows: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -178,6 +181,7 @@ class DuckScores:
                 yield cursor
             finally:
                 cursor.unregister("incoming")
+        self.revision += 1
 
 
 def forget(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from tocsin.core import milestones
+from tocsin.core.moment import start_of_day
 from tocsin.core.profiles import KEPT
 from tocsin.facts.store import Store
 
@@ -68,15 +69,15 @@ class Contact:
     left: datetime | None
 
 
-# Each piece: start column, is it a day, kind, what, detail, who (a person's key or a text), amount, currency, extra condition.
+# Each piece: start column, is it a day, kind, what, detail, whose, amount, currency.
 _PIECES = (
-    ("touchpoints", '"at"', False, "touchpoint", "kind", "coalesce(notes, subject)", "person", "sentiment", "NULL"),
+    ("touchpoints", '"at"', False, "touchpoint", "kind", "coalesce(notes, subject)", "person_key", "sentiment", "NULL"),
     ("meetings", "booked_at", False, "meeting", "kind", "strftime(planned_at, '%Y-%m-%d')", "NULL", "NULL", "NULL"),
-    ("tickets", "opened_at", False, "ticket opened", "coalesce(subject, id)", "priority", "person", "NULL", "NULL"),
-    ("tickets", "resolved_at", False, "ticket resolved", "coalesce(subject, id)", "priority", "person", "NULL", "NULL"),
+    ("tickets", "opened_at", False, "ticket opened", "coalesce(subject, id)", "priority", "person_key", "NULL", "NULL"),
+    ("tickets", "resolved_at", False, "ticket resolved", "coalesce(subject, id)", "priority", "person_key", "NULL", "NULL"),
     ("invoices", "issued_on", True, "invoice issued", "NULL", "strftime(due_on, '%Y-%m-%d')", "NULL", "amount", "currency"),
     ("invoices", "paid_on", True, "invoice paid", "NULL", "strftime(due_on, '%Y-%m-%d')", "NULL", "amount", "currency"),
-    ("surveys", '"at"', False, "survey", "kind", "comment", "person", "score", "NULL"),
+    ("surveys", '"at"', False, "survey", "kind", "comment", "person_key", "score", "NULL"),
     ("integrations", "connected_at", False, "integration connected", "name", "NULL", "NULL", "NULL", "NULL"),
     ("integrations", "disconnected_at", False, "integration removed", "name", "NULL", "NULL", "NULL", "NULL"),
     ("milestones", "reached_at", False, "milestone", "name", "NULL", "NULL", "NULL", "NULL"),
@@ -89,6 +90,9 @@ _PIECES = (
 
 
 HAPPENINGS, DAYS = 60, 30  # that are told at a time
+TOLD = 3  # names of what was used on a day
+RECENT = timedelta(days=366)  # within which most accounts have so many days of use
+_ME = "(SELECT key FROM accounts WHERE id = $1)"
 KINDS = (*dict.fromkeys(piece[3] for piece in _PIECES), "change")
 
 
@@ -116,29 +120,32 @@ def happenings(store: Store, account_id: str, before: datetime, kinds: Sequence[
 
     One more than are told, where there are more.
     """
-    if not kinds:
+    key = store.query("SELECT key FROM accounts WHERE id = ?", [account_id], small=True).column("key").to_pylist()
+    if not kinds or not key:
         return []
     zone = _quoted(store.zone.key)
     parts = list(_parts(zone, kinds))
     if "change" in kinds:
         parts.append(
-            "SELECT h.\"at\", FALSE, 'change', h.field, h.value, NULL, NULL, NULL "
-            f'FROM account_timeline h, me WHERE h.key = me.key AND h."at" <= me.t '
-            f"AND h.field NOT IN ({_MARKS}) AND NOT starts_with(h.field, {_REACHED})"
+            "SELECT \"at\", FALSE, 'change', field, value, NULL, NULL, NULL "
+            f'FROM account_timeline WHERE key = $1 AND "at" <= $2 '
+            f"AND field NOT IN ({_MARKS}) AND NOT starts_with(field, {_REACHED})"
         )
+    # Names of people are looked up for the few rows that are told.
     sql = (
-        "WITH me AS (SELECT key, CAST(? AS TIMESTAMP) AS t FROM accounts WHERE id = ?) "
-        "SELECT * FROM (" + " UNION ALL ".join(parts) + ') AS told("at", by_day, kind, what, detail, who, amount, currency) '
-        'ORDER BY "at" DESC, kind, what LIMIT ?'
+        "WITH told AS (SELECT * FROM (" + " UNION ALL ".join(parts) + ') AS told("at", by_day, kind, what, detail, person_key, '
+        'amount, currency) ORDER BY "at" DESC, kind, what LIMIT $3) '
+        "SELECT told.*, coalesce(p.name, p.email, p.id) AS person FROM told LEFT JOIN people AS p ON p.key = told.person_key "
+        'ORDER BY "at" DESC, kind, what'
     )
-    rows = store.query(sql, [_plain(before), account_id, HAPPENINGS + 1]).to_pylist()
+    rows = store.query(sql, [key[0], _plain(before), HAPPENINGS + 1], small=True).to_pylist()
     return [
         Happening(
             at=row["at"].replace(tzinfo=UTC),
             kind=row["kind"],
             what=row["what"] or "",
             detail=row["detail"] or "",
-            who=row["who"] or "",
+            who=row["person"] or "",
             amount=row["amount"],
             currency=row["currency"] or "",
             day=row["by_day"],
@@ -149,50 +156,47 @@ def happenings(store: Store, account_id: str, before: datetime, kinds: Sequence[
 
 def _parts(zone: str, kinds: Sequence[str]) -> Iterator[str]:
     """The SELECT of each piece of these kinds. Only names of this module are put into the text."""
-    for table, start, by_day, kind, what, detail, who, amount, currency in _PIECES:
+    for table, start, by_day, kind, what, detail, whose, amount, currency in _PIECES:
         if kind not in kinds:
             continue
-        column = f"x.{start}"
-        at = f"timezone('UTC', timezone({zone}, CAST({column} AS TIMESTAMP)))" if by_day else column
-        person = "(SELECT coalesce(p.name, p.email, p.id) FROM people p WHERE p.key = x.person_key)" if who == "person" else who
-        shown = " AND NOT coalesce(x.left_out, FALSE)" if table == "people" else ""
+        at = f"timezone('UTC', timezone({zone}, CAST({start} AS TIMESTAMP)))" if by_day else start
+        shown = " AND NOT coalesce(left_out, FALSE)" if table == "people" else ""
         yield (
-            f"SELECT {at}, {by_day}, '{kind}', {what}, {detail}, {person}, CAST({amount} AS DOUBLE), {currency} "
-            f"FROM {table} x, me WHERE x.account_key = me.key AND {at} <= me.t{shown}"
+            f"SELECT {at}, {by_day}, '{kind}', {what}, {detail}, {whose}, CAST({amount} AS DOUBLE), {currency} "
+            f"FROM {table} WHERE account_key = $1 AND {at} <= $2{shown}"
         )
 
 
 def use(store: Store, account_id: str, before: datetime) -> list[UseOfDay]:
-    """The use of an account by days, at or before a moment, latest first; one more than are told, where there are more."""
-    zone = _quoted(store.zone.key)
-    sql = f"""
-        WITH me AS (SELECT key, CAST(? AS TIMESTAMP) AS t FROM accounts WHERE id = ?),
-        seen AS (
-            SELECT CAST(timezone({zone}, timezone('UTC', e."at")) AS DATE) AS day, e."at", e.person_key,
-                coalesce(e.feature, e.name) AS name
-            FROM events e, me WHERE e.account_key = me.key AND e."at" <= me.t
-        ),
-        days AS (
-            SELECT day, count(*) AS events, count(DISTINCT person_key) AS people, max("at") AS last
-            FROM seen GROUP BY day ORDER BY day DESC LIMIT ?
-        ),
-        named AS (
-            SELECT day, name, count(*) AS n, row_number() OVER (PARTITION BY day ORDER BY count(*) DESC, name) AS place
-            FROM seen WHERE day IN (SELECT day FROM days) GROUP BY day, name
-        )
-        SELECT d.day, d.events, d.people, d.last, list(n.name ORDER BY n.place) AS names, list(n.n ORDER BY n.place) AS counts
-        FROM days d JOIN named n ON n.day = d.day AND n.place <= 3
-        GROUP BY d.day, d.events, d.people, d.last ORDER BY d.day DESC
+    """The use of an account by days, at or before a moment, latest first; one more than are told, where there are more.
+
+    Recent events are looked at first, and all of them only where these do not give days enough. Three queries at most.
     """
+    zone = _quoted(store.zone.key)
+    day = f"CAST(timezone({zone}, timezone('UTC', \"at\")) AS DATE)"
+    theirs = f'FROM events WHERE account_key = {_ME} AND "at" <= $2 AND "at" > CAST($3 AS TIMESTAMP)'
+
+    def asked(what: str, after: datetime | str) -> list[dict[str, Any]]:
+        given = [account_id, _plain(before), after if isinstance(after, str) else _plain(after)]
+        rows: list[dict[str, Any]] = store.query(f"SELECT {day} AS day, {what}", given, small=True).to_pylist()
+        return rows
+
+    days = f'count(*) AS events, count(DISTINCT person_key) AS people, max("at") AS last {theirs} GROUP BY 1 ORDER BY 1 DESC'
+    # Of the day that begins before the recent ones not all is counted: it is the one more, of which nothing is told.
+    found = asked(f"{days} LIMIT {DAYS + 1}", before - RECENT)
+    if len(found) <= DAYS:
+        found = asked(f"{days} LIMIT {DAYS + 1}", "-infinity")
+    names: dict[date, list[tuple[str, int]]] = {each["day"]: [] for each in found}
+    if found:
+        first = start_of_day(found[-1]["day"], store.zone)
+        often = f"coalesce(feature, name) AS name, count(*) AS n {theirs} GROUP BY 1, 2 ORDER BY n DESC, 2"
+        for row in asked(often, first - timedelta(microseconds=1)):
+            names[row["day"]].append((row["name"], row["n"]))
     return [
         UseOfDay(
-            row["day"],
-            row["events"],
-            row["people"],
-            row["last"].replace(tzinfo=UTC),
-            tuple(zip(row["names"], row["counts"], strict=True)),
+            each["day"], each["events"], each["people"], each["last"].replace(tzinfo=UTC), tuple(names[each["day"]][:TOLD])
         )
-        for row in store.query(sql, [_plain(before), account_id, DAYS + 1]).to_pylist()
+        for each in found
     ]
 
 
@@ -201,27 +205,24 @@ def contacts(store: Store, account_id: str, moment: datetime, *, limit: int = 20
 
     Our own staff and service users are left out. Roles are as of the moment where their history is known.
     """
-    sql = """
-        WITH me AS (SELECT key, CAST(? AS TIMESTAMP) AS t FROM accounts WHERE id = ?),
-        mine AS (
-            SELECT p.*, me.t FROM people p, me
-            WHERE p.account_key = me.key AND NOT coalesce(p.left_out, FALSE) AND (p.created_at IS NULL OR p.created_at <= me.t)
-        ),
-        seen AS (
-            SELECT e.person_key, max(e."at") AS last FROM events e, me
-            WHERE e.account_key = me.key AND e."at" <= me.t AND e.person_key IS NOT NULL GROUP BY e.person_key
+    # Grouped by the account as well, which is one: of a key alone the engine clears a place for each person of the book.
+    sql = f"""
+        WITH seen AS (
+            SELECT person_key, max("at") AS last FROM events
+            WHERE account_key = {_ME} AND "at" <= $2 AND person_key IS NOT NULL GROUP BY account_key, person_key
         ),
         told AS (
-            SELECT h.key, arg_max(h.value, h."at") AS role FROM person_timeline h, me
-            WHERE h.field = 'role' AND h."at" <= me.t AND h.key IN (SELECT key FROM mine) GROUP BY h.key
+            SELECT key, arg_max(value, "at") AS role FROM person_timeline
+            WHERE field = 'role' AND "at" <= $2 AND key IN (SELECT key FROM people WHERE account_key = {_ME}) GROUP BY key
         )
-        SELECT m.id, m.name, m.email, coalesce(t.role, m.role) AS role, s.last,
-            CASE WHEN m.deleted_at <= m.t THEN m.deleted_at END AS left_at, count(*) OVER () AS total
-        FROM mine m LEFT JOIN seen s ON s.person_key = m.key LEFT JOIN told t ON t.key = m.key
-        ORDER BY left_at IS NOT NULL, coalesce(t.role, m.role, 'user') = 'user', s.last DESC NULLS LAST, m.name, m.id
-        LIMIT ?
+        SELECT p.id, p.name, p.email, coalesce(t.role, p.role) AS role, s.last,
+            CASE WHEN p.deleted_at <= $2 THEN p.deleted_at END AS left_at, count(*) OVER () AS total
+        FROM people p LEFT JOIN seen s ON s.person_key = p.key LEFT JOIN told t ON t.key = p.key
+        WHERE p.account_key = {_ME} AND NOT coalesce(p.left_out, FALSE) AND (p.created_at IS NULL OR p.created_at <= $2)
+        ORDER BY left_at IS NOT NULL, coalesce(t.role, p.role, 'user') = 'user', s.last DESC NULLS LAST, p.name, p.id
+        LIMIT $3
     """
-    rows = store.query(sql, [_plain(moment), account_id, limit]).to_pylist()
+    rows = store.query(sql, [account_id, _plain(moment), limit], small=True).to_pylist()
     people = tuple(
         Contact(
             id=row["id"],

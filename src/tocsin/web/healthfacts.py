@@ -215,8 +215,13 @@ def latest(moment: datetime) -> Mapping[str, Standing]:
 
 def days(account_id: str, moment: datetime) -> list[Standing]:
     """The kept scores of an account in the last 90 days, oldest first."""
-    found = source.store().scores.days([account_id], floor_day(moment - CHARTED, source.zone()), moment)
-    return [each for _, each in _standings(found)]
+    scores = source.store().scores
+
+    def made() -> list[Standing]:
+        found = scores.days([account_id], floor_day(moment - CHARTED, source.zone()), moment)
+        return [each for _, each in _standings(found)]
+
+    return source.kept(("health-days", account_id, scores.revision), made, moment, beside_events=True)
 
 
 def change_of(standings: Sequence[Standing]) -> float | None:

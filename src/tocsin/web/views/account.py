@@ -58,7 +58,10 @@ def account(request: Seen, account_id: str) -> HttpResponse:
     given = alerts.definitions()
     book = source.book(given)
     facts = source.values([*FACTS.values(), *signals.formulas(given)], moment, account_id, evaluator=book)
-    steps = source.kept(("path", account_id), lambda: path_of(book, account_id, moment), moment)
+    # What templates ask for may hang on events; milestones that the facts give do not.
+    steps = source.kept(
+        ("path", account_id, id(book)), lambda: path_of(book, account_id, moment), moment, beside_events=not book.templates
+    )
     contacts, total = source.kept(
         ("contacts", account_id), lambda: timeline.contacts(source.store(), account_id, moment, limit=PEOPLE), moment
     )
