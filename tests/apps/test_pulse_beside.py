@@ -53,7 +53,7 @@ class Steps:
 
     def step(self) -> None:
         """The next step is about to be taken; nothing else can happen while somebody writes."""
-        if self.inside or locks.writing.locked():
+        if self.inside or locks._writing.locked():
             return
         self.inside = True
         try:

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.apps.world import World, at, world
-from tocsin.alerts import facade, locks
+from tocsin.alerts import facade, locks, running
 from tocsin.alerts.models import Episode, Pending
 from tocsin.core.rules import Definitions
 
@@ -17,6 +17,12 @@ __all__ = ["world"]
 
 CLICKED = "when: count(events where kind = 'click' in last 7d) >= 2"
 SECOND = 1 / 86400
+
+
+@pytest.fixture(autouse=True, params=[0, running.MANY], ids=["all-rows", "named-rows"])
+def read(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the rows of some accounts are asked for by name, or all are read."""
+    monkeypatch.setattr(running, "MANY", request.param)
 
 
 @pytest.fixture

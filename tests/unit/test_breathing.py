@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tocsin.facts import breathing
-from tocsin.facts.breathing import ALERTING, ANSWERING, STAND_BACK, STORING, SWEEPING, breathe, counted, working
+from tocsin.facts.breathing import ALERTING, ANSWERING, STAND_BACK, STORING, SWEEPING, breathe, counted, holding, working
 
 
 @pytest.fixture(autouse=True)
@@ -97,3 +97,16 @@ def test_what_fails_is_no_longer_under_way() -> None:
         fails()
     assert breathing._under_way == [0, 0, 0, 0]
     assert breathing._local.rank == ANSWERING
+
+
+def test_who_holds_what_others_wait_for_stands_back_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(breathing, "BRIEFLY", 0.05)
+    with counted(ANSWERING), working(SWEEPING):
+        began = time.monotonic()
+        with holding():
+            breathe()
+        assert 0.05 <= time.monotonic() - began < 2
+        monkeypatch.setattr(breathing, "STAND_BACK", {SWEEPING: 0.3})
+        began = time.monotonic()
+        breathe()
+        assert time.monotonic() - began >= 0.3, "and afterwards as long as ever"

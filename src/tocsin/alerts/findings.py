@@ -13,7 +13,7 @@ from tocsin.alerts import cards
 from tocsin.alerts.models import AccountSnapshot, Episode, Pending
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.rowfindings import Identity, RowFindings, look_at_rows
-from tocsin.alerts.running import Running, parts, running_alerts
+from tocsin.alerts.running import Running, among, running_alerts
 from tocsin.alerts.scope import out_of_scope
 from tocsin.core.schema import PORTFOLIO_SUBJECTS
 
@@ -107,11 +107,11 @@ def elsewhere(book: Book, rules: Sequence[Rule], accounts: frozenset[str], momen
     if not of_people:
         return frozenset()
     noted: set[str] = set()
-    for part in parts(sorted(accounts)):
-        theirs = Q(rule__in=of_people, account_id__in=part)
+    for named in among(accounts):
+        theirs = Q(named, rule__in=of_people)
         episodes = Episode.objects.filter(theirs).filter(Q(state__in=RUNNING) | Q(remembered=True))
         for rows in (episodes, Pending.objects.filter(theirs)):
-            noted |= set(rows.values_list("subject_id", flat=True))
+            noted |= {subject for subject, account in rows.values_list("subject_id", "account_id") if account in accounts}
     if not noted:
         return frozenset()
     here = book.evaluate([], [moment], "person", only=sorted(noted), accounts=sorted(accounts), deleted=True)

@@ -85,7 +85,7 @@ def pulse_rows(
     concerned = [each for each in rules if each.id in occurred]
     about = {match.account_id for match in found.matches if match.account_id}
     told = cards.read(book, about, moment)
-    with writing, transaction.atomic():
+    with writing(), transaction.atomic():
         horizons = {
             rule.id: min(match.as_of for match in occurred[rule.id])
             - max(rule.collapse or NONE, rule.cooldown or NONE, late_of(rule))
@@ -137,7 +137,7 @@ def pulse_states(
         unknown = {**freshness.groundless(book, judgement), **freshness.stale(book, rules, moment), **judgement.unknown}
         findings = look(book, rules, judgement, unknown, last.as_of, {}, accounts=accounts)
         away = elsewhere(book, rules, accounts, moment)
-        with writing, transaction.atomic():
+        with writing(), transaction.atomic():
             scopes, earlier = _scopes(last), opened_since(last.as_of)
             findings = replace(findings, scopes=scopes, earlier=earlier, elsewhere=away)
             return _turned(moment, findings, rules, given.rules, accounts, on_transition)

@@ -71,7 +71,7 @@ def sweep(
         subjects = _subjects(book, judged, judgement)
         findings = look(book, on, judgement, unknown, _previous(), published or on_since())
         findings = replace(findings, scopes=judgement.scopes or {"": subjects})
-        with writing, transaction.atomic():
+        with writing(), transaction.atomic():
             _refuse_the_past(at)
             # Pulses may have opened alerts while this sweep looked at the facts.
             findings = replace(findings, rows=findings.rows.anew(), earlier=opened_since(_previous() or at))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -16,11 +17,12 @@ from tocsin.alerts.findings import STATE_TRIGGERS, Findings
 from tocsin.alerts.models import Episode, Pending
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.rowfindings import Identity
-from tocsin.alerts.running import CHUNK, parts
+from tocsin.alerts.running import CHUNK, among, parts
 from tocsin.alerts.shapes import LIVE, SEVERITIES, TransitionNotice
 from tocsin.alerts.states import STATE_FIELDS, put, state_of
 from tocsin.core.folding import fold
 from tocsin.core.lifecycle import CloseReason, EpisodeState, Outcome, Policy, Verdict, settle_ladder, transition
+from tocsin.facts.breathing import breathe
 
 if TYPE_CHECKING:
     from tocsin.core.rules import Rule
@@ -84,6 +86,7 @@ class Turning:
             if not (subject in self.findings.elsewhere and rule_id in of_people):
                 subjects.setdefault(rule_id, set()).add((subject, key))
         for group in _ladders(states):
+            breathe()
             self._turn(group, sorted(set().union(*(subjects.get(rule.id, ()) for rule in group))))
         for rule in rules:
             if rule.trigger.kind not in STATE_TRIGGERS:
@@ -93,8 +96,14 @@ class Turning:
 
     def _load(self, rules: Sequence[Rule]) -> None:
         """The running episodes of all rules, what is pending, and closed ones that still matter to one of these."""
-        for theirs in self._of_whom():
-            for row in Episode.objects.filter(theirs, state__in=RUNNING).only(*READ):
+        people = [match for match in self.findings.matches.values() if match.kind == "person"]
+        met, by = {match.subject_id for match in people}, {match.rule.id for match in people}
+
+        def ours(row: Episode | Pending) -> bool:
+            return self.accounts is None or row.account_id in self.accounts or (row.subject_id in met and row.rule in by)
+
+        for theirs in self._of_whom(met, by):
+            for row in filter(ours, Episode.objects.filter(theirs, state__in=RUNNING).only(*READ).iterator(CHUNK)):
                 self._episodes[row.rule, row.subject_id, row.key] = row
         longest = max((rule.policy.cooldown for rule in rules), default=timedelta(0))
         matters = (
@@ -105,22 +114,22 @@ class Turning:
         )
         over = Episode.objects.filter(matters, remembered=True, rule__in=[rule.id for rule in rules]).only(*READ)
         pending = Pending.objects.all()
-        for theirs in self._of_whom():
-            for row in over.filter(theirs).iterator(CHUNK):
+        for theirs in self._of_whom(met, by):
+            for row in filter(ours, over.filter(theirs).iterator(CHUNK)):
                 self._episodes.setdefault((row.rule, row.subject_id, row.key), row)
-            for waiting in pending.filter(theirs).iterator(CHUNK):
+            for waiting in filter(ours, pending.filter(theirs).iterator(CHUNK)):
                 self._waiting[waiting.rule, waiting.subject_id, waiting.key] = waiting
 
-    def _of_whom(self) -> Iterator[Q]:
-        """All rows; or those noted at the accounts of the pulse, and those of people who have come to them from others."""
-        if self.accounts is None:
-            yield Q()
-            return
-        for part in parts(sorted(self.accounts)):
-            yield Q(account_id__in=part)
-        people = {(match.rule.id, match.subject_id) for match in self.findings.matches.values() if match.kind == "person"}
-        for part in parts(sorted({subject for _, subject in people})):
-            yield Q(subject_id__in=part, rule__in=sorted({rule for rule, _ in people}))
+    def _of_whom(self, met: AbstractSet[str], by: AbstractSet[str]) -> Iterator[Q]:
+        """Some rows at a time: all; or those noted at the accounts of the pulse, and of people who came to them from others.
+
+        met: the people who match. by: the rules that they match.
+        """
+        asked = list(among(self.accounts))
+        yield from asked
+        if asked != [Q()]:
+            for part in parts(sorted(met)):
+                yield Q(subject_id__in=part, rule__in=sorted(by))
 
     # What follows
 

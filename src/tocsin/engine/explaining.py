@@ -22,6 +22,7 @@ from tocsin.core.moment import iso
 from tocsin.core.plain import plain
 from tocsin.engine.cases import step_reached
 from tocsin.engine.evidence import Evidence, Values
+from tocsin.facts.breathing import breathe
 
 if TYPE_CHECKING:
     from tocsin.core.rules import Rule
@@ -162,6 +163,7 @@ def explained(table: pa.Table, asked: Sequence[Asked], subject: str, moment: dat
     """The matches of all cases: a row of the table is a subject as of a moment."""
     found = []
     for each in asked:
+        breathe()
         indices = true_places(table, each.fires)
         if indices:
             answers = Answers(table, indices, each.told_places)
