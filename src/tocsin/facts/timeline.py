@@ -92,6 +92,7 @@ _PIECES = (
 HAPPENINGS, DAYS = 60, 30  # that are told at a time
 TOLD = 3  # names of what was used on a day
 RECENT = timedelta(days=366)  # within which most accounts have so many days of use
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ME = "(SELECT key FROM accounts WHERE id = $1)"
 KINDS = (*dict.fromkeys(piece[3] for piece in _PIECES), "change")
 
@@ -183,8 +184,9 @@ def use(store: Store, account_id: str, before: datetime) -> list[UseOfDay]:
 
     days = f'count(*) AS events, count(DISTINCT person_key) AS people, max("at") AS last {theirs} GROUP BY 1 ORDER BY 1 DESC'
     # Of the day that begins before the recent ones not all is counted: it is the one more, of which nothing is told.
-    found = asked(f"{days} LIMIT {DAYS + 1}", before - RECENT)
-    if len(found) <= DAYS:
+    since = before - RECENT if before > EPOCH else "-infinity"
+    found = asked(f"{days} LIMIT {DAYS + 1}", since)
+    if len(found) <= DAYS and since != "-infinity":
         found = asked(f"{days} LIMIT {DAYS + 1}", "-infinity")
     names: dict[date, list[tuple[str, int]]] = {each["day"]: [] for each in found}
     if found:
