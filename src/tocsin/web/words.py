@@ -172,12 +172,17 @@ def signal(name: str) -> str:
 
 
 def without(text: str, name: str) -> str:
-    """A sentence without the name in front: `Halden Freight: no login` and `Halden Freight renews` lose it."""
-    following = text[len(name) :]
-    if not name or not text.startswith(name) or following[:1] not in (" ", ":", ","):
+    """A sentence without the name of its account, for where that stands beside it.
+
+    Of `Halden Freight renews` or `Halden Freight: no login`, and of `Nobody at Halden Freight` or `a ticket of Halden Freight`.
+    """
+    if not name:
         return text
-    rest = following.lstrip(" :,–-")
-    return rest[:1].upper() + rest[1:] if rest else text
+    following = text[len(name) :]
+    if text.startswith(name) and following[:1] in (" ", ":", ","):
+        rest = following.lstrip(" :,–-")
+        return rest[:1].upper() + rest[1:] if rest else text
+    return re.sub(rf" (?:of|at) {re.escape(name)}(?=[ ,:]|$)", "", text, count=1)
 
 
 def said(text: str) -> str:
