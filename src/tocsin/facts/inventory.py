@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -49,9 +49,11 @@ class Turned:
     waiting: int
 
 
-def holdings(store: DuckStore, now: datetime) -> list[Holding]:
-    """Every collection that others send, in the order of their declaration, as of a moment: one query."""
-    names = [name for name in COLLECTIONS if name not in OURS]
+SENT = tuple(name for name in COLLECTIONS if name not in OURS)
+
+
+def holdings(store: DuckStore, now: datetime, names: Sequence[str] = SENT) -> list[Holding]:
+    """These collections (default: every one that others send), in this order, as of a moment: one query."""
     parts = [_counted(store, COLLECTIONS[name], place, now) for place, name in enumerate(names)]
     rows = store.query(
         f"""
@@ -59,7 +61,8 @@ def holdings(store: DuckStore, now: datetime) -> list[Holding]:
         bad AS (SELECT collection, count(*) AS rejected, count(*) FILTER ({WAITS}) AS waiting FROM rejected GROUP BY collection)
         SELECT held.*, coalesce(bad.rejected, 0) AS rejected, coalesce(bad.waiting, 0) AS waiting
         FROM held LEFT JOIN bad USING (collection) ORDER BY place
-        """
+        """,
+        small=True,
     ).to_pylist()
     return [
         Holding(
