@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from tocsin import workspace
 from tocsin.alerts import facade as alerts
@@ -53,6 +53,36 @@ class _Shelf:
                     self._values.popitem(last=False)
             return made
 
+    def at_hand(self, key: Hashable) -> Any:
+        """The value of the key; None where it was not made yet."""
+        with self._guard:
+            return self._values.get(key)
+
+
+class _Lasting(Generic[T]):
+    """A value that stands from the moment it was made for until another one."""
+
+    def __init__(self) -> None:
+        self._making = threading.Lock()
+        self._held: tuple[T, datetime, datetime] | None = None
+
+    def at_hand(self, moment: datetime) -> T | None:
+        """The value, where it stands at a moment."""
+        held = self._held
+        return held[0] if held is not None and held[1] <= moment < held[2] else None
+
+    def get(self, moment: datetime, make: Callable[[], tuple[T, datetime]]) -> T:
+        """The value, made anew where it does not stand."""
+        found = self.at_hand(moment)
+        if found is not None:
+            return found
+        with self._making:
+            found = self.at_hand(moment)
+            if found is None:
+                found, until = make()
+                self._held = (found, moment, until)
+        return found
+
 
 _shelf = _Shelf(KEPT)
 
@@ -94,6 +124,25 @@ def kept(key: tuple[Hashable, ...], make: Callable[[], T], moment: datetime | No
     minute = None if moment is None else int(moment.timestamp() // 60)
     generation = store().generation_beside_events if beside_events else store().generation
     return _shelf.get((place(), beside_events, generation, minute, *key), make)
+
+
+def lasting(key: tuple[Hashable, ...], make: Callable[[], tuple[T, datetime]], moment: datetime) -> T:
+    """A value for which no event is read and which stands for longer than a minute.
+
+    make: gives it, and until when it stands while the facts are the same.
+    """
+    cell: _Lasting[T] = _shelf.get(_lasting_key(key), _Lasting)
+    return cell.get(moment, make)
+
+
+def at_hand(key: tuple[Hashable, ...], moment: datetime) -> Any:
+    """The value that `lasting` would give of a key at a moment, where it is made already; else None."""
+    cell = _shelf.at_hand(_lasting_key(key))
+    return None if cell is None else cell.at_hand(moment)
+
+
+def _lasting_key(key: tuple[Hashable, ...]) -> Hashable:
+    return ("lasting", place(), store().generation_beside_events, *key)
 
 
 def here() -> workspace.Workspace:

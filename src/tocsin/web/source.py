@@ -14,7 +14,8 @@ from tocsin.core.language import FormulaError
 from tocsin.core.schema import COLLECTIONS
 from tocsin.engine import Book, reads_events
 from tocsin.facts import timeline
-from tocsin.serving import book, here, kept, now, place, stamp, store
+from tocsin.facts.lasting import unchanged_until
+from tocsin.serving import at_hand, book, here, kept, lasting, now, place, stamp, store
 
 __all__ = [
     "LATE",
@@ -111,12 +112,15 @@ def latest_start(collection: str, moment: datetime) -> datetime | None:
 
 def accounts(moment: datetime) -> dict[str, AccountRow]:
     """Every account as of a moment, by id: one evaluation of attributes, which no event changes."""
-    return kept(("accounts",), lambda: _accounts(moment), moment, beside_events=True)
+    return lasting(("accounts",), lambda: (_accounts(moment), unchanged_until(store(), moment)), moment)
 
 
 def account(account_id: str, moment: datetime) -> AccountRow | None:
-    """One account as of a moment."""
-    return accounts(moment).get(account_id)
+    """One account as of a moment. Where not all of them are known already it is asked for alone."""
+    known: dict[str, AccountRow] | None = at_hand(("accounts",), moment)
+    if known is not None:
+        return known.get(account_id)
+    return kept(("account", account_id), lambda: _accounts(moment, account_id), moment, beside_events=True).get(account_id)
 
 
 def values(
@@ -221,9 +225,9 @@ def _subject_of(row: dict[str, Any], subject: str) -> str:
     return f"{row['account_id']}/{row['feature']}" if subject == "feature" else str(row["subject_id"])
 
 
-def _accounts(moment: datetime) -> dict[str, AccountRow]:
+def _accounts(moment: datetime, only: str | None = None) -> dict[str, AccountRow]:
     found = {}
-    for row in book().with_revenue(ACCOUNT_FIELDS, moment).to_pylist():
+    for row in book().with_revenue(ACCOUNT_FIELDS, moment, None if only is None else [only]).to_pylist():
         value = {name: row[f"f{number}"] for number, name in enumerate(ACCOUNT_FIELDS)}
         renews = value["renews_on"]
         tier = value["tier"]
