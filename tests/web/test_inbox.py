@@ -302,3 +302,11 @@ def test_facts_are_asked_once_a_minute(signed_in: SignedIn, swept: Swept, monkey
     cold = len(asked)
     client.get("/alerts/")
     assert 0 < cold == len(asked)
+
+
+def test_one_page_asks_once_who_there_is(signed_in: SignedIn, swept: Swept) -> None:
+    client = signed_in("ada")
+    client.get("/alerts/")
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/alerts/")
+    assert sum('FROM "people_user"' in each["sql"] for each in queries.captured_queries) <= 2  # who looks, and everybody
