@@ -201,9 +201,8 @@ def _members(found: QuerySet[Episode], account_ids: list[str | None]) -> dict[st
     return members
 
 
-def _counted(found: QuerySet[Episode], field: str) -> dict[str, int]:
-    rows = found.order_by().values(field).annotate(count=Count("id"))
-    return {str(row[field]): int(row["count"]) for row in rows}
+def _counted(found: QuerySet[Episode], column: str) -> dict[str, int]:
+    return dict(found.order_by().values_list(column).annotate(count=Count("id")))
 
 
 @dataclass(slots=True)
