@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Case, Count, F, FloatField, Max, Q, QuerySet, Sum, When
 from django.db.models.functions import Lower
 
-from tocsin.alerts.models import AuditEntry, Episode, Transition
+from tocsin.alerts.models import AccountSnapshot, AuditEntry, Episode, Transition
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.shapes import (
     LIVE,
@@ -74,8 +74,11 @@ def inbox(filters: AlertFilter = AlertFilter(), *, page: int = 1, size: int = 50
     counts = _counts(found)
     at_stake = Case(When(top__gte=HIGH, then=F("account__mrr")), default=None, output_field=FloatField())
     by_account = found.order_by().values("account_id").annotate(top=Max("rank")).annotate(stake=at_stake)
-    total = by_account.aggregate(rows=Count("*"), accounts=Count("account_id"), at_stake=Sum("stake"))
-    pages = max(1, -(-total["rows"] // size))
+    total = found.order_by().aggregate(
+        accounts=Count("account_id", distinct=True), others=Count("id", filter=Q(account_id=None))
+    )
+    rows = total["accounts"] + bool(total["others"])  # those about no account stand together
+    pages = max(1, -(-rows // size))
     page = min(max(1, page), pages)
     ordered = by_account.order_by(
         "-top", F("stake").desc(nulls_last=True), F("account__renews_on").asc(nulls_last=True), "account_id"
@@ -93,7 +96,7 @@ def inbox(filters: AlertFilter = AlertFilter(), *, page: int = 1, size: int = 50
         pages=pages,
         accounts=total["accounts"],
         alerts=sum(counts.severity.values()),
-        at_stake=total["at_stake"] or 0,
+        at_stake=_at_stake(found),
         quiet=counts.quiet,
         by_severity=counts.severity,
         by_category=counts.category,
@@ -124,7 +127,7 @@ def live_by_account(filters: AlertFilter = AlertFilter()) -> dict[str, int]:  # 
 
 def actionable(filters: AlertFilter = AlertFilter()) -> int:  # noqa: B008 - frozen
     """How many alerts ask something of somebody: live ones that no other silences. One query, for every page."""
-    return filtered(filters).filter(state__in=LIVE).exclude(KEPT_QUIET).count()
+    return filtered(filters).filter(state__in=LIVE, inhibited_by="").count()
 
 
 def alerts_of_rule(rule_id: str, *, states: Iterable[str] = LIVE, page: int = 1, size: int = 50) -> AlertPage:
@@ -203,6 +206,12 @@ def _members(found: QuerySet[Episode], account_ids: list[str | None]) -> dict[st
 
 def _counted(found: QuerySet[Episode], column: str) -> dict[str, int]:
     return dict(found.order_by().values_list(column).annotate(count=Count("id")))
+
+
+def _at_stake(found: QuerySet[Episode]) -> float:
+    """The MRR of all accounts with an alert of severity high or above."""
+    grave = found.order_by().filter(rank__gte=HIGH).values("account_id")
+    return AccountSnapshot.objects.filter(id__in=grave).aggregate(mrr=Sum("mrr"))["mrr"] or 0
 
 
 @dataclass(slots=True)

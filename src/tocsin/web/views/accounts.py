@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from django.http import HttpResponse
@@ -102,15 +101,16 @@ class Beside:
         """Whose the account is."""
         return self.names.get(row.owner.lower(), row.owner)
 
-    def open(self, row: AccountRow) -> int:
-        """How many alerts are live."""
-        family = self.families.get(row.id)
-        return family.open if family else self.counts.get(row.id, 0)
+    def opened(self) -> Mapping[str, int]:
+        """How many alerts are live of each that has any."""
+        return (
+            {**self.counts, **{head: family.open for head, family in self.families.items()}} if self.families else self.counts
+        )
 
-    def score(self, row: AccountRow) -> float | None:
-        """The health score."""
-        scored = self.families.get(row.id) or self.standings.get(row.id)
-        return scored.score if scored else None
+    def scores(self) -> Mapping[str, float | None]:
+        """The health scores."""
+        own = {name: each.score for name, each in self.standings.items()}
+        return own | {head: each.score for head, each in self.families.items()}
 
     def line(self, row: AccountRow, accounts: Mapping[str, AccountRow]) -> Listed:
         """The line of an account, or of a family by its head."""
@@ -119,7 +119,7 @@ class Beside:
         return Listed(
             row,
             self.owner_name(row),
-            self.open(row),
+            family.open if family else self.counts.get(row.id, 0),
             scored.score if scored else None,
             scored.band if scored else None,
             scored is not None,
@@ -145,7 +145,9 @@ def table(request: Seen) -> HttpResponse:
     elif folded:
         rows = _folded(rows, beside)
     mine = [each for each in rows if each.owner == request.user.email]
-    chosen = [each for each in (mine if whose == "mine" else rows) if not text or _fits(each.name, each.id, text)]
+    chosen = mine if whose == "mine" else rows
+    if text:
+        chosen = [each for each in chosen if _fits(each.name, each.id, text)]
     ordered = _sorted(chosen, column, beside, descending=descending)
     accounts = source.accounts(moment)
     pages = max(1, -(-len(ordered) // A_PAGE))
@@ -163,7 +165,7 @@ def table(request: Seen) -> HttpResponse:
         "text": text,
         "whose": whose,
         "mine": len(mine),
-        "rows": [beside.line(row, accounts) for row in ordered[(number - 1) * A_PAGE : number * A_PAGE]],
+        "rows": [beside.line(each.row, accounts) for each in ordered[(number - 1) * A_PAGE : number * A_PAGE]],
         "count": len(ordered),
         "all_count": len(rows),
         "mrr": sum(each.living for each in chosen),
@@ -244,22 +246,23 @@ def _order(given: str) -> tuple[str, bool]:
     return (name, given.startswith("-")) if name in _COLUMNS else ("alerts", True)
 
 
-def _sorted(ranked: list[Ranked], column: str, beside: Beside, *, descending: bool) -> list[AccountRow]:
-    """The rows by a column, those without a value last either way, ties by money and name."""
-    keys: Mapping[str, Callable[[Ranked], Any]] = {
+def _sorted(ranked: Sequence[Ranked], column: str, beside: Beside, *, descending: bool) -> list[Ranked]:
+    """The accounts by a column, those without a value last either way, ties by money and name."""
+    opened, scores = beside.opened(), beside.scores() if column == "health" else {}
+    by: Mapping[str, Callable[[Ranked], Any]] = {
         "name": lambda each: each.name,
-        "health": lambda each: beside.score(each.row),
+        "health": lambda each: scores.get(each.id),
         "csm": lambda each: beside.owner_name(each.row).casefold(),
         "stage": lambda each: each.row.stage.casefold(),
         "renews": lambda each: each.row.renews_on,
         "mrr": lambda each: each.row.mrr,
-        "alerts": lambda each: beside.open(each.row),
+        "alerts": lambda each: opened.get(each.id, 0),
     }
-    keyed = [(key, each.row) for each, key in zip(ranked, map(keys[column], ranked), strict=True)]
-    known = [pair for pair in keyed if pair[0] is not None and pair[0] != ""]
-    unknown = [row for key, row in keyed if key is None or key == ""] if len(known) < len(keyed) else []
-    known.sort(key=itemgetter(0), reverse=descending)
-    return [row for _, row in known] + unknown
+    keys = list(map(by[column], ranked))
+    known = [number for number, key in enumerate(keys) if key is not None and key != ""]
+    unknown = [number for number, key in enumerate(keys) if key is None or key == ""] if len(known) < len(keys) else []
+    known.sort(key=keys.__getitem__, reverse=descending)
+    return [ranked[number] for number in known + unknown]
 
 
 def _column(name: str, current: str, descending: bool, query: Callable[..., str]) -> Column:
