@@ -144,7 +144,8 @@ def table(request: Seen) -> HttpResponse:
         rows = [each for each in rows if known.head.get(each.id) == of]
     elif folded:
         rows = _folded(rows, beside)
-    mine = [each for each in rows if each.owner == request.user.email]
+    email = request.user.email
+    mine = [each for each in rows if each.owner == email]
     chosen = mine if whose == "mine" else rows
     if text:
         chosen = [each for each in chosen if _fits(each.name, each.id, text)]
