@@ -274,7 +274,7 @@ def test_more_alerts_cost_no_more_queries(signed_in: SignedIn, swept: Swept) -> 
     with CaptureQueriesContext(connection) as many:
         page = client.get(address).content.decode()
     assert len(listed(page)) == 54
-    assert len(many) == len(few) <= 32
+    assert len(many) == len(few) <= 16
 
 
 def test_long_lists_are_paged_and_counted_in_all(signed_in: SignedIn, swept: Swept) -> None:

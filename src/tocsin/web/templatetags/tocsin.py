@@ -56,7 +56,7 @@ def severity(kind: str, label: bool = True) -> SafeString:
 def ago(context: Context, moment: datetime | None, short: bool = True) -> SafeString:
     """How long ago a moment was (`22 h`), with the exact time on hover."""
     if moment is None:
-        return format_html("")
+        return SafeString("")
     return timed(moment, words.ago(moment, context["now"], short=short))
 
 
@@ -64,7 +64,7 @@ def ago(context: Context, moment: datetime | None, short: bool = True) -> SafeSt
 def clock(context: Context, moment: datetime | None) -> SafeString:
     """A moment as a person reads it (`09:12`, `yesterday 14:30`, `11 Mar 11:24`), with the exact time on hover."""
     if moment is None:
-        return format_html("")
+        return SafeString("")
     return timed(moment, words.clock(timezone.localtime(moment), timezone.localtime(context["now"])))
 
 
