@@ -48,6 +48,7 @@ MIDDLEWARE = [
     "tocsin.people.middleware.Guarded",
     "tocsin.api.middleware.Problems",
     "tocsin.people.middleware.StaticFiles",
+    "tocsin.people.middleware.Once",
     "django.middleware.security.SecurityMiddleware",
     "tocsin.web.middleware.WholeTexts",
     "django.contrib.sessions.middleware.SessionMiddleware",

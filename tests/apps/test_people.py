@@ -15,6 +15,7 @@ from django.test import RequestFactory, override_settings
 from tests.apps.fakes import T0
 from tocsin import settings as product
 from tocsin import workspace
+from tocsin.core import once
 from tocsin.core.errors import UserError
 from tocsin.people import facade
 from tocsin.people.models import FailedSignIn, SignInLink, Team, User
@@ -263,3 +264,18 @@ def test_the_teams_of_a_person_are_their_own_and_those_they_manage() -> None:
     assert facade.teams_of("nils@us.example") == ("North",)
     assert facade.teams_of("LEA@us.example") == ("Leads", "North")
     assert facade.teams_of("nobody@us.example") == ()
+
+
+def test_a_request_asks_once_who_there_is_and_sees_what_it_changes(django_assert_num_queries: Any) -> None:
+    user()
+    user("bob@us.example")
+    with once.request():
+        with django_assert_num_queries(1):
+            assert [each.email for each in facade.people()] == ["ada@us.example", "bob@us.example"]
+            assert len(facade.people(active=False)) == 2
+        facade.set_active("bob@us.example", False, by="t", moment=T0)
+        assert [each.email for each in facade.people()] == ["ada@us.example"]
+        user("cid@us.example", team="East")
+        assert [each.team for each in facade.people()] == ["", "East"]
+    with django_assert_num_queries(2):
+        assert facade.people() == facade.people()

@@ -2,11 +2,12 @@
 
 `python -m tests.bench.home HOME` and
 
-    make JSON     {accounts, events, url, probes}: a synthetic book that has been swept, a rule for probes with a webhook to
-                  url, a write key and a signed-in session, which are printed as JSON
+    make JSON     {accounts, events, url, alerts}: a synthetic book that has been swept, with so many alerts in all, a rule for
+                  probes with a webhook to url, a write key and a signed-in session, which are printed as JSON
     up PORT       `tocsin up`
     unstored PORT `tocsin up` whose inbox says at once that all is durable, and stores nothing
     count         how many events came over HTTP
+    look EACH     each page asked for so often in this process: see `large`
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.bench import large
 from tocsin.workspace import Workspace, configure
 
 PROBE, RULE = "Probe", "bench-probe"
@@ -30,7 +32,10 @@ def main(home: str, what: str, *more: str) -> None:
     workspace = Workspace(configure(Path(home)))
     workspace.make()
     workspace.django()
-    told = _made(workspace, **json.loads(more[0])) if what == "make" else _counted(workspace)
+    if what == "make":
+        told = _made(workspace, **json.loads(more[0]))
+    else:
+        told = large.looked(workspace, int(more[0])) if what == "look" else _counted(workspace)
     print(json.dumps(told))  # noqa: T201 - its answer
     workspace.close()
 
@@ -48,12 +53,12 @@ def _up(port: str, *, stored: bool) -> None:
     sys.exit(tocsin(["up", "--port", port]))
 
 
-def _made(workspace: Workspace, accounts: int, events: int, url: str = "") -> dict[str, Any]:
+def _made(workspace: Workspace, accounts: int, events: int, url: str = "", alerts: int = 0) -> dict[str, Any]:
     from django.conf import settings
     from django.contrib.auth import get_user_model
     from django.test import Client
 
-    from tocsin.alerts import facade as alerts
+    from tocsin.alerts import facade
     from tocsin.core.rules import Definitions, MaxNew, Rule, Trigger
     from tocsin.delivery import facade as delivery
     from tocsin.facts.synthetic import fill
@@ -67,12 +72,14 @@ def _made(workspace: Workspace, accounts: int, events: int, url: str = "") -> di
         notify = ("channel:bench",)
     trigger = Trigger("event", {"event": f"name = '{PROBE}'"})
     probe = Rule(RULE, "Probe", "risk", trigger=trigger, notify=notify, max_new=MaxNew(count=10**6))
-    alerts.publish_rules(Definitions(rules=(probe,)), by="bench", moment=now)
+    facade.publish_rules(Definitions(rules=(probe,)), by="bench", moment=now)
     _, key = people.create_key("bench", "write", by="bench", moment=now)
     people.create_user("bench@example.com", "Bench", "admin", moment=now, by="bench")
     client = Client()
     client.force_login(get_user_model().objects.get(email="bench@example.com"))
-    report = alerts.sweep(workspace.book(), lambda: datetime.now(UTC))
+    report = facade.sweep(workspace.book(), lambda: datetime.now(UTC))
+    if alerts:
+        large.remember(alerts)
     return {"key": key, "cookie": client.cookies[settings.SESSION_COOKIE_NAME].value, "alerts": report.opened}
 
 

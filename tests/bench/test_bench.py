@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import alerts, imports, ingest, pages
+from tests.bench import alerts, imports, ingest, large, pages
 from tests.bench.client import share
 
 pytestmark = pytest.mark.long
@@ -44,6 +44,14 @@ def test_pages() -> None:
     assert all(0 < one["p50"] <= one["p95"] for one in found["pages"].values())
     assert found["open_alerts"] > 0
     assert found["beside"]["acknowledged"] > 0
+
+
+def test_every_page_of_a_workspace_with_a_past() -> None:
+    found = pages.main(["--each", "2", "--accounts", "60", "--events", "500", "--alerts", "300"])
+    assert set(found["pages"]) == set(large.PAGES)
+    assert all(0 < one["p50"] <= one["p95"] and one["queries"] > 0 for one in found["pages"].values())
+    assert sum(found["alerts"].values()) == 300
+    assert all(found["alerts"].values())
 
 
 def test_imports() -> None:

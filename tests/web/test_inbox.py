@@ -274,7 +274,7 @@ def test_more_alerts_cost_no_more_queries(signed_in: SignedIn, swept: Swept) -> 
     with CaptureQueriesContext(connection) as many:
         page = client.get(address).content.decode()
     assert len(listed(page)) == 54
-    assert len(many) == len(few) <= 32
+    assert len(many) == len(few) <= 16
 
 
 def test_long_lists_are_paged_and_counted_in_all(signed_in: SignedIn, swept: Swept) -> None:
@@ -302,3 +302,11 @@ def test_facts_are_asked_once_a_minute(signed_in: SignedIn, swept: Swept, monkey
     cold = len(asked)
     client.get("/alerts/")
     assert 0 < cold == len(asked)
+
+
+def test_one_page_asks_once_who_there_is(signed_in: SignedIn, swept: Swept) -> None:
+    client = signed_in("ada")
+    client.get("/alerts/")
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/alerts/")
+    assert sum('FROM "people_user"' in each["sql"] for each in queries.captured_queries) <= 2  # who looks, and everybody

@@ -23,6 +23,7 @@ from tocsin.alerts.reading import (
     open_counts,
     timeline_of_account,
     untold_candidates,
+    with_timeline,
 )
 from tocsin.alerts.reviewing import release_many, resolve_many
 from tocsin.alerts.rulebook import (
@@ -137,4 +138,5 @@ __all__ = [
     "timeline_of_account",
     "untold_candidates",
     "versions",
+    "with_timeline",
 ]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, cast
+from itertools import starmap
+from typing import Any
 
-from django.db.models import Case, Count, F, FloatField, Max, Q, QuerySet, When
+from django.db import connection
+from django.db.models import Count, F, Max, Q, QuerySet
 from django.db.models.functions import Lower
 
-from tocsin.alerts.models import AccountSnapshot, AuditEntry, Episode, Transition
+from tocsin.alerts.models import AuditEntry, Episode, Transition
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.shapes import (
     LIVE,
@@ -24,7 +26,6 @@ from tocsin.alerts.shapes import (
     EvidenceLine,
     Inbox,
     OpenCounts,
-    State,
 )
 from tocsin.core.errors import UserError
 from tocsin.people import facade as people
@@ -44,20 +45,25 @@ def list_alerts(
 
     after: the opening and id of the alert after which the list goes on.
     """
-    found = filtered(filters).select_related("account").order_by("-opened_at", "-id")
+    found = filtered(filters).order_by("-opened_at", "-id")
     if after is not None:
         opened_at, key = after[0], _key(after[1])
         found = found.filter(Q(opened_at__lt=opened_at) | Q(opened_at=opened_at, pk__lt=key))
-    names = _owner_names()
-    return [_alert(row, names) for row in (found[:limit] if limit else found)]
+    return _alerts(found[:limit] if limit else found)
 
 
 def alert(alert_id: str) -> Alert:
     """One alert with its timeline. UserError where there is none of that id."""
-    row = Episode.objects.select_related("account").filter(pk=_key(alert_id)).first()
-    if row is None:
+    found = _alerts(Episode.objects.filter(pk=_key(alert_id)))
+    if not found:
         raise UserError(f"there is no alert {alert_id!r}; `tocsin alerts list` shows the ids")
-    return _alert(row, _owner_names(), _entries(row.transitions.all()))
+    return with_timeline(found[0])
+
+
+def with_timeline(found: Alert) -> Alert:
+    """An alert that is at hand, with its timeline. One query."""
+    rows = Transition.objects.filter(episode=_key(found.id)).values_list("at", "kind", "by", "reason")
+    return replace(found, timeline=tuple(starmap(Entry, rows)))
 
 
 def inbox(filters: AlertFilter = AlertFilter(), *, page: int = 1, size: int = 50) -> Inbox:  # noqa: B008 - frozen
@@ -67,41 +73,26 @@ def inbox(filters: AlertFilter = AlertFilter(), *, page: int = 1, size: int = 50
     """
     found = filtered(filters) if filters.states else filtered(filters).filter(state__in=LIVE)
     counts = _counts(found)
-    at_stake = Case(When(top__gte=HIGH, then=F("account__mrr")), default=None, output_field=FloatField())
-    # All accounts, three values each: the page, how many there are and what is at stake in one pass.
-    ranked = list(
-        found.values("account_id")
-        .annotate(top=Max("rank"))
-        .annotate(stake=at_stake)
-        .order_by("-top", F("stake").desc(nulls_last=True), F("account__renews_on").asc(nulls_last=True), "account_id")
-        .values_list("account_id", "top", "stake")
-    )
-    pages = max(1, -(-len(ranked) // size))
-    page = min(max(1, page), pages)
-    shown = ranked[(page - 1) * size : page * size]
-    names = _owner_names()
-    members = _members(found, [account_id for account_id, _, _ in shown])
+    ranked = _ranked(found, max(1, page), size)
+    if ranked.page > (last := max(1, -(-ranked.groups // size))):
+        ranked = _ranked(found, last, size)
+    members = _members(found, [account_id for account_id, _, _ in ranked.shown])
     groups = tuple(
-        AccountGroup(
-            account=_card(rows[0].account, names),
-            alerts=tuple(_alert(each, names) for each in rows),
-            severity=SEVERITIES[top],
-            at_stake=stake,
-        )
-        for account_id, top, stake in shown
-        if (rows := members.get(account_id))
+        AccountGroup(account=each[0].account, alerts=tuple(each), severity=SEVERITIES[top], at_stake=stake)
+        for account_id, top, stake in ranked.shown
+        if (each := members.get(account_id))
     )
     return Inbox(
         groups=groups,
-        page=page,
-        pages=pages,
-        accounts=sum(account_id is not None for account_id, _, _ in ranked),
-        alerts=sum(counts["severity"].values()),
-        at_stake=sum(stake for _, _, stake in ranked if stake is not None),
-        quiet=found.filter(KEPT_QUIET).count(),
-        by_severity=counts["severity"],
-        by_category=counts["category"],
-        by_rule=counts["rule"],
+        page=ranked.page,
+        pages=last,
+        accounts=ranked.accounts,
+        alerts=sum(counts.severity.values()),
+        at_stake=ranked.at_stake,
+        quiet=counts.quiet,
+        by_severity=counts.severity,
+        by_category=counts.category,
+        by_rule=counts.rule,
     )
 
 
@@ -128,7 +119,7 @@ def live_by_account(filters: AlertFilter = AlertFilter()) -> dict[str, int]:  # 
 
 def actionable(filters: AlertFilter = AlertFilter()) -> int:  # noqa: B008 - frozen
     """How many alerts ask something of somebody: live ones that no other silences. One query, for every page."""
-    return filtered(filters).filter(state__in=LIVE).exclude(KEPT_QUIET).count()
+    return filtered(filters).filter(state__in=LIVE, inhibited_by="").count()
 
 
 def alerts_of_rule(rule_id: str, *, states: Iterable[str] = LIVE, page: int = 1, size: int = 50) -> AlertPage:
@@ -137,21 +128,16 @@ def alerts_of_rule(rule_id: str, *, states: Iterable[str] = LIVE, page: int = 1,
     total = found.count()
     pages = max(1, -(-total // size))
     page = min(max(1, page), pages)
-    ordered = found.select_related("account").order_by(F("account__mrr").desc(nulls_last=True), "subject_id", "id")
-    names = _owner_names()
-    shown = ordered[(page - 1) * size : page * size]
-    return AlertPage(tuple(_alert(row, names) for row in shown), page, pages, total)
+    ordered = found.order_by(F("account__mrr").desc(nulls_last=True), "subject_id", "id")
+    return AlertPage(tuple(_alerts(ordered[(page - 1) * size : page * size])), page, pages, total)
 
 
 def timeline_of_account(account_id: str, *, limit: int = 200) -> list[tuple[Alert, Entry]]:
-    """The latest changes of an account's alerts, newest first."""
-    rows = (
-        Transition.objects.filter(episode__account_id=account_id)
-        .select_related("episode__account")
-        .order_by("-at", "-id")[:limit]
-    )
-    names = _owner_names()
-    return [(_alert(row.episode, names), Entry(row.at, row.kind, row.by, row.reason)) for row in rows]
+    """The latest changes of an account's alerts, newest first. Three queries."""
+    changes = Transition.objects.filter(episode__account_id=account_id).order_by("-at", "-id")
+    rows = list(changes.values_list("episode_id", "at", "kind", "by", "reason")[:limit])
+    known = alerts_by_id({str(row[0]) for row in rows})
+    return [(known[str(key)], Entry(at, kind, by, reason)) for key, at, kind, by, reason in rows]
 
 
 def row_of(alert_id: str) -> Episode:
@@ -198,90 +184,122 @@ def _about(kind: str, ids: Iterable[str]) -> Q:
     return Q(subject_kind=kind, subject_id__in=list(ids))
 
 
-def _members(found: QuerySet[Episode], account_ids: list[str | None]) -> dict[str | None, list[Episode]]:
-    """The rows of these accounts, gravest first, then newest."""
+def _members(found: QuerySet[Episode], account_ids: list[str | None]) -> dict[str | None, list[Alert]]:
+    """The alerts of these accounts, gravest first, then newest."""
     ids = [each for each in account_ids if each is not None]
     wanted = Q(account_id__in=ids)
     if None in account_ids:
         wanted |= Q(account_id=None)
-    members: dict[str | None, list[Episode]] = {}
-    for row in found.filter(wanted).select_related("account").order_by("-rank", "-opened_at", "-id"):
-        members.setdefault(row.account_id, []).append(row)
+    members: dict[str | None, list[Alert]] = {}
+    for each in _alerts(found.filter(wanted).order_by("-rank", "-opened_at", "-id")):
+        members.setdefault(each.account_id, []).append(each)
     return members
 
 
-def _counted(found: QuerySet[Episode], field: str) -> dict[str, int]:
-    rows = found.order_by().values(field).annotate(count=Count("id"))
-    return {str(row[field]): int(row["count"]) for row in rows}
+def _counted(found: QuerySet[Episode], column: str) -> dict[str, int]:
+    return dict(found.order_by().values_list(column).annotate(count=Count("id")))
 
 
-def _counts(found: QuerySet[Episode]) -> dict[str, dict[str, int]]:
-    """How many alerts of each severity, category and rule, in one query."""
-    fields = ("severity", "category", "rule")
-    sums: dict[str, dict[str, int]] = {field: {} for field in fields}
-    for row in found.order_by().values(*fields).annotate(count=Count("id")):
-        for field in fields:
-            sums[field][row[field]] = sums[field].get(row[field], 0) + row["count"]
-    return sums
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """One page of accounts in their order: (account, the gravest rank, what is at stake); and of all of them the sums.
+
+    groups: accounts, and those about no account as one.
+    """
+
+    page: int
+    shown: list[tuple[str | None, int, float | None]]
+    groups: int
+    accounts: int
+    at_stake: float
 
 
-def _alert(row: Episode, names: dict[str, str], timeline: tuple[Entry, ...] = ()) -> Alert:
+_ORDER = "top DESC, stake DESC NULLS LAST, renews_on ASC NULLS LAST, account_id"
+_RANKING = f"""
+    WITH ranked AS (
+        SELECT grouped.account_id, grouped.top, CASE WHEN grouped.top >= %s THEN account.mrr END AS stake, account.renews_on
+        FROM ({{}}) AS grouped LEFT JOIN alerts_accountsnapshot AS account ON account.id = grouped.account_id
+    )
+    SELECT account_id, top, stake, total.*
+    FROM (SELECT COUNT(*) AS number, COUNT(account_id) AS accounts, SUM(stake) AS at_stake FROM ranked) AS total
+    LEFT JOIN (SELECT * FROM ranked ORDER BY {_ORDER} LIMIT %s OFFSET %s) AS shown ON 1 = 1
+    ORDER BY {_ORDER}
+"""  # noqa: S608 - constants
+
+
+def _ranked(found: QuerySet[Episode], page: int, size: int) -> _Ranked:
+    """A page of the accounts of these rows, most urgent first; a page beyond the last is empty. One query.
+
+    Alerts are grouped before accounts are looked up, which the ORM cannot say: that is five times as fast as grouping both.
+    """
+    inner, params = found.order_by().values("account_id").annotate(top=Max("rank")).query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(_RANKING.format(inner), (HIGH, *params, size, (page - 1) * size))
+        rows = cursor.fetchall()
+    *_, groups, accounts, at_stake = rows[0]
+    return _Ranked(page, [tuple(row[:3]) for row in rows if row[1] is not None], groups, accounts, at_stake or 0)
+
+
+@dataclass(slots=True)
+class _Counts:
+    """How many alerts of each severity, category and rule; quiet: those that another one keeps quiet."""
+
+    severity: dict[str, int] = field(default_factory=dict)
+    category: dict[str, int] = field(default_factory=dict)
+    rule: dict[str, int] = field(default_factory=dict)
+    quiet: int = 0
+
+
+def _counts(found: QuerySet[Episode]) -> _Counts:
+    """All of them in one query."""
+    counts = _Counts()
+    sums = (counts.severity, counts.category, counts.rule)
+    grouped = found.order_by().values("severity", "category", "rule")
+    rows = grouped.annotate(count=Count("id"), quiet=Count("id", filter=KEPT_QUIET))
+    for *values, count, quiet in rows.values_list("severity", "category", "rule", "count", "quiet"):
+        counts.quiet += quiet
+        for value, held in zip(values, sums, strict=True):
+            held[value] = held.get(value, 0) + count
+    return counts
+
+
+_OF_ACCOUNT = ("name", "owner", "tier", "plan", "lifecycle_stage", "mrr", "renews_on", "as_of", "roles")
+_AS_IT_IS = (  # columns that an alert has as they are
+    *("rule", "rule_name", "version", "category", "severity", "subject_kind", "subject_id", "key", "state", "opened_at"),
+    *("last_seen_at", "message", "clears", "baseline", "closed_at", "close_reason", "acknowledged_by", "acknowledged_at"),
+    *("outcome", "note", "event_id", "playbook", "step", "count", "inhibited_by", "assignee"),
+)
+_CHANGED = ("id", "evidence", "notified_at", "snoozed_until", "account_id")
+_COLUMNS = (*_AS_IT_IS, *_CHANGED, *(f"account__{name}" for name in _OF_ACCOUNT))
+
+
+def _alerts(rows: QuerySet[Episode]) -> list[Alert]:
+    """The alerts of these rows, in their order. One query; their values only, as lists are long and models are slow to make."""
+    names = _owner_names()
+    cards: dict[str, AccountCard] = {}
+    return [_alert(row, names, cards) for row in rows.values_list(*_COLUMNS)]
+
+
+def _alert(row: tuple[Any, ...], names: dict[str, str], made: dict[str, AccountCard]) -> Alert:
+    """An alert of the values of `_COLUMNS`. made: the cards that there are already, by account."""
+    values = dict(zip(_AS_IT_IS, row, strict=False))
+    key, evidence, notified_at, snoozed_until, account_id, *card = row[len(_AS_IT_IS) :]
+    if account_id is not None and account_id not in made:
+        made[account_id] = _card(account_id, dict(zip(_OF_ACCOUNT, card, strict=True)), names)
     return Alert(
-        id=str(row.pk),
-        rule=row.rule,
-        rule_name=row.rule_name,
-        version=row.version,
-        category=row.category,
-        severity=row.severity,
-        subject_kind=row.subject_kind,
-        subject_id=row.subject_id,
-        key=row.key,
-        account=_card(row.account, names),
-        state=cast("State", row.state),
-        opened_at=row.opened_at,
-        last_seen_at=row.last_seen_at,
-        message=row.message,
-        evidence=tuple(EvidenceLine(**line) for line in row.evidence),
-        clears=row.clears,
-        baseline=row.baseline,
-        closed_at=row.closed_at,
-        close_reason=row.close_reason,
-        acknowledged_by=row.acknowledged_by,
-        acknowledged_at=row.acknowledged_at,
-        snoozed_until=row.snoozed_until if row.state == "snoozed" else None,
-        renotified_at=row.notified_at,
-        outcome=row.outcome,
-        note=row.note,
-        event_id=row.event_id,
-        playbook=row.playbook,
-        step=row.step,
-        count=row.count,
-        inhibited_by=row.inhibited_by,
-        assignee=row.assignee,
-        timeline=timeline,
+        id=str(key),
+        account=made.get(account_id),
+        evidence=tuple(EvidenceLine(**line) for line in evidence),
+        snoozed_until=snoozed_until if values["state"] == "snoozed" else None,
+        renotified_at=notified_at,
+        **values,
     )
 
 
-def _card(row: AccountSnapshot | None, names: dict[str, str]) -> AccountCard | None:
-    if row is None:
-        return None
-    return AccountCard(
-        id=row.id,
-        name=row.name,
-        owner=row.owner,
-        owner_name=names.get(row.owner.lower(), row.owner),
-        tier=row.tier,
-        plan=row.plan,
-        lifecycle_stage=row.lifecycle_stage,
-        mrr=row.mrr,
-        renews_on=row.renews_on,
-        as_of=row.as_of,
-        roles={role: tuple(emails) for role, emails in row.roles.items()},
-    )
-
-
-def _entries(rows: Iterable[Transition]) -> tuple[Entry, ...]:
-    return tuple(Entry(row.at, row.kind, row.by, row.reason) for row in rows)
+def _card(account_id: str, values: dict[str, Any], names: dict[str, str]) -> AccountCard:
+    roles = {role: tuple(emails) for role, emails in values.pop("roles").items()}
+    owner_name = names.get(values["owner"].lower(), values["owner"])
+    return AccountCard(id=account_id, owner_name=owner_name, roles=roles, **values)
 
 
 def _owner_names() -> dict[str, str]:
@@ -296,11 +314,10 @@ def _key(alert_id: str) -> int:
 
 def alerts_by_id(alert_ids: Iterable[str]) -> dict[str, Alert]:
     """These alerts by id, without their timelines; ids that there are not are left out. A constant number of queries a part."""
-    keys, names = sorted({_key(each) for each in alert_ids}), _owner_names()
+    keys = sorted({_key(each) for each in alert_ids})
     found: dict[str, Alert] = {}
     for first in range(0, len(keys), PART):
-        rows = Episode.objects.select_related("account").filter(pk__in=keys[first : first + PART])
-        found.update((str(row.pk), _alert(row, names)) for row in rows)
+        found.update((each.id, each) for each in _alerts(Episode.objects.filter(pk__in=keys[first : first + PART])))
     return found
 
 

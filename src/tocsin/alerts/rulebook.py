@@ -70,13 +70,20 @@ def publish_catalog(moment: datetime) -> PublishReport:
 
 
 def definitions() -> Definitions:
-    """The signals, segments, profiles, milestone templates and rules in force, the last three in any state."""
-    return replace(_in_force().definitions, profiles=health.in_force(), milestones=health.milestones_in_force())
+    """The signals, segments, profiles, milestone templates and rules in force, the last three in any state.
+
+    The same object until one of them changes.
+    """
+
+    def read() -> Definitions:
+        return replace(_in_force().definitions, profiles=health.in_force(), milestones=health.milestones_in_force())
+
+    return health.under_revision("definitions", read)
 
 
 def formulas() -> Formulas:
     """The signals and segments in force: what can be asked of the facts, without reading any rule."""
-    return _named(_formulas_in_force())
+    return health.under_revision("formulas", lambda: _named(_formulas_in_force()))
 
 
 def broken_rules() -> Mapping[str, str]:
@@ -123,7 +130,7 @@ def list_rules(moment: datetime | None = None) -> list[RuleInfo]:
             unknown=unknown.get(row.rule, ""),
             last_evaluated=last.as_of if last and _judged(row, last, matching, unknown) else None,
         )
-        for row in RuleVersion.objects.filter(current=True)
+        for row in health.under_revision("rules in force", lambda: tuple(RuleVersion.objects.filter(current=True)))
     ]
     return _in_order(infos)
 
@@ -149,9 +156,12 @@ def draft_rules() -> tuple[Rule, ...]:
     return _drafts()[1].definitions.rules
 
 
-def _drafts() -> tuple[list[RuleVersion], _InForce]:
-    rows = list(_latest(RuleVersion.objects).filter(current=False).order_by("rule"))
-    return rows, _in_force(tuple((row.rule, row.source) for row in rows))
+def _drafts() -> tuple[Sequence[RuleVersion], _InForce]:
+    def read() -> tuple[Sequence[RuleVersion], _InForce]:
+        rows = tuple(_latest(RuleVersion.objects).filter(current=False).order_by("rule"))
+        return rows, _read(_formulas_in_force(), tuple((row.rule, row.source) for row in rows))
+
+    return health.under_revision("drafts", read)
 
 
 def _info(row: RuleVersion, rule: Rule | None) -> RuleInfo:
@@ -379,13 +389,14 @@ def _named(formulas: tuple[tuple[str, str, str, str, str], ...]) -> Formulas:
     )
 
 
-def _in_force(drafts: tuple[tuple[str, str], ...] | None = None) -> _InForce:
-    """What is in force; with these rules, as (id, YAML), instead of those that are, where some are given."""
-    if drafts is not None:
-        return _read(_formulas_in_force(), drafts)
-    return _read(
-        _formulas_in_force(), tuple(RuleVersion.objects.filter(current=True).order_by("rule").values_list("rule", "source"))
-    )
+def _in_force() -> _InForce:
+    """The rules and formulas in force."""
+
+    def read() -> _InForce:
+        rules = RuleVersion.objects.filter(current=True).order_by("rule").values_list("rule", "source")
+        return _read(_formulas_in_force(), tuple(rules))
+
+    return health.under_revision("in force", read)
 
 
 @lru_cache(maxsize=4)  # reading YAML costs more than the query; the texts themselves are the key

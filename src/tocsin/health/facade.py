@@ -28,6 +28,7 @@ from tocsin.health.profilebook import (
     versions,
 )
 from tocsin.health.recalibration import apply_weights, propose
+from tocsin.health.revisions import Versions, under_revision, watch
 from tocsin.health.scores import distribution, falls, health, history, preview, rebuild, split, splits
 from tocsin.health.shapes import (
     AccountHealth,
@@ -59,6 +60,7 @@ __all__ = [
     "ProfilesReport",
     "Proposal",
     "Split",
+    "Versions",
     "apply_weights",
     "audit",
     "broken_milestones",
@@ -88,5 +90,7 @@ __all__ = [
     "set_override",
     "split",
     "splits",
+    "under_revision",
     "versions",
+    "watch",
 ]

@@ -12,6 +12,7 @@ from django.db import transaction
 from tocsin.core import milestones as core
 from tocsin.core.rulefiles import dump_milestone, read_rules, signals_used
 from tocsin.health.models import AuditEntry, MilestoneVersion
+from tocsin.health.revisions import under_revision
 from tocsin.health.shapes import MilestoneInfo, ProfilesReport
 
 _publishing = threading.Lock()
@@ -52,6 +53,10 @@ def publish_milestones(
 
 def milestones() -> list[MilestoneInfo]:
     """The templates in force, also those that are off, by name and precedence."""
+    return list(under_revision("milestones", _milestones))
+
+
+def _milestones() -> list[MilestoneInfo]:
     found = []
     for row in MilestoneVersion.objects.filter(current=True):
         read, _ = _read(row.milestone, row.source)
@@ -73,6 +78,10 @@ def broken_milestones() -> dict[str, str]:
 
 def milestone_versions() -> tuple[core.MilestoneVersion, ...]:
     """Every version that was ever published, of those that can still be read."""
+    return under_revision("milestone versions", _milestone_versions)
+
+
+def _milestone_versions() -> tuple[core.MilestoneVersion, ...]:
     found = []
     for row in MilestoneVersion.objects.filter(draft=False).order_by("milestone", "version"):
         read, _ = _read(row.milestone, row.source)

@@ -7,6 +7,9 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from tocsin.health.revisions import Revision as Revision  # noqa: PLC0414 - where Django looks for it
+from tocsin.health.revisions import Versions, watch
+
 
 class ProfileVersion(models.Model):
     """One published (or drafted) version of a profile, as YAML. `current` is the one in force; a draft never is.
@@ -24,6 +27,8 @@ class ProfileVersion(models.Model):
     current = models.BooleanField()
     published_at = models.DateTimeField()
     by = models.CharField(max_length=254)
+
+    objects = Versions.as_manager()
 
     class Meta:
         constraints: ClassVar = [
@@ -47,6 +52,8 @@ class MilestoneVersion(models.Model):
     published_at = models.DateTimeField()
     by = models.CharField(max_length=254)
 
+    objects = Versions.as_manager()
+
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["milestone", "version"], name="one_milestone_version"),
@@ -55,6 +62,9 @@ class MilestoneVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.milestone} v{self.version}"
+
+
+watch(ProfileVersion, MilestoneVersion)
 
 
 class Override(models.Model):

@@ -15,6 +15,7 @@ from tocsin.core.language import suggestion
 from tocsin.core.rulefiles import dump_profile, read_rules, signals_used
 from tocsin.engine import HealthModel
 from tocsin.health.models import AuditEntry, ProfileVersion
+from tocsin.health.revisions import under_revision
 from tocsin.health.shapes import ProfileInfo, ProfilesReport, ProfileVersionInfo
 
 CATALOG, USER = "catalog", "user"
@@ -74,20 +75,32 @@ def follow_signals(signals: Mapping[str, str], *, by: str, moment: datetime) -> 
 
 def profiles() -> list[ProfileInfo]:
     """The profiles in force, also those that are off, by precedence."""
-    infos = [_info(row) for row in _readable(ProfileVersion.objects.filter(current=True))]
-    return sorted(infos, key=lambda info: (info.profile.precedence, info.id))
+
+    def read() -> list[ProfileInfo]:
+        infos = [_info(row) for row in _readable(ProfileVersion.objects.filter(current=True))]
+        return sorted(infos, key=lambda info: (info.profile.precedence, info.id))
+
+    return list(under_revision("profiles", read))
 
 
 def broken_profiles() -> dict[str, str]:
     """Profiles in force that this version of Tocsin cannot read any more: id -> why. They score nobody."""
-    rows = ProfileVersion.objects.filter(current=True)
-    return {row.profile: why for row in rows if (why := _read(row.profile, row.source)[1])}
+
+    def read() -> dict[str, str]:
+        rows = ProfileVersion.objects.filter(current=True)
+        return {row.profile: why for row in rows if (why := _read(row.profile, row.source)[1])}
+
+    return dict(under_revision("broken profiles", read))
 
 
 def drafts() -> list[ProfileInfo]:
     """The drafts that are newer than what is in force, by precedence."""
-    infos = [_info(row) for row in _readable(_latest().values()) if row.draft]
-    return sorted(infos, key=lambda info: (info.profile.precedence, info.id))
+
+    def read() -> list[ProfileInfo]:
+        infos = [_info(row) for row in _readable(_latest().values()) if row.draft]
+        return sorted(infos, key=lambda info: (info.profile.precedence, info.id))
+
+    return list(under_revision("profile drafts", read))
 
 
 def profile(profile_id: str) -> ProfileInfo:
@@ -115,9 +128,12 @@ def model() -> HealthModel:
 
     One that this version of Tocsin cannot read any more is left out (see `broken_profiles`).
     """
-    return HealthModel(
-        tuple(_version(row) for row in _readable(ProfileVersion.objects.filter(draft=False).order_by("profile", "version")))
-    )
+
+    def read() -> HealthModel:
+        rows = ProfileVersion.objects.filter(draft=False).order_by("profile", "version")
+        return HealthModel(tuple(_version(row) for row in _readable(rows)))
+
+    return under_revision("health model", read)
 
 
 def draft_model() -> HealthModel:

@@ -1,4 +1,4 @@
-"""What every answer carries: a strict content policy; and static files, served by the application itself."""
+"""What every answer carries: a strict content policy; static files, served by the application itself; what is asked once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
+
+from tocsin.core import once
 
 # Pages bring their scripts and styles as files of our own: nothing inline, nothing from elsewhere, no eval.
 POLICY = "; ".join(
@@ -40,6 +42,18 @@ class Guarded:
         response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         return response
+
+
+class Once:
+    """Keeps what a request asks several times until it is answered (see `core.once`)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The answer."""
+        with once.request():
+            return self.get_response(request)
 
 
 class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]

@@ -6,6 +6,12 @@ from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
+
+from tocsin.core.once import forget
+
+EVERYONE = "people.everyone"  # under which a request keeps who there is
 
 
 class Role(models.TextChoices):
@@ -64,6 +70,13 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+
+@receiver((post_save, post_delete), sender=Team)
+@receiver((post_save, post_delete), sender=User)
+def _changed(**_: object) -> None:
+    """A request that changes who there is sees it."""
+    forget(EVERYONE)
 
 
 class SignInLink(models.Model):

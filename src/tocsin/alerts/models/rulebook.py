@@ -7,6 +7,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from tocsin.health.facade import Versions, watch
+
 
 class RuleVersion(models.Model):
     """One published (or drafted) version of a rule, as YAML. `current` is the one in force; a draft never is.
@@ -25,6 +27,8 @@ class RuleVersion(models.Model):
     published_at = models.DateTimeField()
     since = models.DateTimeField()
     by = models.CharField(max_length=254)
+
+    objects = Versions.as_manager()
 
     class Meta:
         constraints: ClassVar = [
@@ -56,6 +60,8 @@ class NamedFormula(models.Model):
     published_at = models.DateTimeField()
     by = models.CharField(max_length=254)
 
+    objects = Versions.as_manager()
+
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["kind", "name", "version"], name="one_formula_version"),
@@ -64,3 +70,6 @@ class NamedFormula(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name} v{self.version}"
+
+
+watch(RuleVersion, NamedFormula)

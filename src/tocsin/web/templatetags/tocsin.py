@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -28,6 +29,7 @@ _SHAPES = {
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)
 def icon(name: str, size: str = "") -> SafeString:
     """The icon of that name; decoration only, so a word must stand beside it."""
     attribute = format_html(' data-size="{}"', size) if size else ""
@@ -37,6 +39,7 @@ def icon(name: str, size: str = "") -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=64)
 def severity(kind: str, label: bool = True) -> SafeString:
     """The mark of a severity: a shape of its own, so that colour is the second cue; named for readers unless told not to."""
     kind = kind if kind in _SHAPES else "info"
@@ -53,19 +56,27 @@ def severity(kind: str, label: bool = True) -> SafeString:
 def ago(context: Context, moment: datetime | None, short: bool = True) -> SafeString:
     """How long ago a moment was (`22 h`), with the exact time on hover."""
     if moment is None:
-        return format_html("")
-    return _time(moment, words.ago(moment, context["now"], short=short))
+        return SafeString("")
+    return timed(moment, words.ago(moment, context["now"], short=short))
 
 
 @register.simple_tag(takes_context=True)
 def clock(context: Context, moment: datetime | None) -> SafeString:
     """A moment as a person reads it (`09:12`, `yesterday 14:30`, `11 Mar 11:24`), with the exact time on hover."""
     if moment is None:
-        return format_html("")
-    return _time(moment, words.clock(timezone.localtime(moment), timezone.localtime(context["now"])))
+        return SafeString("")
+    return timed(moment, words.clock(timezone.localtime(moment), timezone.localtime(context["now"])))
 
 
-def _time(moment: datetime, text: str) -> SafeString:
+def timed(moment: datetime, text: str) -> SafeString:
+    """A time as a person reads it, with the exact one for machines and on hover."""
+    return _timed(moment, timezone.get_current_timezone_name(), text)
+
+
+@lru_cache(maxsize=4096)  # a list shows few moments, each many times: that of a sweep is when most of its alerts opened
+def _timed(moment: datetime, zone: str, text: str) -> SafeString:
+    """As `timed`. zone: the one of this thread, in which the moment is told; equal moments may come from several."""
+    del zone
     local = timezone.localtime(moment)
     return format_html('<time class="num" datetime="{}" title="{}">{}</time>', local.isoformat(), words.exact(local), text)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -16,6 +16,7 @@ from tocsin.alerts import facade as alerts
 from tocsin.people import facade as people
 from tocsin.web import families, healthfacts, source
 from tocsin.web.families import Family
+from tocsin.web.healthfacts import Standing
 from tocsin.web.shell import Seen, page, signed_in
 from tocsin.web.source import AccountRow
 
@@ -56,37 +57,100 @@ class Listed:
     members: int = 0
 
 
-# Column -> (title, how it sorts, does it start with the greatest).
-_COLUMNS: dict[str, tuple[str, Callable[[Listed], Any], bool]] = {
-    "name": ("Account", lambda row: row.account.name.casefold(), False),
-    "health": ("Health", lambda row: row.score, False),
-    "csm": ("CSM", lambda row: row.owner_name.casefold(), False),
-    "stage": ("Stage", lambda row: row.account.stage.casefold(), False),
-    "renews": ("Renews", lambda row: row.account.renews_on, False),
-    "mrr": ("MRR", lambda row: row.account.mrr, True),
-    "alerts": ("Open alerts", lambda row: row.open, True),
+# Column -> (title, does it start with the greatest).
+_COLUMNS: dict[str, tuple[str, bool]] = {
+    "name": ("Account", False),
+    "health": ("Health", False),
+    "csm": ("CSM", False),
+    "stage": ("Stage", False),
+    "renews": ("Renews", False),
+    "mrr": ("MRR", True),
+    "alerts": ("Open alerts", True),
 }
 _NUMERIC = frozenset({"renews", "mrr", "alerts"})
 
 
+class Ranked(NamedTuple):
+    """An account as the list puts it in order: by money, the greatest first, then by name. Names and owners in small letters.
+
+    living: its MRR, 0 where it has none or has churned. row: never compared, as no two have one id.
+    """
+
+    money: float
+    name: str
+    id: str
+    owner: str
+    living: float
+    row: AccountRow
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the list shows of accounts besides their attributes, by account; of families, under their heads, as one.
+
+    names: e-mail -> name of everyone on our side. heads: account -> head of its family. families: those that are folded.
+    """
+
+    names: Mapping[str, str]
+    counts: Mapping[str, int]
+    standings: Mapping[str, Standing]
+    heads: Mapping[str, str]
+    families: Mapping[str, Family]
+
+    def owner_name(self, row: AccountRow) -> str:
+        """Whose the account is."""
+        return self.names.get(row.owner.lower(), row.owner)
+
+    def opened(self) -> Mapping[str, int]:
+        """How many alerts are live of each that has any."""
+        return (
+            {**self.counts, **{head: family.open for head, family in self.families.items()}} if self.families else self.counts
+        )
+
+    def scores(self) -> Mapping[str, float | None]:
+        """The health scores."""
+        own = {name: each.score for name, each in self.standings.items()}
+        return own | {head: each.score for head, each in self.families.items()}
+
+    def line(self, row: AccountRow, accounts: Mapping[str, AccountRow]) -> Listed:
+        """The line of an account, or of a family by its head."""
+        family, head = self.families.get(row.id), self.heads.get(row.id, row.id)
+        scored = family or self.standings.get(row.id)
+        return Listed(
+            row,
+            self.owner_name(row),
+            family.open if family else self.counts.get(row.id, 0),
+            scored.score if scored else None,
+            scored.band if scored else None,
+            scored is not None,
+            accounts[head].name if head != row.id and head in accounts else "",
+            len(family.members) - 1 if family else 0,
+        )
+
+
 @signed_in
 def table(request: Seen) -> HttpResponse:
-    """The accounts: searched, sorted and paged here, from one evaluation."""
+    """The accounts: searched, sorted and paged here, from one evaluation. Lines are made of those that are shown."""
     moment = source.now()
     text = request.GET.get("q", "").strip()[:100]
     whose = "mine" if request.GET.get("whose") == "mine" else "all"
     column, descending = _order(request.GET.get("sort", ""))
-    rows, folded = _rows(moment), request.GET.get("by") == "family"
-    known = families.tree(moment)
+    folded, known = request.GET.get("by") == "family", families.tree(moment)
     of = request.GET.get("family", "")[:1000]
     of = of if of in known.children and known.head.get(of) == of else ""
+    beside = _beside(moment, folded=folded and not of)
+    rows = _ranked(moment)
     if of:
-        rows = [row for row in rows if known.head.get(row.account.id) == of]
+        rows = [each for each in rows if known.head.get(each.id) == of]
     elif folded:
-        rows = _folded(rows, families.all_families(moment), known.head)
-    mine = [row for row in rows if row.account.owner.lower() == request.user.email]
-    chosen = [row for row in (mine if whose == "mine" else rows) if _fits(row.account, text)]
-    ordered = _sorted(chosen, column, descending=descending)
+        rows = _folded(rows, beside)
+    email = request.user.email
+    mine = [each for each in rows if each.owner == email]
+    chosen = mine if whose == "mine" else rows
+    if text:
+        chosen = [each for each in chosen if _fits(each.name, each.id, text)]
+    ordered = _sorted(chosen, column, beside, descending=descending)
+    accounts = source.accounts(moment)
     pages = max(1, -(-len(ordered) // A_PAGE))
     given = request.GET.get("page", "")
     number = min(pages, max(1, int(given) if given.isascii() and given.isdigit() and len(given) < 7 else 1))
@@ -102,10 +166,10 @@ def table(request: Seen) -> HttpResponse:
         "text": text,
         "whose": whose,
         "mine": len(mine),
-        "rows": ordered[(number - 1) * A_PAGE : number * A_PAGE],
+        "rows": [beside.line(each.row, accounts) for each in ordered[(number - 1) * A_PAGE : number * A_PAGE]],
         "count": len(ordered),
         "all_count": len(rows),
-        "mrr": sum(row.account.mrr or 0 for row in ordered if row.account.status != "churned"),
+        "mrr": sum(each.living for each in chosen),
         "number": number,
         "pages": pages,
         "previous": query(page=number - 1),
@@ -129,53 +193,52 @@ def search(request: Seen) -> HttpResponse:
     """The accounts that fit what was typed so far, as the search field shows them; nothing for nothing."""
     moment = source.now()
     text = request.GET.get("q", "").strip()[:100]
-    rows = [row for row in source.accounts(moment).values() if _fits(row, text)] if text else []
+    rows = [row for row in source.accounts(moment).values() if _fits(row.name.casefold(), row.id, text)] if text else []
     rows.sort(key=lambda row: (not row.name.casefold().startswith(text.casefold()), row.name.casefold()))
     context = {"now": moment, "found": rows[:FOUND], "more": max(0, len(rows) - FOUND), "text": text}
     return render(request, "tocsin/parts/found.html", context | {"currency": source.currency()})
 
 
-def _rows(moment: datetime) -> list[Listed]:
-    names = {each.email: each.name for each in people.people(active=False)}
-    counts = alerts.live_by_account()
-    kept, heads = healthfacts.latest(moment), families.tree(moment).head
-    accounts = source.accounts(moment)
-    return [
-        Listed(
-            row,
-            names.get(row.owner.lower(), row.owner),
-            counts.get(row.id, 0),
-            standing.score if standing else None,
-            standing.band if standing else None,
-            standing is not None,
-            accounts[head].name if (head := heads.get(row.id, row.id)) != row.id and head in accounts else "",
-        )
-        for row in accounts.values()
-        for standing in (kept.get(row.id),)
-    ]
+def _ranked(moment: datetime) -> list[Ranked]:
+    """All accounts by money and name. Shared: nobody is to change it."""
+
+    def made() -> list[Ranked]:
+        return sorted(map(_rank, source.accounts(moment).values()))
+
+    return source.kept(("accounts", "ranked"), made, moment, beside_events=True)
 
 
-def _folded(rows: list[Listed], found: Mapping[str, Family], heads: Mapping[str, str]) -> list[Listed]:
-    """Families as one line each, by their heads, and the accounts that are alone."""
+def _rank(row: AccountRow) -> Ranked:
+    living = 0 if row.status == "churned" else row.mrr or 0
+    return Ranked(-(row.mrr or 0), row.name.casefold(), row.id, row.owner.lower(), living, row)
+
+
+def _beside(moment: datetime, *, folded: bool) -> Beside:
+    return Beside(
+        {each.email: each.name for each in people.people(active=False)},
+        alerts.live_by_account(),
+        healthfacts.latest(moment),
+        families.tree(moment).head,
+        families.all_families(moment) if folded else {},
+    )
+
+
+def _folded(rows: list[Ranked], beside: Beside) -> list[Ranked]:
+    """Families as one each, by their heads, and the accounts that are alone."""
     made = []
-    for row in rows:
-        family = found.get(row.account.id)
+    for each in rows:
+        family = beside.families.get(each.id)
         if family is not None:
-            account = replace(row.account, mrr=family.mrr)
-            others = len(family.members) - 1
-            made.append(
-                replace(
-                    row, account=account, open=family.open, score=family.score, band=family.band, scored=True, members=others
-                )
-            )
-        elif heads.get(row.account.id, row.account.id) == row.account.id:
-            made.append(row)
-    return made
+            made.append(_rank(replace(each.row, mrr=family.mrr)))
+        elif beside.heads.get(each.id, each.id) == each.id:
+            made.append(each)
+    return sorted(made)
 
 
-def _fits(row: AccountRow, text: str) -> bool:
+def _fits(name: str, account_id: str, text: str) -> bool:
+    """Whether an account fits what was typed. name: in small letters."""
     wanted = text.casefold()
-    return wanted in row.name.casefold() or wanted == row.id.casefold()
+    return wanted in name or wanted == account_id.casefold()
 
 
 def _order(given: str) -> tuple[str, bool]:
@@ -184,17 +247,27 @@ def _order(given: str) -> tuple[str, bool]:
     return (name, given.startswith("-")) if name in _COLUMNS else ("alerts", True)
 
 
-def _sorted(rows: list[Listed], column: str, *, descending: bool) -> list[Listed]:
-    """The rows by a column, those without a value last either way, ties by money and name."""
-    key = _COLUMNS[column][1]
-    rows = sorted(rows, key=lambda row: (-(row.account.mrr or 0), row.account.name.casefold(), row.account.id))
-    known = [row for row in rows if key(row) is not None and key(row) != ""]
-    unknown = [row for row in rows if key(row) is None or key(row) == ""]
-    return sorted(known, key=key, reverse=descending) + unknown
+def _sorted(ranked: Sequence[Ranked], column: str, beside: Beside, *, descending: bool) -> list[Ranked]:
+    """The accounts by a column, those without a value last either way, ties by money and name."""
+    opened, scores = beside.opened(), beside.scores() if column == "health" else {}
+    by: Mapping[str, Callable[[Ranked], Any]] = {
+        "name": lambda each: each.name,
+        "health": lambda each: scores.get(each.id),
+        "csm": lambda each: beside.owner_name(each.row).casefold(),
+        "stage": lambda each: each.row.stage.casefold(),
+        "renews": lambda each: each.row.renews_on,
+        "mrr": lambda each: each.row.mrr,
+        "alerts": lambda each: opened.get(each.id, 0),
+    }
+    keys = list(map(by[column], ranked))
+    known = [number for number, key in enumerate(keys) if key is not None and key != ""]
+    unknown = [number for number, key in enumerate(keys) if key is None or key == ""] if len(known) < len(keys) else []
+    known.sort(key=keys.__getitem__, reverse=descending)
+    return [ranked[number] for number in known + unknown]
 
 
 def _column(name: str, current: str, descending: bool, query: Callable[..., str]) -> Column:
-    title, _, greatest_first = _COLUMNS[name]
+    title, greatest_first = _COLUMNS[name]
     turned = not descending if name == current else greatest_first
     state = ("descending" if descending else "ascending") if name == current else ""
     return Column(

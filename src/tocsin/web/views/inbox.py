@@ -94,8 +94,10 @@ def _partial(request: Seen) -> bool:
 
 def _opened(request: Seen, alert_id: str | None, shown: list[Alert]) -> Alert | None:
     """The alert of the address with its timeline; else the first of the list."""
-    wanted = alert_id or (shown[0].id if shown else None)
-    return find(request, wanted) if wanted else None
+    listed = next((each for each in shown if each.id == alert_id), None) if alert_id else next(iter(shown), None)
+    if listed is not None and may_see(request.user, listed):
+        return alerts.with_timeline(listed)
+    return find(request, alert_id) if alert_id else None
 
 
 def find(request: Seen, alert_id: str) -> Alert:

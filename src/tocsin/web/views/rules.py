@@ -50,7 +50,6 @@ def table(request: Seen) -> HttpResponse:
         "states": rulelist.states(filters, every),
         "choices": rulelist.choices(filters, every),
         "chips": rulelist.chips(filters),
-        "triggers": rulewords.TRIGGERS,
         "asked": asked,
         "waits": waits,
         "silent_query": filters.query(readiness=rulelist.SILENT),
