@@ -113,31 +113,37 @@ def _words(each: Happening, currency: str) -> tuple[str, str]:
     amount = words.money(each.amount, currency) if each.amount is not None else ""
     with_whom = f" with {each.who}" if each.who else ""
     by_whom = f", by {each.who}" if each.who else ""
-    said = {
-        "touchpoint": (words.spoken(each.what) + with_whom, _quote(each.detail)),
-        "meeting": (f"{words.spoken(each.what)} booked", f"for {each.detail}" if each.detail else ""),
-        "ticket opened": (f"Ticket opened: {each.what}", f"{each.detail or 'no priority'}{by_whom}"),
-        "ticket resolved": (f"Ticket resolved: {each.what}", each.detail),
-        "invoice issued": (f"Invoice of {amount} issued", f"due {each.detail}"),
-        "invoice paid": (f"Invoice of {amount} paid", f"was due {each.detail}"),
-        "survey": (
-            f"{each.what.upper()} {words.figure(each.amount)}{with_whom.replace(' with ', ' from ')}",
-            _quote(each.detail),
-        ),
-        "integration connected": (f"Integration connected: {each.what}", ""),
-        "integration removed": (f"Integration removed: {each.what}", ""),
-        "milestone": (f"Milestone reached: {each.what}", ""),
-        "opportunity opened": (f"{words.spoken(each.what)} opportunity opened{f', {amount}' if amount else ''}", each.detail),
-        "opportunity closed": (
-            f"{words.spoken(each.what)} opportunity {each.detail or 'closed'}{f', {amount}' if amount else ''}",
-            "",
-        ),
-        "subscription": (f"Subscription starts: {each.what or 'a plan'}", f"{amount} a month" if amount else ""),
-        "person added": (f"{each.what} was added", words.spoken(each.detail)),
-        "person left": (f"{each.what} was removed", words.spoken(each.detail)),
-        "change": (f"{words.spoken(each.what)}: {each.detail or 'emptied'}", ""),
-    }
-    return said.get(each.kind, (words.spoken(each.kind), each.what))
+    match each.kind:
+        case "touchpoint":
+            return words.spoken(each.what) + with_whom, _quote(each.detail)
+        case "meeting":
+            return f"{words.spoken(each.what)} booked", f"for {each.detail}" if each.detail else ""
+        case "ticket opened":
+            return f"Ticket opened: {each.what}", f"{each.detail or 'no priority'}{by_whom}"
+        case "ticket resolved":
+            return f"Ticket resolved: {each.what}", each.detail
+        case "invoice issued" | "invoice paid":
+            due = "was due" if each.kind == "invoice paid" else "due"
+            return f"Invoice of {amount} {each.kind.removeprefix('invoice ')}", f"{due} {each.detail}"
+        case "survey":
+            whose = f" from {each.who}" if each.who else ""
+            return f"{each.what.upper()} {words.figure(each.amount)}{whose}", _quote(each.detail)
+        case "integration connected" | "integration removed":
+            return f"{words.spoken(each.kind)}: {each.what}", ""
+        case "milestone":
+            return f"Milestone reached: {each.what}", ""
+        case "opportunity opened":
+            return f"{words.spoken(each.what)} opportunity opened{f', {amount}' if amount else ''}", each.detail
+        case "opportunity closed":
+            ended = each.detail or "closed"
+            return f"{words.spoken(each.what)} opportunity {ended}{f', {amount}' if amount else ''}", ""
+        case "subscription":
+            return f"Subscription starts: {each.what or 'a plan'}", f"{amount} a month" if amount else ""
+        case "person added" | "person left":
+            return f"{each.what} was {'added' if each.kind == 'person added' else 'removed'}", words.spoken(each.detail)
+        case "change":
+            return f"{words.spoken(each.what)}: {each.detail or 'emptied'}", ""
+    return words.spoken(each.kind), each.what
 
 
 def _use(each: UseOfDay, zone: ZoneInfo, now: datetime) -> Told:
