@@ -196,7 +196,7 @@ class DuckStore:
                     given.close()
 
     def record(self, account_id: str, field: str, entries: Sequence[tuple[str | None, datetime]], *, after: datetime) -> None:
-        """Put entries (value, from when on) into the history of an account's attribute, in place of those after a moment.
+        """Put entries (value, from when on) into the history of an account's attribute, in place of those from a moment on.
 
         UserError where there is no such account.
         """

@@ -18,7 +18,7 @@ Entry = tuple[str | None, datetime]  # a value (None: it became null) and from w
 
 
 def record(store: DuckStore, account_id: str, field: str, entries: Sequence[Entry], *, after: datetime) -> None:
-    """Put entries into the history of an account's attribute, in place of those that are later than a moment.
+    """Put entries into the history of an account's attribute, in place of those from a moment on.
 
     UserError where there is no such account.
     """
@@ -31,7 +31,7 @@ def record(store: DuckStore, account_id: str, field: str, entries: Sequence[Entr
         past = Past(cursor, store.zone)
         earliest = min([_plain(at) for _, at in entries], default=_plain(after))
         past.note(f"SELECT {int(key)}, TIMESTAMP '{earliest.isoformat(sep=' ')}'")
-        gone = 'DELETE FROM account_history WHERE account_key = ? AND field = ? AND "at" > ?'
+        gone = 'DELETE FROM account_history WHERE account_key = ? AND field = ? AND "at" >= ?'
         cursor.execute(gone, [key, field, _plain(after)])
         for value, at in entries:
             cursor.execute(

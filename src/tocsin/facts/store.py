@@ -129,7 +129,7 @@ class Store(Protocol):
         """
 
     def record(self, account_id: str, field: str, entries: Sequence[tuple[str | None, datetime]], *, after: datetime) -> None:
-        """Put entries (value, from when on) into the history of an account's attribute, in place of those after a moment."""
+        """Put entries (value, from when on) into the history of an account's attribute, in place of those from a moment on."""
 
     def attributes(self, collection: str) -> dict[str, str]:
         """Name -> type of the attributes that are typed by their values.
