@@ -58,15 +58,6 @@ def test_owners_as_named(desk: Desk) -> None:
     assert inventory.owners(desk.store) == [("zoe@x.example", 2), ("Tom", 1)]
 
 
-def test_the_latest_of_a_collection_by_how_their_reason_begins(acme: Desk) -> None:
-    send(acme, *(Refusal("hooks", f"Bills: odd {n}", "{" * n, received=NOW + timedelta(minutes=n)) for n in range(1, 8)))
-    send(acme, Refusal("hooks", "Bills", "[", received=NOW), Refusal("events", "Bills: odd", "[", received=NOW))
-    found = turned.latest(acme.store, "hooks", "Bills: ")
-    assert [each.reason for each in found] == [f"Bills: odd {n}" for n in (7, 6, 5, 4, 3)]
-    assert found[0].at == NOW + timedelta(minutes=7)
-    assert [each.row for each in turned.latest(acme.store, "hooks", "Bills: ", most=1)] == ["{" * 7]
-
-
 def test_reasons_of_one_kind_go_together(acme: Desk) -> None:
     acme.give("events.csv", "account_id,name,at\nx,Saved,2026-02-28\ny,Saved,2026-02-28\na1,Saved,soon\n")
     send(acme, Refusal("events", 'odd "it\'s" here', "{}"), Refusal("events", "odd 'that' here", "[]"))

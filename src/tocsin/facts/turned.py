@@ -133,18 +133,6 @@ def rows_of(store: DuckStore, kind: Kind, *, page: int = 1, size: int = 50) -> t
     return [_row(each) for each in found], found[0]["total"] if found else 0
 
 
-def latest(store: DuckStore, collection: str, begins: str, most: int = 5) -> list[Row]:
-    """Rows of a collection whose reason begins so, newest first."""
-    found = store.query(
-        """
-        SELECT file, line, reason, left("row", 2000) AS "row", "at" FROM rejected
-        WHERE collection = ? AND starts_with(reason, ?) ORDER BY "at" DESC NULLS LAST, reason, "row" LIMIT ?
-        """,
-        [collection, begins, most],
-    )
-    return [_row(each) for each in found.to_pylist()]
-
-
 def forget(store: DuckStore, kind: Kind) -> int:
     """Delete the rows of a kind for good; gives how many there were. UserError where there is none."""
     with store.write(news=False) as cursor:

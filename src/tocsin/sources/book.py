@@ -17,12 +17,12 @@ from tocsin.ingest.hooks import VENDORS, Request
 from tocsin.ingest.hooks.generic.mapping import rules
 from tocsin.ingest.hooks.values import text_map, zone_of
 from tocsin.people import audit
-from tocsin.sources import keyring
+from tocsin.sources import keyring, refusals
 from tocsin.sources.finding import found, near
 from tocsin.sources.keyring import CHOSEN_HERE, Secret
 from tocsin.sources.models import HookDelivery, Pull
 from tocsin.sources.models import Source as Row
-from tocsin.sources.shapes import DeliveryInfo, SourceInfo
+from tocsin.sources.shapes import DeliveryInfo, RefusalInfo, SourceInfo
 
 PREFIX = "/hooks/"
 RECENT = 20
@@ -159,6 +159,11 @@ def recent_deliveries(reference: str) -> list[DeliveryInfo]:
     """The last signed deliveries of a source and what became of them, newest first."""
     rows = HookDelivery.objects.filter(source=row_of(reference))[:RECENT]
     return [DeliveryInfo(row.delivery_id, row.received_at, row.became, row.detail) for row in rows]
+
+
+def recent_refusals(reference: str) -> list[RefusalInfo]:
+    """The requests of a source that were refused lately, and why, the latest first. UserError where there is no such source."""
+    return refusals.refusals_of(row_of(reference))
 
 
 def row_of(reference: str) -> Row:
