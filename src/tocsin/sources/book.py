@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from tocsin.core.characters import has_half, has_nul
 from tocsin.core.errors import UserError
 from tocsin.core.language import suggestion
 from tocsin.core.made import Made
@@ -239,7 +240,7 @@ def _storable(value: Any, deep: int = 0) -> None:
             _storable(each, deep + 1)
     elif isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"a setting holds {value}, no number that can be kept; write another one")
-    elif isinstance(value, str) and ("\0" in value or any("\ud800" <= each <= "\udfff" for each in value)):
+    elif isinstance(value, str) and (has_nul(value) or has_half(value)):
         raise UserError("a setting holds a character that cannot be kept; take it out")
 
 
