@@ -37,6 +37,7 @@ SCOPES = {
     "test_channel": "delivery:write", "act_on_alerts": "alerts:write",
     "list_sources": "read", "create_source": "admin", "delete_source": "admin", "pause_source": "admin",
     "resume_source": "admin", "add_source_secret": "admin", "remove_source_secret": "admin", "deliveries_of_source": "read",
+    "refusals_of_source": "read",
     "list_pulls": "read", "pull": "read", "runs_of_pull": "read", "create_pull": "admin", "change_pull": "admin",
     "delete_pull": "admin", "pause_pull": "admin", "resume_pull": "admin", "run_pull": "admin",
     "list_merged_accounts": "read", "split_account": "admin",

@@ -65,7 +65,7 @@ def test_they_belong_to_no_account(sweep: Sweep) -> None:
     listed = facade.inbox()
     assert (listed.accounts, listed.alerts, listed.pages) == (0, 2, 1)
     assert [(group.account, len(group.alerts)) for group in listed.groups] == [(None, 2)]
-    assert facade.open_counts().by_account == {}
+    assert facade.live_by_account() == {}
 
 
 def test_they_open_and_close_as_owners_change(sweep: Sweep, store: DuckStore, tmp_path: Path) -> None:

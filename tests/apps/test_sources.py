@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,8 @@ from tests.apps.fakes import T0
 from tocsin.core.errors import UserError
 from tocsin.people import facade as people
 from tocsin.sources import facade
-from tocsin.sources.models import HookDelivery, Source
+from tocsin.sources.models import HookDelivery, HookRefusal, Source
+from tocsin.sources.refusals import KINDS, Gathered
 
 pytestmark = pytest.mark.django_db
 WHO: dict[str, Any] = {"by": "olga@x.io", "moment": T0}
@@ -153,14 +155,77 @@ def test_what_came_lately() -> None:
         facade.note_received(source, f"d{n}", "taken", "1 of events", moment=T0 + timedelta(minutes=n))
     found = facade.recent_deliveries(source)
     assert [each.delivery_id for each in found] == [f"d{n}" for n in range(24, 4, -1)]
-    facade.note_refused(source, "the signature does not match", moment=T0, times=3)
+    facade.note_refused(source, [refusal(0, "the signature does not match", times=3)])
     info = facade.source_info(source)
     assert (info.received, info.refused, info.last_error) == (25, 3, "the signature does not match")
+    assert info.last_error_at == T0
     assert facade.is_repeated(source, "d3")
     assert not facade.is_repeated(source, "d99")
     facade.note_received(source, "x" * 10_000, "unreadable", "", moment=T0)
     assert not facade.is_repeated(source, "x" * 10_000), "it may be tried again with other settings"
     facade.note_received("src_gone", "d", "taken", "", moment=T0)
+
+
+def refusal(second: float, reason: str, **more: Any) -> facade.RefusalInfo:
+    """One that was refused so many seconds after the beginning."""
+    at = T0 + timedelta(seconds=second)
+    return facade.RefusalInfo(at, at, 401, "invalid_signature", reason, **more)
+
+
+def test_what_is_refused_for_one_reason_within_a_minute_is_one_line() -> None:
+    source = facade.create_source("generic", "Zapier", **WHO).what.id
+    other = facade.create_source("generic", "Other", **WHO).what.id
+    for second in (0, 59, 118):
+        facade.note_refused(source, [refusal(second, "wrong", origin="192.0.2.1")])
+    facade.note_refused(other, [refusal(119, "wrong")])
+    facade.note_refused(source, [refusal(120, "old", origin="192.0.2.1"), replace(refusal(121, "wrong"), status=403)])
+    facade.note_refused(source, [refusal(178, "wrong", origin="192.0.2.2", times=5)], beyond=7)
+    facade.note_refused(source, [refusal(240, "wrong", origin="192.0.2.1")])
+    told = [
+        (each.reason, each.status, (each.first_at - T0).seconds, (each.last_at - T0).seconds, each.times, each.origin,
+         each.elsewhere)
+        for each in facade.recent_refusals(source)
+    ]  # fmt: skip
+    assert told == [
+        ("wrong", 401, 240, 240, 1, "192.0.2.1", False),
+        ("wrong", 401, 0, 178, 8, "192.0.2.2", True),
+        ("wrong", 403, 121, 121, 1, "", False),
+        ("old", 401, 120, 120, 1, "192.0.2.1", False),
+    ]
+    assert (facade.source_info(source).refused, facade.source_info(other).refused) == (11 + 7, 1)
+    facade.note_refused("src_gone", [refusal(0, "wrong")])
+    facade.note_refused(source, [])
+
+
+def test_the_last_fifty_lines_of_each_source_are_kept() -> None:
+    source = facade.create_source("generic", "Zapier", **WHO).what.id
+    other = facade.create_source("generic", "Other", **WHO).what.id
+    facade.note_refused(other, [refusal(0, "wrong")])
+    for n in range(60):
+        facade.note_refused(source, [refusal(n * 3600, "wrong")])
+    found = facade.recent_refusals(source)
+    assert [each.first_at for each in found] == [T0 + timedelta(hours=n) for n in range(59, 9, -1)]
+    assert (facade.source_info(source).refused, len(facade.recent_refusals(other))) == (60, 1)
+    assert HookRefusal.objects.count() == 51
+    facade.delete_source(source, **WHO)
+    assert HookRefusal.objects.count() == 1
+
+
+def test_what_a_sender_wrote_is_kept_as_far_as_it_can_be() -> None:
+    source = facade.create_source("generic", "Zapier", **WHO).what.id
+    facade.note_refused(source, [refusal(0, "no\0 \ud800\n" + "x" * 600, origin="y" * 600)])
+    [found] = facade.recent_refusals(source)
+    assert found.reason == "no\ufffd \ufffd\ufffd" + "x" * 494
+    assert found.origin == "y" * 64
+
+
+def test_of_many_kinds_that_are_gathered_at_once_most_are_only_counted() -> None:
+    gathered = Gathered()
+    for n in range(100):
+        gathered.add(refusal(n, f"wrong {n % 50}"))
+    assert (len(gathered.kinds), gathered.beyond) == (KINDS, 100 - 2 * KINDS)
+    first = next(iter(gathered.kinds.values()))
+    assert (first.times, (first.last_at - first.first_at).seconds) == (2, 50)
 
 
 def test_deliveries_are_forgotten_after_thirty_days() -> None:

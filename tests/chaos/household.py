@@ -2,7 +2,8 @@
 
 `python -m tests.chaos.household HOME` and
 
-    make URL      accounts, rules, a webhook to URL and a write key, which is printed; a sweep has taken stock
+    make URL      accounts, rules, a webhook to URL; a write key, an administrator's session and a key of the interface, all
+                  three printed as JSON; a sweep has taken stock
     up PORT       `tocsin up`, whose deliverer takes over what another one left after seconds and not minutes
     tell          what is in it, as JSON: events by id, alerts, deliveries
 """
@@ -22,6 +23,7 @@ from tocsin.workspace import Workspace, configure
 
 ACCOUNTS = [f"acc-{number}" for number in range(40)]
 LEASE = timedelta(seconds=3)
+ADMIN = "ada@us.example"
 ALARM, COUNT, RISE = "alarm", "count", "rise"
 
 
@@ -77,8 +79,22 @@ def _make(workspace: Workspace, url: str) -> str:
     shipped = tuple(replace(rule, state="off", source="") for rule in alerts.definitions().rules)
     alerts.publish_rules(Definitions(rules=(*shipped, *rules)), by="test", moment=moment)
     _, key = people.create_key("storm", "write", by="test", moment=moment)
+    _, api = people.create_key("keeper", "api", scopes=["admin"], by="test", moment=moment)
     alerts.sweep(workspace.book(), lambda: datetime.now(UTC))
-    return key
+    return json.dumps({"write": key, "api": api, "session": _session(moment)})
+
+
+def _session(moment: datetime) -> str:
+    """The cookie of somebody who is signed in and may do everything."""
+    from django.test import Client
+
+    from tocsin.people import facade as people
+    from tocsin.people.models import User
+
+    people.create_user(ADMIN, "Ada", "admin", moment=moment)
+    client = Client()
+    client.force_login(User.objects.get(email=ADMIN))
+    return client.cookies["tocsin_session"].value
 
 
 def _tell(workspace: Workspace) -> dict[str, Any]:

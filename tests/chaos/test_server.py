@@ -1,8 +1,9 @@
 """The whole server is killed at random points under load, and comes up again: nothing that was acknowledged is lost or doubled.
 
-Events come in over HTTP, files are imported, sweeps are asked for, rules open alerts and a webhook tells of them, while the
-process ends at any instant, its own beginning included; now and then the last record of the inbox is torn as well. Eight
-kills by default; TOCSIN_CHAOS=100 makes it a hundred (`make chaos`). The seed is printed.
+Events come in over HTTP, files are imported, sweeps are asked for, somebody acts on the Data page (`keeper`), rules open
+alerts and a webhook tells of them, while the process ends at any instant, its own beginning included; now and then the last
+record of the inbox is torn as well. Eight kills by default; TOCSIN_CHAOS=100 makes it a hundred (`make chaos`). The seed is
+printed.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.household import ACCOUNTS, ALARM, COUNT, RISE
+from tests.chaos.keeper import Alias, Keeper
 from tests.chaos.storm import DATABASES, ROOT, Receiver, database, kill, receiver
 from tocsin.ingest.log import _framed
 from tocsin.ingest.records import Record
@@ -116,21 +118,28 @@ class Home:
 
     def command(self, *argv: str) -> bool:
         """Run a command line inside the server; whether it ended well."""
+        return any(frame.get("exit") == 0 for frame in self.frames(*argv))
+
+    def asked(self, *argv: str) -> str:
+        """What a command line says on standard output, run inside the server."""
+        return "".join(frame.get("out", "") for frame in self.frames(*argv))
+
+    def frames(self, *argv: str) -> list[dict[str, Any]]:
+        """What a command line inside the server tells; nothing where it was cut off."""
         try:
             note = json.loads((self.path / "server.json").read_text())
         except (OSError, ValueError):
-            return False
+            return []
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         body = json.dumps({"argv": list(argv), "cwd": str(self.path), "tty": False, "width": 80})
         try:
             line.request("POST", "/_local/run", body, {"X-Tocsin-Token": note["token"]})
             answer = line.getresponse()
-            frames = [json.loads(each) for each in answer.read().splitlines()] if answer.status == 200 else []
+            return [json.loads(each) for each in answer.read().splitlines()] if answer.status == 200 else []
         except (OSError, http.client.HTTPException, ValueError):
-            return False
+            return []
         finally:
             line.close()
-        return any(frame.get("exit") == 0 for frame in frames)
 
     def unsent(self) -> int:
         """How many notices and messages are on their way."""
@@ -239,9 +248,11 @@ def test_kills_of_the_server_lose_nothing(kind: str, tmp_path: Path, receiver: t
     dice = random.Random(seed)
     heard, url = receiver
     home = Home(tmp_path / "home", database(kind, tmp_path), free_port(), log=tmp_path / "server.log")
-    home.key = home.household("make", url)
+    made = json.loads(home.household("make", url))
+    home.key = made["write"]
     (tmp_path / "files").mkdir()
     sender, importer = Sender(home, dice), Importer(home, tmp_path / "files")
+    keeper = Keeper(home, made["session"], made["api"], dice)
     done: Counter[str] = Counter()
     try:
         for _ in range(KILLS):
@@ -251,12 +262,15 @@ def test_kills_of_the_server_lose_nothing(kind: str, tmp_path: Path, receiver: t
                 done["while it began"] += 1
             else:
                 home.wait()
-                under_load(home, sender, importer, dice, done)
+                keeper.check()
+                under_load(home, sender, importer, keeper, dice, done)
             home.kill()
             if dice.random() < 0.4 and home.tear(dice):
                 done["with a torn record"] += 1
         home.start()
         home.wait()
+        keeper.check()
+        keeper.check_all()
         importer.finish()
         for batch in [*sender.unsure, *dice.sample(sender.acknowledged, min(20, len(sender.acknowledged)))]:
             assert home.send(batch), f"seed {seed}: a server that nobody kills refuses"
@@ -266,30 +280,37 @@ def test_kills_of_the_server_lose_nothing(kind: str, tmp_path: Path, receiver: t
     finally:
         home.end()
     told = json.loads(home.household("tell"))
+    importer.ids |= {own for act in keeper.acts if isinstance(act, Alias) for own in act.ids}
     check(told, sender, importer, heard, seed)
     kills = ", ".join(f"{number} {when}" for when, number in sorted(done.items()))
+    acts = ", ".join(f"{number} {what}" for what, number in sorted(keeper.found.items()))
     alerts = len({alert for _, alert in heard.got})
     sys.stdout.write(
         f"\nseed {seed}, {kind}: {KILLS} kills of the server ({kills}): {len(told['events'])} events, "
         f"{sender.repeats} batches sent again, {importer.files} files, {len(told['alerts'])} alerts, "
-        f"{len(heard.got)} calls of {alerts} alerts; ready within {home.slowest:.1f} s; none lost, none twice\n"
+        f"{len(heard.got)} calls of {alerts} alerts; ready within {home.slowest:.1f} s; none lost, none twice; acts: {acts}\n"
     )
 
 
-def under_load(home: Home, sender: Sender, importer: Importer, dice: random.Random, done: Counter[str]) -> None:
+def under_load(home: Home, sender: Sender, importer: Importer, keeper: Keeper, dice: random.Random, done: Counter[str]) -> None:
     """A while of load, at the end of which the caller kills."""
     sender.stop.clear()
     threads = [threading.Thread(target=sender.run)]
-    drawn = dice.random()
-    if drawn < 0.3:
+    drawn, longest = dice.random(), 2.0
+    if drawn < 0.25:
         threads.append(threading.Thread(target=importer.run))
         done["with an import"] += 1
-    elif drawn < 0.5:
+    elif drawn < 0.4:
         threads.append(threading.Thread(target=home.command, args=("sweep",)))
         done["with a sweep"] += 1
+    else:
+        keeper.prepare()
+        longest = 0.8  # by then it is done
+        threads.append(threading.Thread(target=keeper.run))
+        done["with an act on the Data page"] += 1
     for thread in threads:
         thread.start()
-    time.sleep(dice.uniform(0.1, 2.0))
+    time.sleep(dice.uniform(0.02, longest))
     home.kill()
     sender.stop.set()
     for thread in threads:

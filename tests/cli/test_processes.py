@@ -23,6 +23,7 @@ ALONE: tuple[tuple[str, ...], ...] = (
     ("alerts", "list"),
     ("rules", "list"),
     ("accounts", "merged"),
+    ("owners", "list"),
     ("health", "--as-of", AS_OF),
     ("rebuild",),
     ("users", "list"),

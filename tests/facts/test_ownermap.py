@@ -8,7 +8,7 @@ import pytest
 
 from tests.facts.conftest import NOW, Desk
 from tocsin.core.errors import UserError
-from tocsin.facts import ownermap
+from tocsin.facts import ownermap, valuewords
 
 
 def test_an_owner_is_a_user_in_all_that_is_stored_and_in_all_that_comes(desk: Desk) -> None:
@@ -31,3 +31,24 @@ def test_no_owner_leads_to_another_name(desk: Desk) -> None:
     assert ownermap.is_user(desk.store, "Ann", "ann@us.example") == 0
     with pytest.raises(UserError, match="'005Q' is itself mapped"):
         ownermap.is_user(desk.store, "ann", "005Q")
+    assert ownermap.mapped(desk.store) == {"005Q": "ann@us.example", "Ann": "ann@us.example"}
+
+
+def test_an_owner_is_mapped_whole_or_not_at_all(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.give("accounts.csv", "id,name,owner\na1,Acme,005Q\n")
+    monkeypatch.setattr("tocsin.facts.ownermap.settle", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        ownermap.is_user(desk.store, "005Q", "ann@us.example")
+    assert (ownermap.mapped(desk.store), desk.rows("SELECT owner FROM accounts")) == ({}, [("005Q",)])
+
+
+def test_what_is_taken_back_is_for_what_comes(desk: Desk) -> None:
+    desk.give("accounts.csv", "id,name,owner\na1,Acme,005Q\n")
+    with pytest.raises(UserError, match="not said which user '005Q' is"):
+        ownermap.is_nobody(desk.store, "005Q")
+    ownermap.is_user(desk.store, "005Q", "ann@us.example")
+    valuewords.forget(desk.store, valuewords.Meaning("", "opportunities", "owner", "005Q", ""))
+    assert ownermap.is_nobody(desk.store, "005Q") == "ann@us.example", "what is left of it"
+    assert ownermap.mapped(desk.store) == {}
+    desk.give("accounts.csv", "id,name,owner\na2,Bolt,005Q\n")
+    assert desk.rows("SELECT id, owner FROM accounts ORDER BY id") == [("a1", "ann@us.example"), ("a2", "005Q")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
 SECRET, OTHER = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_aGVsbG8gd29ybGQgaGVsbG8gd29ybGQ="
 WHO: dict[str, Any] = {"by": "ada@us.example", "moment": NOW}
+PEER = "192.0.2.7"
 Answer = tuple[int, dict[str, Any], dict[str, str]]
 
 
@@ -54,18 +55,30 @@ class Site:
         """What the door answers: status, body, headers."""
         sent: list[Any] = []
 
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
-
         async def send(message: Any) -> None:
             sent.append(message)
 
-        named = {"host": "cs.example.com", **(headers or {})}
-        given = [(name.encode(), value.encode()) for name, value in named.items()]
-        scope = {"type": "http", "method": method, "path": path, "scheme": "https", "query_string": b"", "headers": given}
-        asyncio.run(self.door(scope, receive, send))
+        asyncio.run(self.door(self.scope(path, headers, method), self.receive(body), send))
         answered = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         return sent[0]["status"], json.loads(sent[1]["body"]), answered
+
+    def scope(self, path: str, headers: Mapping[str, str] | None = None, method: str = "POST") -> dict[str, Any]:
+        """A request as the server tells of it."""
+        named = {"host": "cs.example.com", **(headers or {})}
+        given = [(name.encode(), value.encode()) for name, value in named.items()]
+        about = {"type": "http", "method": method, "path": path, "scheme": "https", "query_string": b"", "headers": given}
+        return {**about, "client": (PEER, 4711)}
+
+    def receive(self, body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
+        """A body that comes in one piece."""
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        return receive
+
+    async def nobody(self, message: Any) -> None:
+        """Somebody who does not hear the answer."""
 
     def post(
         self, source: str, body: bytes, vendor: str = "generic", *, secret: str = SECRET, base: str = "https://cs.example.com"
@@ -136,6 +149,7 @@ def test_who_is_not_let_in(site: Site, settings: Any) -> None:
     assert code(site.send(f"/hooks/generic/{source}", body)) == (401, "invalid_signature")
     assert code(site.post(source, body, secret=OTHER)) == (401, "invalid_signature")
     assert facade.source_info(source).refused == 1
+    assert [(each.status, each.code) for each in facade.recent_refusals(source)] == [(413, "too_large")]
     settings.SECRET_KEY = "another key of the workspace"
     refused = site.post(source, body)
     assert (code(refused), "key has changed" in refused[1]["message"]) == ((401, "invalid_signature"), True)
@@ -147,10 +161,32 @@ def test_refusals_are_counted_and_written_no_more_often_than_once_a_second(site:
     monkeypatch.setattr("tocsin.sources.door.time.monotonic", lambda: now)
     for _ in range(3):
         site.send(f"/hooks/generic/{source}", b"{}")
+    site.post(source, b"{}", secret=OTHER)
     assert facade.source_info(source).refused == 1
     now += 2
     site.send(f"/hooks/generic/{source}", b"{}")
-    assert facade.source_info(source).refused == 4
+    assert facade.source_info(source).refused == 5
+    unsigned, wrong = sorted(facade.recent_refusals(source), key=lambda each: -each.times)
+    assert (unsigned.times, unsigned.status, unsigned.origin, "is not signed" in unsigned.reason) == (4, 401, PEER, True)
+    assert (wrong.times, "does not match" in wrong.reason) == (1, True)
+
+
+def test_the_last_refusals_of_a_burst_are_written_without_another(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tocsin.sources.door.NOTED_EVERY", 0.05)
+    source = site.source()
+
+    async def burst() -> None:
+        for _ in range(5):
+            await site.door(site.scope(f"/hooks/generic/{source}"), site.receive(b"{}"), site.nobody)
+        for _ in range(100):
+            if await asyncio.to_thread(lambda: facade.source_info(source).refused) == 5:
+                return
+            await asyncio.sleep(0.02)
+
+    asyncio.run(burst())
+    assert facade.source_info(source).refused == 5
+    [line] = facade.recent_refusals(source)
+    assert line.times == 5
 
 
 def test_a_vendor_that_gives_the_secret_is_refused_until_it_is_set(site: Site) -> None:
@@ -191,6 +227,8 @@ def test_a_body_that_cannot_be_read_is_kept_with_its_reason(site: Site) -> None:
     assert {each.reason.partition(": ")[0] for each in found} == {"generic 0"}
     assert {"collection": "evnts"} in [each.row for each in found]
     assert facade.source_info(source).last_error
+    [kept] = facade.recent_refusals(source)
+    assert (kept.status, kept.code, kept.origin) == (400, "unreadable", PEER)
 
 
 def test_what_the_door_fails_on_is_answered_and_not_taken(

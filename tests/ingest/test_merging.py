@@ -240,6 +240,23 @@ def test_what_splitting_does_is_known_before(line: Line) -> None:
     assert after == {name: before[name] for name in after}
 
 
+@pytest.mark.parametrize("order", [("cus_1", "cus_2"), ("cus_2", "cus_1")])
+def test_an_account_that_comes_after_a_merge_has_nothing_of_the_merged_one(line: Line, order: tuple[str, str]) -> None:
+    line.tell(("accounts", {"id": "acme", "name": "Acme"}))
+    for own in ("cus_1", "cus_2"):
+        line.tell(("accounts", {"id": own}), ("tickets", {"id": f"t-{own}", "account_id": own, "opened_at": when(1)}))
+        line.tell(("account_aliases", {"account_id": "acme", "source": own, "external_id": own}))
+    line.tell(("accounts", {"id": "new", "name": "New"}))
+    found = line.rows("SELECT id, key FROM accounts UNION ALL SELECT id, key FROM merged_accounts")
+    assert len({key for _, key in found}) == len(found) == 4
+    for own in order:
+        undo(line, own)
+    query = (
+        "SELECT tickets.id AS ticket, accounts.id AS own FROM tickets JOIN accounts ON accounts.key = account_key ORDER BY 1"
+    )
+    assert line.rows(query) == [("t-cus_1", "cus_1"), ("t-cus_2", "cus_2")]
+
+
 def test_of_a_chain_the_later_merge_is_split_first(line: Line) -> None:
     line.send(group("a", 1, name="A"), group("c", 2, "uc"), track("m1", 3, userId="uc"))
     line.send(group("b", 2, "ub"))

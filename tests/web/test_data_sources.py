@@ -139,7 +139,7 @@ def test_webhooks_stand_on_the_overview(ada: Client, monkeypatch: pytest.MonkeyP
     made = sources.create_source("generic", "Sign-ups", by="ada@quill.example", moment=NOW).what
     sources.create_source("stripe", "Bills", by="ada@quill.example", moment=NOW)
     sources.note_received(made.id, "d1", "taken", "", moment=NOW)
-    sources.note_refused(made.id, "the <signature> is wrong", moment=NOW)
+    sources.note_refused(made.id, [sources.RefusalInfo(NOW, NOW, 401, "invalid_signature", "the <signature> is wrong")])
     text = read(ada, "")
     assert "the &lt;signature&gt; is wrong" in text
     assert text.count("Send a test event") == 1, "only where there is a secret to sign with"

@@ -15,12 +15,7 @@ from django.utils.html import escape
 from tests.web import test_data
 from tests.web.conftest import HOSTILE, NOW, SignedIn
 from tests.web.test_data import told
-from tocsin.facts.duckdb import DuckStore
-from tocsin.facts.live.shapes import Arrivals, Refusal
-from tocsin.facts.live.taking import Taker
-from tocsin.ingest.arriving import again
 from tocsin.ingest.hooks import VENDORS
-from tocsin.ingest.limits import Limits
 from tocsin.people import facade as people
 from tocsin.people.models import User
 from tocsin.sources import facade as sources
@@ -180,31 +175,45 @@ def test_the_page_has_the_address_and_the_steps(ada: Client, otto: Client, signe
     assert ada.get("/data/webhooks/src_nobody/").status_code == 404
 
 
-def test_what_came_and_what_was_refused(ada: Client, facts: DuckStore) -> None:
+def test_what_came_and_what_was_refused(ada: Client, signed_in: SignedIn) -> None:
     made = sources.create_source("generic", "Sign-ups", **WHO).what
     own = f"/data/webhooks/{made.id}/"
     assert "Nothing has come yet" in text_of(ada, own)
     assert 'id="h-refused"' not in text_of(ada, own)
     sources.note_received(made.id, "d-1", "taken", "2 of events", moment=NOW - timedelta(minutes=5))
     sources.note_received(made.id, "d-2", "ignored", "It is of <no> kind.", moment=NOW - timedelta(minutes=4))
-    sources.note_refused(made.id, "the signature is wrong", moment=NOW, times=3)
+    begun = NOW - timedelta(minutes=9)
+    wrong = sources.RefusalInfo(begun, NOW, 401, "invalid_signature", "the signature is wrong", "192.0.2.7", True, 1234)
+    sources.note_refused(made.id, [wrong])
     page = text_of(ada, own)
     assert "2 of events" in page
     assert "Passed over" in page
     assert "It is of &lt;no&gt; kind." in page
-    assert "The signature is wrong." in page
-    assert "the latest; 3 requests refused in all" in page
-    for name in ("Sign-ups", "Another"):
-        refused = [Refusal("hooks", f"{name}: the body of {name} is no JSON", f"{{ {name}", received=NOW)]
-        Taker(facts, lambda waiting: again(waiting, Limits())).take(Arrivals(refused=refused), None, NOW)
+    refused = page.partition('id="h-refused"')[2].partition("</section>")[0]
+    assert "1,234 requests in all" in refused
+    [line] = lines_of(refused)
+    assert "The signature is wrong." in line
+    assert line.count("<time") == 2, "since when, and the last of them"
+    for part in ('<td class="num">1,234</td>', '<td class="num wide-only">401</td>', "192.0.2.7 and others"):
+        assert part in line
+    assert "the body went to the rejected rows" not in page
+    later = NOW + timedelta(hours=1)
+    sources.note_refused(made.id, [sources.RefusalInfo(later, later, 400, "unreadable", "the body is no JSON", "192.0.2.8")])
     page = text_of(ada, own)
-    assert "The body of Sign-ups is no JSON." in page
-    assert "the body of Another" not in page
-    assert "The signature is wrong." in page
-    sources.note_refused(made.id, "the body of Sign-ups is no JSON", moment=NOW)
-    assert text_of(ada, own).count("The body of Sign-ups is no JSON.") == 1, "what was kept is not said twice"
-    sources.note_refused(made.id, "the body of Sign-ups is no JSON", moment=NOW + timedelta(hours=1))
-    assert text_of(ada, own).count("The body of Sign-ups is no JSON.") == 2, "the same again, later"
+    first, second = lines_of(page.partition('id="h-refused"')[2].partition("</section>")[0])
+    assert "The body is no JSON." in first
+    assert "the body went to the rejected rows" in first
+    assert "192.0.2.8</td>" in first
+    assert "The signature is wrong." in second
+    assert "1,235 requests in all" in page
+    page = text_of(signed_in("maya"), own)
+    assert "The body is no JSON." in page
+    assert "192.0.2" not in page, "addresses are for those who run it"
+
+
+def lines_of(section: str) -> list[str]:
+    """The lines of the table of a section."""
+    return section.partition("<tbody>")[2].partition("</tbody>")[0].split("<tr>")[1:]
 
 
 def test_secrets_are_changed_one_for_the_other(ada: Client) -> None:
@@ -318,7 +327,7 @@ def test_who_may_not(ada: Client, otto: Client, signed_in: SignedIn) -> None:
 def test_hostile_names_are_escaped(ada: Client) -> None:
     made = sources.create_source("generic", HOSTILE, settings={"mapping": MAPPING}, **WHO).what
     sources.note_received(made.id, HOSTILE, "taken", HOSTILE, moment=NOW)
-    sources.note_refused(made.id, HOSTILE, moment=NOW)
+    sources.note_refused(made.id, [sources.RefusalInfo(NOW, NOW, 401, "invalid_signature", HOSTILE, HOSTILE)])
     for path in ("/data/", "/data/webhooks/", f"/data/webhooks/{made.id}/"):
         page = text_of(ada, path)
         assert "<script>alert(" not in page

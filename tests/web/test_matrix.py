@@ -51,7 +51,7 @@ BY_SCOPE = {"read": ALL, "alerts:write": ACT, "rules:write": RUN, "people:write"
 SESSIONS = {name: BY_SCOPE[scope] for name, scope in SCOPES.items()} | {
     "set_override": LEAD, "lift_override": LEAD, "create_silence": LEAD, "end_silence": LEAD, "list_silences": LEAD,
     "get_routing": LEAD, "check_routing": LEAD, "list_routing_versions": LEAD, "list_people": LEAD, "list_channels": RUN,
-    "list_deliveries": RUN, "list_sources": RUN, "deliveries_of_source": RUN,
+    "list_deliveries": RUN, "list_sources": RUN, "deliveries_of_source": RUN, "refusals_of_source": RUN,
     "list_pulls": RUN, "pull": RUN, "runs_of_pull": RUN, "list_merged_accounts": RUN,
     "set_value_map": RUN, "delete_value_map": RUN, "set_system_of_record": RUN, "delete_system_of_record": RUN,
     "import_files": RUN, "list_mappings": RUN, "get_mapping": RUN, "save_mapping": RUN, "delete_mapping": RUN,

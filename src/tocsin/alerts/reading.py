@@ -13,7 +13,6 @@ from django.db.models import Count, F, Max, Q, QuerySet
 from django.db.models.functions import Lower
 
 from tocsin.alerts.models import AuditEntry, Episode, Transition
-from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.shapes import (
     LIVE,
     SEVERITIES,
@@ -25,7 +24,6 @@ from tocsin.alerts.shapes import (
     Entry,
     EvidenceLine,
     Inbox,
-    OpenCounts,
 )
 from tocsin.core.errors import UserError
 from tocsin.people import facade as people
@@ -93,22 +91,6 @@ def inbox(filters: AlertFilter = AlertFilter(), *, page: int = 1, size: int = 50
         by_severity=counts.severity,
         by_category=counts.category,
         by_rule=counts.rule,
-    )
-
-
-def open_counts(filters: AlertFilter = AlertFilter()) -> OpenCounts:  # noqa: B008 - frozen
-    """How many alerts run, by state, and the live ones by rule and by account."""
-    found = filtered(filters).filter(state__in=RUNNING)
-    states = _counted(found, "state")
-    live = found.filter(state__in=LIVE)
-    return OpenCounts(
-        open=states.get("open", 0),
-        acknowledged=states.get("acknowledged", 0),
-        snoozed=states.get("snoozed", 0),
-        held=states.get("held", 0),
-        quiet=live.filter(KEPT_QUIET).count(),
-        by_rule=_counted(live, "rule"),
-        by_account=live_by_account(filters),
     )
 
 

@@ -198,24 +198,6 @@ class Inbox:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenCounts:
-    """How many alerts are live (open, acknowledged, snoozed) and held; quiet: of the live ones, those that another silences."""
-
-    open: int
-    acknowledged: int
-    snoozed: int
-    held: int
-    by_rule: Mapping[str, int]
-    by_account: Mapping[str, int]
-    quiet: int = 0
-
-    @property
-    def live(self) -> int:
-        """Those that a person has before them."""
-        return self.open + self.acknowledged + self.snoozed
-
-
-@dataclass(frozen=True, slots=True)
 class RuleInfo:
     """A rule in force, with what its life so far shows.
 

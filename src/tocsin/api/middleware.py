@@ -8,6 +8,7 @@ from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOper
 from django.http import HttpRequest, HttpResponseBase
 
 from tocsin.api.problems import problem
+from tocsin.core.characters import has_nul
 
 PATH = "/api/"
 SAID = {
@@ -26,7 +27,7 @@ class Problems:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """The answer."""
-        if request.path.startswith(PATH) and "\x00" in request.path:
+        if request.path.startswith(PATH) and has_nul(request.path):
             return problem(request, 404, SAID[404])  # no id holds it, and not every database takes it
         response = self.get_response(request)
         kind = response.headers.get("Content-Type", "")

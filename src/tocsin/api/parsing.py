@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
@@ -10,10 +10,9 @@ from django.utils.datastructures import MultiValueDict
 from ninja.parser import Parser
 
 from tocsin.api.problems import ApiError
+from tocsin.core.characters import has_half, has_nul
 
-NUL = "\x00"
 HALF = "what was sent holds half of a surrogate pair (\\ud800 to \\udfff alone), which is no character; leave it out"
-_NULS, _HALVES = re.compile(NUL), re.compile("[\ud800-\udfff]")
 SENTENCE = "what was sent holds a NUL character; leave it out"
 
 
@@ -24,21 +23,21 @@ class Reader(Parser):
         """The JSON of a body."""
         found = super().parse_body(request)
         if b"\\u" in request.body:  # nothing else brings either of them into a text
-            for flaw, sentence in ((_NULS, SENTENCE), (_HALVES, HALF)):
+            for flaw, sentence in ((has_nul, SENTENCE), (has_half, HALF)):
                 if _holds(found, flaw):
                     raise ApiError(400, sentence)
         return found
 
     def parse_querydict(self, data: MultiValueDict[str, Any], list_fields: list[str], request: HttpRequest) -> Any:
         """The values of a query."""
-        if any(NUL in str(value) for _, values in data.lists() for value in values):
+        if any(has_nul(str(value)) for _, values in data.lists() for value in values):
             raise ApiError(400, SENTENCE)
         return super().parse_querydict(data, list_fields, request)
 
 
-def _holds(value: Any, flaw: re.Pattern[str]) -> bool:
+def _holds(value: Any, flaw: Callable[[str], bool]) -> bool:
     if isinstance(value, str):
-        return flaw.search(value) is not None
+        return flaw(value)
     if isinstance(value, dict):
         return any(_holds(each, flaw) for pair in value.items() for each in pair)
     return isinstance(value, list) and any(_holds(each, flaw) for each in value)

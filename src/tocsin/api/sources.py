@@ -82,6 +82,19 @@ class Delivery(Schema):
     detail: str
 
 
+class Refusal(Schema):
+    """Requests that were refused for one reason within a minute of each other, the last of them from `origin`."""
+
+    first_at: str
+    last_at: str
+    status: int
+    code: str
+    reason: str
+    origin: str
+    elsewhere: bool
+    times: int
+
+
 @router.get("/sources", response={200: list[Source], **ERRORS}, auth=READ, operation_id="list_sources")
 def listing(request: Caller) -> list[dict[str, Any]]:  # noqa: ARG001 - who asks is all that matters of the request
     """All sources, by name."""
@@ -138,6 +151,15 @@ def remove_secret(request: Caller, source_id: str, secret_id: str) -> dict[str, 
 def deliveries(request: Caller, source_id: str) -> list[dict[str, Any]]:  # noqa: ARG001
     """The last signed deliveries, newest first."""
     return [{**asdict(each), "received_at": iso(each.received_at)} for each in facade.recent_deliveries(source_id)]
+
+
+@router.get(
+    "/sources/{source_id}/refusals", response={200: list[Refusal], **ERRORS}, auth=READ, operation_id="refusals_of_source"
+)
+def refusals(request: Caller, source_id: str) -> list[dict[str, Any]]:  # noqa: ARG001
+    """The requests that were refused lately and why, the latest first."""
+    found = facade.recent_refusals(source_id)
+    return [{**asdict(each), "first_at": iso(each.first_at), "last_at": iso(each.last_at)} for each in found]
 
 
 def _made(made: Made[facade.SourceInfo]) -> dict[str, Any]:

@@ -92,8 +92,8 @@ def _make(args: argparse.Namespace, console: Console, workspace: Workspace, *, a
             demo_life.live_a_week(moment, args.seed)
         console.progress("living through the last weeks", (n + 1) / len(moments))
     write_private(home / DEMO, json.dumps({"state": "made", **told}))
-    counts = facade.open_counts()
-    console.say(f"tocsin: {counts.live} alerts of {len(counts.by_account)} accounts are open")
+    found = facade.inbox()
+    console.say(f"tocsin: {found.alerts} alerts of {found.accounts} accounts are open")
 
 
 def _people(console: Console, workspace: Workspace) -> None:

@@ -25,6 +25,7 @@ COMMANDS = (
     "alerts",
     "rules",
     "accounts",
+    "owners",
     "health",
     "rebuild",
     "users",

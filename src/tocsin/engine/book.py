@@ -282,11 +282,11 @@ class Book:
             bring_up_to_date(self, needs)
         if moments and self.templates:
             expansion = Expansion(self.milestones)
-            made = expansion.expanded(made, moments)
+            made = expansion.rewritten(made, moments)
             if expansion.span is not None:
                 milestone_history.bring_up_to_date(self, *expansion.span)
         if moments:
-            made = Sessions(self.store.minutes_since).counted(made, moments)
+            made = Sessions(self.store.minutes_since).rewritten(made, moments)
         return made[: len(terms)], None if where is None else made[-1]
 
     def points(

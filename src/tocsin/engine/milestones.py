@@ -11,7 +11,7 @@ that the facts give under the same name takes the place of the template's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -19,11 +19,9 @@ from functools import cached_property
 from tocsin.core.language import FormulaError, Names, check, parse
 from tocsin.core.language.terms import (
     Aggregated,
-    Ago,
     Attribute,
     Column,
     Const,
-    Market,
     Operation,
     Term,
     Type,
@@ -36,10 +34,9 @@ from tocsin.core.moment import DAY, iso
 from tocsin.core.rulefiles.milestones import forbidden
 from tocsin.core.scoring import choose, once, reached
 from tocsin.core.versions import boundaries, in_force
-from tocsin.engine.instants import back
+from tocsin.engine.rewriting import Rewriting
 
 MILESTONES = "milestones"
-_MARKET_DAY = 2 * DAY
 TRUE, FALSE, NOTHING = Const("boolean", value=True), Const("boolean", value=False), Const("null", None)
 ZERO, ONE = Const("number", 0.0), Const("number", 1.0)
 
@@ -164,40 +161,20 @@ def _surely(test: Term) -> Term:
 # Aggregates
 
 
-class Expansion:
+class Expansion(Rewriting):
     """Terms with the rows of templates in their aggregates; `span` is of the instants that these look from, None of none."""
 
     def __init__(self, milestones: Milestones) -> None:
+        super().__init__()
         self._milestones = milestones
-        self._made: dict[tuple[Term, datetime, datetime], Term] = {}
-        self._named: dict[Term, bool] = {}
         self.span: tuple[datetime, datetime] | None = None
 
-    def expanded(self, terms: Iterable[Term], moments: Sequence[datetime]) -> list[Term]:
-        """Terms as of moments, or of any between the first and the last."""
-        return [self._term(each, min(moments), max(moments)) for each in terms]
+    def concerns(self, term: Term) -> bool:
+        """Whether a term is an aggregate over milestones."""
+        return _over_milestones(term)
 
-    def _names(self, term: Term) -> bool:
-        known = self._named.get(term)
-        if known is None:
-            known = _over_milestones(term) or any(self._names(child) for child in term.children())
-            self._named[term] = known
-        return known
-
-    def _term(self, term: Term, first: datetime, last: datetime) -> Term:
-        if not self._names(term):
-            return term
-        key = (term, first, last)
-        if key not in self._made:
-            self._made[key] = self._expanded(term, first, last)
-        return self._made[key]
-
-    def _expanded(self, term: Term, first: datetime, last: datetime) -> Term:
-        match term:
-            case Ago(operand=operand, length=length):
-                return replace(term, operand=self._term(operand, back(first, length), back(last, length)))
-            case Market(operand=operand):
-                return replace(term, operand=self._term(operand, back(first, _MARKET_DAY), last))
+    def otherwise(self, term: Term, first: datetime, last: datetime) -> Term:
+        """A term with the rows of templates."""
         inner = mapped(term, lambda child: self._term(child, first, last))
         if not isinstance(inner, Aggregated) or not _over_milestones(inner):
             return inner

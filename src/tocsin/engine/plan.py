@@ -125,74 +125,86 @@ def make_plan(items: Iterable[tuple[Term, Instant]], *, wide_only: bool = False,
 
     rollup: what can be read of old events without reading them; None for nothing.
     """
-    plan = Plan()
-    groups: dict[tuple[object, ...], Group] = {}
-    seen: set[Leaf] = set()
+    planner = _Planner(wide_only, rollup)
+    for term, at in items:
+        planner.add(term, at)
+    planner.plan.groups = sorted(planner.groups.values(), key=lambda group: group.level)
+    return planner.plan
 
-    def add(term: Term, at: Instant) -> int:
+
+class _Planner:
+    """A plan under way. levels: of the leaves that are planned, the level from which on each can be read."""
+
+    def __init__(self, wide_only: bool, rollup: Rollup | None) -> None:
+        self.wide_only, self.rollup = wide_only, rollup
+        self.plan = Plan()
+        self.groups: dict[tuple[object, ...], Group] = {}
+        self.levels: dict[Leaf, int] = {}
+
+    def add(self, term: Term, at: Instant) -> int:
         """Plan the leaves of a term; gives the level from which on it can be computed."""
-        return max((add_leaf(leaf) for leaf in leaves(term, at)), default=0)
+        return max((self._leaf(leaf) for leaf in leaves(term, at)), default=0)
 
-    levels: dict[Leaf, int] = {}
-
-    def add_leaf(leaf: Leaf) -> int:
-        if leaf in seen:
-            return levels[leaf]
-        seen.add(leaf)
-        plan.read(leaf)
-        levels[leaf] = 0
+    def _leaf(self, leaf: Leaf) -> int:
+        if leaf in self.levels:
+            return self.levels[leaf]
+        self.plan.read(leaf)
+        self.levels[leaf] = 0
         match leaf.term:
             case Aggregated() as term:
-                levels[leaf] = 1 + place(term, leaf)
+                self.levels[leaf] = 1 + self._aggregate(term, leaf)
             case Operation(name="slope" | "once" as name, arguments=parts):
-                level = max(add(part, leaf.at) for part in parts)
+                level = max(self.add(part, leaf.at) for part in parts)
                 kind: Literal["slopes", "once"] = "once" if name == "once" else "slopes"
-                groups.setdefault(
-                    (kind, leaf.at, level), Group(kind, "", leaf.at, with_subject=False, level=level)
-                ).members.append(leaf)
-                levels[leaf] = 1 + level
-        return levels[leaf]
+                self._join((kind, leaf.at, level), Group(kind, "", leaf.at, with_subject=False, level=level), leaf)
+                self.levels[leaf] = 1 + level
+        return self.levels[leaf]
 
-    def place(term: Aggregated, leaf: Leaf) -> int:
+    def _join(self, key: tuple[object, ...], fresh: Group, leaf: Leaf) -> None:
+        """Put a leaf into the group of that key: the fresh one where there is none."""
+        self.groups.setdefault(key, fresh).members.append(leaf)
+
+    def _aggregate(self, term: Aggregated, leaf: Leaf) -> int:
+        """Plan an aggregate and what it looks at; gives the level at which its pass runs."""
         anchor = term.window.anchor if term.window else None
-        level = add(anchor, leaf.at) if anchor is not None else 0
-        looks_at_subject, sessions = False, reads_sessions(term)
+        level = self.add(anchor, leaf.at) if anchor is not None else 0
+        looks_at_subject = False
         for part in own(term.where) if term.where is not None else ():
             if isinstance(part, (Attribute, Turned)) and not getattr(part, "of_row", False):
                 looks_at_subject = True
-                add_leaf(Leaf(part, leaf.at))
+                self._leaf(Leaf(part, leaf.at))
         for each in of_accounts(term):
-            plan.read(Leaf(each, leaf.at))
+            self.plan.read(Leaf(each, leaf.at))
         if COLLECTIONS[term.collection].name == "people":  # rows of people are a view themselves
-            _people_columns(plan, term, leaf.at)
-        if isinstance(leaf.at, Point) and not wide_only and (split := streamed(term)) is not None:
-            flow: Literal["stream", "distinct_stream"] = "distinct_stream" if term.function == "distinct" else "stream"
-            column = term.column if flow == "distinct_stream" else None
-            rolled = rollup.of(term, leaf.at, split.rest, split.equal) if rollup is not None else None
-            key: tuple[object, ...] = (flow, term.collection, split.equal, column, term.window is not None, rolled, sessions)
-            fresh = Group(flow, term.collection, None, False, level, split.equal, rolled, sessions)
-            group = groups.setdefault(key, fresh)
-            group.members.append(leaf)
-            return level
-        kind = "wide" if wide_only or isinstance(leaf.at, Point) else _kind(term)
-        at = leaf.at if kind == "wide" else None
+            _people_columns(self.plan, term, leaf.at)
+        if isinstance(leaf.at, Point) and not self.wide_only and (split := streamed(term)) is not None:
+            self._stream(term, leaf, level, split)
+        else:
+            self._pass(term, leaf, level, looks_at_subject)
+        return level
+
+    def _stream(self, term: Aggregated, leaf: Leaf, level: int, split: Split) -> None:
+        """An aggregate as of a point that one stream of rows serves."""
+        kind: Literal["stream", "distinct_stream"] = "distinct_stream" if term.function == "distinct" else "stream"
+        column, sessions = term.column if kind == "distinct_stream" else None, reads_sessions(term)
+        rolled = self.rollup.of(term, leaf.at, split.rest, split.equal) if self.rollup is not None else None
+        key = (kind, term.collection, split.equal, column, term.window is not None, rolled, sessions)
+        self._join(key, Group(kind, term.collection, None, False, level, split.equal, rolled, sessions), leaf)
+
+    def _pass(self, term: Aggregated, leaf: Leaf, level: int, looks_at_subject: bool) -> None:
+        """Any other aggregate: in a pass with those that read the same rows in the same way."""
+        kind = "wide" if self.wide_only or isinstance(leaf.at, Point) else _kind(term)
+        at, sessions = leaf.at if kind == "wide" else None, reads_sessions(term)
         # A distinct pass groups by one column's values, so each column has its own. What looks at all history has a pass of
         # its own, so that the others read only as far back as their windows reach.
         column = term.column if kind == "distinct" else None
         bounded = kind != "wide" and term.window is not None
         # Rows that anchored windows alone look at are first cut down to what these reach.
-        reached = not wide_only and kind == "wide" and anchor is not None and term.collection in TALL_COLLECTIONS
-        rolled = rollup.of(term, leaf.at, term.where) if rollup is not None and kind == "tall" else None
+        anchored = term.window is not None and term.window.anchor is not None
+        reached = not self.wide_only and kind == "wide" and anchored and term.collection in TALL_COLLECTIONS
+        rolled = self.rollup.of(term, leaf.at, term.where) if self.rollup is not None and kind == "tall" else None
         key = (kind, term.collection, at, looks_at_subject, level, column, bounded, reached, rolled, sessions)
-        fresh = Group(kind, term.collection, at, looks_at_subject, level, rolled=rolled, sessions=sessions)
-        group = groups.setdefault(key, fresh)
-        group.members.append(leaf)
-        return level
-
-    for term, at in items:
-        add(term, at)
-    plan.groups = sorted(groups.values(), key=lambda group: group.level)
-    return plan
+        self._join(key, Group(kind, term.collection, at, looks_at_subject, level, rolled=rolled, sessions=sessions), leaf)
 
 
 def leaves(term: Term, at: Instant) -> Iterator[Leaf]:

@@ -11,39 +11,32 @@ becomes one of three: as it stands, by sessions, or the choice between both as o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tocsin.core.language.terms import Aggregated, Ago, Column, Const, Given, Market, Operation, Term, mapped, own
-from tocsin.core.moment import DAY
-from tocsin.engine.instants import back
+from tocsin.core.language.terms import Aggregated, Column, Const, Given, Operation, Term, mapped, own
+from tocsin.engine.rewriting import Rewriting
 
 GAP = timedelta(minutes=30)  # a session ends where nothing follows for longer
 EVENTS, MINUTES = "events", "minutes"
 BY_SESSIONS = "minutes$"  # the column of events that holds what is counted
-_MARKET_DAY = 2 * DAY  # a median may be that of the start of the day before
 
 Since = Callable[[datetime], datetime | None]
 
 
-class Sessions:
-    """Which minutes formulas read in a stretch of time.
+class Sessions(Rewriting):
+    """Terms with the minutes that they read in a stretch of time.
 
     since: from when on events give minutes, None where none does; of an instant at or before the one it is called with, any
            such instant will do.
     """
 
     def __init__(self, since: Since) -> None:
+        super().__init__()
         self._ask = since
         self._known: datetime | None = None
         self._exact = False
-        self._made: dict[tuple[Term, datetime, datetime], Term] = {}
-        self._named: dict[Term, bool] = {}
-
-    def counted(self, terms: Iterable[Term], moments: Sequence[datetime]) -> list[Term]:
-        """Terms as of moments (or of any between the first and the last), each with the minutes that it reads then."""
-        return [self._term(each, min(moments), max(moments)) if self._names(each) else each for each in terms]
 
     def since(self, first: datetime) -> datetime | None:
         """From when on minutes are given, where something looks at them from `first` on."""
@@ -52,30 +45,14 @@ class Sessions:
             self._exact = self._known is None or self._known > first
         return self._known
 
-    def _names(self, term: Term) -> bool:
-        """Whether minutes of events are named anywhere in a term. Terms share parts: each is looked at once."""
-        known = self._named.get(term)
-        if known is None:
-            known = _is_minutes(term) or any(self._names(child) for child in term.children())
-            self._named[term] = known
-        return known
+    def concerns(self, term: Term) -> bool:
+        """Whether a term names minutes of events."""
+        return _is_minutes(term)
 
-    def _term(self, term: Term, first: datetime, last: datetime) -> Term:
-        if not self._names(term):
-            return term
-        key = (term, first, last)
-        if key not in self._made:
-            self._made[key] = self._counted(term, first, last)
-        return self._made[key]
-
-    def _counted(self, term: Term, first: datetime, last: datetime) -> Term:
-        match term:
-            case Aggregated(collection="events"):
-                return self._aggregated(term, first, last)
-            case Ago(operand=operand, length=length):
-                return replace(term, operand=self._term(operand, back(first, length), back(last, length)))
-            case Market(operand=operand):
-                return replace(term, operand=self._term(operand, back(first, _MARKET_DAY), last))
+    def otherwise(self, term: Term, first: datetime, last: datetime) -> Term:
+        """A term that names minutes, with those that it reads."""
+        if isinstance(term, Aggregated) and term.collection == EVENTS:
+            return self._aggregated(term, first, last)
         return mapped(term, lambda child: self._term(child, first, last))
 
     def _aggregated(self, term: Aggregated, first: datetime, last: datetime) -> Term:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from tocsin.core.errors import UserError
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.history import settle
 from tocsin.facts.importing.upsert import make_changes
 from tocsin.facts.past import EVER, Past
-from tocsin.facts.valuewords import Meaning, say
+from tocsin.facts.valuewords import Meaning, forget_with, meanings, say_with
 
 PLACES = (("accounts", "owner"), ("opportunities", "owner"))
 
@@ -16,9 +17,9 @@ def is_user(store: DuckStore, given: str, email: str) -> int:
 
     Gives how many accounts it was the owner of. UserError where maps would lead from one owner to another.
     """
-    for collection, name in PLACES:
-        say(store, Meaning("", collection, name, given, email))
     with store.write() as cursor:
+        for collection, name in PLACES:
+            say_with(cursor, Meaning("", collection, name, given, email))
         make_changes(cursor)
         past = Past(cursor, store.zone)
         concerned = (
@@ -33,3 +34,20 @@ def is_user(store: DuckStore, given: str, email: str) -> int:
         settle(cursor, store.zone, {"account_history"}, past)
         past.write()
     return int(counted[0]) if counted else 0
+
+
+def mapped(store: DuckStore) -> dict[str, str]:
+    """The owners of which it is said who they are, for all sources: as given -> the address of the user."""
+    return {each.given: each.meant for each in meanings(store) if not each.source and (each.collection, each.name) in PLACES}
+
+
+def is_nobody(store: DuckStore, given: str) -> str:
+    """Take back which user an owner is, for what comes from now on; what is stored stays. Gives the address of that user.
+
+    UserError where nothing is said of it.
+    """
+    meant = mapped(store).get(given)
+    with store.write() as cursor:
+        if not sum(forget_with(cursor, "", place, given) for place in PLACES):
+            raise UserError(f"it is not said which user {given!r} is; `tocsin owners list` shows of whom it is")
+    return meant or ""

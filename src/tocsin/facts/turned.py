@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import pyarrow as pa
-
 from tocsin.core.errors import UserError
 from tocsin.facts.duckdb import DuckStore
 from tocsin.facts.inventory import WAITS
@@ -21,13 +19,9 @@ from tocsin.facts.live.shapes import WAITING
 _QUOTED = "'.*'|\".*\""
 _TOLD = r"\d{4}-\d\d-\d\d[T ][\d:.]+(Z|[+-]\d\d:?\d\d)?|\d[\d,]{3,}"
 _KIND = f"regexp_replace(regexp_replace(reason, {literal(_QUOTED)}, '…', 's'), {literal(_TOLD)}, '…', 'g')"
-# While they are tried again rows bear this name as their source: whatever happens meanwhile, none is lost.
-_AGAIN = "again"
 MOST_AT_ONCE = 20_000  # rows that are tried again in one go: they are held in memory
 MOST_FAILING = 50  # of them that fail alone, before the others are left: then it is not the rows
-_UNDO = f"UPDATE rejected SET source = 'http' WHERE source = '{_AGAIN}'"
-_SOURCE = f"CASE source WHEN '{_AGAIN}' THEN 'http' ELSE source END"
-_THOSE = f"{_SOURCE} = ? AND collection = ? AND {_KIND} = ?"
+_THOSE = f"source = ? AND collection = ? AND {_KIND} = ?"
 _trying = threading.Lock()
 
 Waiting = tuple[str, str, datetime]  # collection, row as received, when that was (UTC)
@@ -106,7 +100,7 @@ def groups(store: DuckStore, most: int = 100) -> tuple[list[Group], int]:
     """The kinds of rows that were turned away, most rows first, and how many kinds there are: one query."""
     rows = store.query(
         f"""
-        SELECT {_SOURCE} AS via, collection, {_KIND} AS kind, count(*) AS n, max("at") AS latest,
+        SELECT source AS via, collection, {_KIND} AS kind, count(*) AS n, max("at") AS latest,
                arg_max({{'file': file, 'line': line, 'reason': reason, 'row': left("row", 2000), 'at': "at"}},
                        coalesce("at", TIMESTAMP '1970-01-01')) AS example,
                count(*) OVER () AS kinds
@@ -133,18 +127,6 @@ def rows_of(store: DuckStore, kind: Kind, *, page: int = 1, size: int = 50) -> t
     return [_row(each) for each in found], found[0]["total"] if found else 0
 
 
-def latest(store: DuckStore, collection: str, begins: str, most: int = 5) -> list[Row]:
-    """Rows of a collection whose reason begins so, newest first."""
-    found = store.query(
-        """
-        SELECT file, line, reason, left("row", 2000) AS "row", "at" FROM rejected
-        WHERE collection = ? AND starts_with(reason, ?) ORDER BY "at" DESC NULLS LAST, reason, "row" LIMIT ?
-        """,
-        [collection, begins, most],
-    )
-    return [_row(each) for each in found.to_pylist()]
-
-
 def forget(store: DuckStore, kind: Kind) -> int:
     """Delete the rows of a kind for good; gives how many there were. UserError where there is none."""
     with store.write(news=False) as cursor:
@@ -157,37 +139,22 @@ def forget(store: DuckStore, kind: Kind) -> int:
 def try_again(store: DuckStore, kind: Kind, take: Callable[[Sequence[Waiting]], int]) -> Tried:
     """Hand rows of a kind that came over HTTP to `take`, which stores each or enters it as rejected anew; oldest first.
 
-    take: gives how many it turned away; all or nothing. Where it fails the rows are handed over half by half, so that one that
-    fails keeps no other; it stays in the list with its reason, and so do those behind when `MOST_FAILING` have failed.
-    At most `MOST_AT_ONCE` are tried. Rows leave the list only after `take` has come back.
+    take: takes them off the list too, and gives how many it turned away; all or nothing. Where it fails the rows are handed
+    over half by half, so that one that fails keeps no other; it stays in the list with its reason, and so do those behind when
+    `MOST_FAILING` have failed.
+    At most `MOST_AT_ONCE` are tried.
     UserError for rows of files, which come in by another import, and where there are none.
     """
     if kind.source != "http":
         raise UserError("rows of a file come in when the file, put right, is imported again")
     with _trying:
-        with store.write(news=False) as cursor:
-            cursor.execute(_UNDO)  # of a try that was cut short
-            cursor.execute(
-                f"UPDATE rejected SET source = '{_AGAIN}' WHERE rowid IN "
-                f'(SELECT rowid FROM rejected WHERE {_THOSE} ORDER BY "at" LIMIT {MOST_AT_ONCE})',
-                _named(kind),
-            )
-            given = cursor.execute(
-                f'SELECT collection, "row", "at" FROM rejected WHERE source = \'{_AGAIN}\' ORDER BY "at"'
-            ).fetchall()
+        given = store.query(
+            f'SELECT collection, "row", "at" FROM rejected WHERE {_THOSE} ORDER BY "at" LIMIT {MOST_AT_ONCE}', _named(kind)
+        ).to_pylist()
         if not given:
             raise UserError("there are no such rows any more")
         tried = _Trying(take)
-        try:
-            tried.hand([(collection, row, at.replace(tzinfo=UTC)) for collection, row, at in given])
-        finally:
-            with store.write(news=False) as cursor:
-                cursor.register("taken", pa.table({"place": pa.array(tried.came, pa.string())}))
-                try:  # the text alone tells rows apart: all of them are of one collection
-                    cursor.execute(f"DELETE FROM rejected WHERE source = '{_AGAIN}' AND \"row\" IN (SELECT place FROM taken)")
-                finally:
-                    cursor.unregister("taken")
-                cursor.execute(_UNDO)
+        tried.hand([(each["collection"], each["row"], each["at"].replace(tzinfo=UTC)) for each in given])
     return Tried(len(tried.came), tried.refused, len(given) - len(tried.came), tried.error)
 
 

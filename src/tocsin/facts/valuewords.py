@@ -83,7 +83,13 @@ def _stored(store: DuckStore, places: Sequence[Place], without: Mapping[Place, S
 
 
 def say(store: DuckStore, meaning: Meaning) -> str:
-    """Say what a word means from now on; gives what it meant before ('' for nothing said).
+    """Say what a word means from now on; gives what it meant before ('' for nothing said). UserError as of `say_with`."""
+    with store.write() as cursor:
+        return say_with(cursor, meaning)
+
+
+def say_with(cursor: duckdb.DuckDBPyConnection, meaning: Meaning) -> str:
+    """Say it within a change that does more.
 
     UserError for a column without words, an empty word, or maps that would lead from one word to another.
     """
@@ -95,32 +101,32 @@ def say(store: DuckStore, meaning: Meaning) -> str:
         raise UserError(f"a word has 1 to {LONGEST} characters")
     if given == meant:
         raise UserError(f"{given!r} means itself already")
-    with store.write() as cursor:
-        own = dict(
-            cursor.execute(
-                "SELECT given, coalesce(meant, '') FROM value_maps WHERE source = ? AND collection = ? AND name = ?",
-                [meaning.source, *place],
-            ).fetchall()
-        )
-        before = str(own.pop(given, ""))
-        if meant in own:
-            raise UserError(f"{meant!r} is itself mapped to {own[meant] or 'nothing'!r}; map {given!r} to that")
-        if given in own.values():
-            first = next(word for word, meaning_of in own.items() if meaning_of == given)
-            raise UserError(f"{first!r} is mapped to {given!r}; map it to {meant or 'nothing'!r} first")
-        _forget(cursor, meaning.source, place, given)
-        cursor.execute("INSERT INTO value_maps VALUES (?, ?, ?, ?, ?)", [meaning.source, *place, given, meant or None])
+    own = dict(
+        cursor.execute(
+            "SELECT given, coalesce(meant, '') FROM value_maps WHERE source = ? AND collection = ? AND name = ?",
+            [meaning.source, *place],
+        ).fetchall()
+    )
+    before = str(own.pop(given, ""))
+    if meant in own:
+        raise UserError(f"{meant!r} is itself mapped to {own[meant] or 'nothing'!r}; map {given!r} to that")
+    if given in own.values():
+        first = next(word for word, meaning_of in own.items() if meaning_of == given)
+        raise UserError(f"{first!r} is mapped to {given!r}; map it to {meant or 'nothing'!r} first")
+    forget_with(cursor, meaning.source, place, given)
+    cursor.execute("INSERT INTO value_maps VALUES (?, ?, ?, ?, ?)", [meaning.source, *place, given, meant or None])
     return before
 
 
 def forget(store: DuckStore, meaning: Meaning) -> None:
     """Take back what a word means. UserError where nothing was said of it."""
     with store.write() as cursor:
-        if not _forget(cursor, meaning.source, (meaning.collection, meaning.name), meaning.given):
+        if not forget_with(cursor, meaning.source, (meaning.collection, meaning.name), meaning.given):
             raise UserError(f"nothing is said of {meaning.given!r} any more")
 
 
-def _forget(cursor: duckdb.DuckDBPyConnection, source: str, place: Place, given: str) -> int:
+def forget_with(cursor: duckdb.DuckDBPyConnection, source: str, place: Place, given: str) -> int:
+    """Take it back within a change that does more; gives how many maps that were, 0 or 1."""
     found = cursor.execute(
         "DELETE FROM value_maps WHERE source = ? AND collection = ? AND name = ? AND given = ?", [source, *place, given]
     ).fetchone()

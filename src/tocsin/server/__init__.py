@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
@@ -27,6 +28,7 @@ from tocsin.asgi import App, Front
 from tocsin.core.errors import UserError
 from tocsin.ingest.door import PREFIX
 from tocsin.ingest.door import Door as Ingestion
+from tocsin.ingest.log import Log
 from tocsin.ingest.origins import Origins
 from tocsin.ingest.recovery import open_inbox
 from tocsin.ingest.writer import Writer
@@ -66,6 +68,35 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+@dataclass(frozen=True, slots=True)
+class _Loops:
+    """What runs beside the answers."""
+
+    worker: Worker
+    pulse: Pulse
+    writer: Writer
+    puller: Puller
+    deliverer: Deliverer
+
+    def start(self) -> None:
+        """Begin all of them."""
+        for each in (self.worker, self.pulse, self.writer, self.puller, self.deliverer):
+            each.start()
+
+    def in_order_of_ending(self) -> list[Worker | Pulse | Puller | Deliverer | Writer]:
+        """What brings something in first, who tells of it last."""
+        return [self.puller, self.writer, self.pulse, self.worker, self.deliverer]
+
+
+def _loops(workspace: Workspace, inbox: Log, address: str) -> _Loops:
+    worker = Worker(workspace, address=lambda: settings.TOCSIN_PUBLIC_URL or address, settle=heap.settle)
+    workspace.listen(worker.nudge)
+    pulse = Pulse(workspace, worker)
+    writer = Writer(workspace.store(), inbox, workspace.configuration.limits, stored=pulse.arrived)
+    deliverer = Deliverer(lambda: settings.TOCSIN_PUBLIC_URL or address)
+    return _Loops(worker, pulse, writer, Puller(workspace, worker), deliverer)
+
+
 def serve(
     workspace: Workspace, *, host: str, port: int, runner: Callable[[Worker, Writer], door.Runner], greet: Callable[[str], None]
 ) -> None:
@@ -80,15 +111,8 @@ def serve(
     listening = _listen(host, port)
     address = _address(host, listening)
     token = secrets.token_urlsafe(32)
-    given = workspace.configuration
-    limits = given.limits
-    inbox = open_inbox(workspace.store(), workspace.home, limits)
-    worker = Worker(workspace, address=lambda: settings.TOCSIN_PUBLIC_URL or address, settle=heap.settle)
-    workspace.listen(worker.nudge)
-    pulse = Pulse(workspace, worker)
-    writer = Writer(workspace.store(), inbox, limits, stored=pulse.arrived)
-    puller = Puller(workspace, worker)
-    deliverer = Deliverer(lambda: settings.TOCSIN_PUBLIC_URL or address)
+    inbox = open_inbox(workspace.store(), workspace.home, workspace.configuration.limits)
+    loops = _loops(workspace, inbox, address)
     note = workspace.home / SERVER
     ready = threading.Event()
     settings.ALLOWED_HOSTS = ["*"] if host in EVERYWHERE else [*settings.ALLOWED_HOSTS, host]
@@ -98,11 +122,7 @@ def serve(
         greet(address)
         heap.settle()
         ready.set()
-        worker.start()
-        pulse.start()
-        writer.start()
-        puller.start()
-        deliverer.start()
+        loops.start()
         beside.ask(("event counts",), None, lambda: counts(datetime.now(UTC)), wait=False)  # so that nobody waits for the first
 
     def ending() -> None:
@@ -112,14 +132,31 @@ def serve(
         last_resort.daemon = True
         last_resort.start()
 
-    commands = door.Door(token, runner(worker, writer))
+    commands = door.Door(token, runner(loops.worker, loops.writer))
+    config = _config(workspace, inbox, commands, ready)
+    try:
+        with _signals_end_quietly():
+            _Server(config, begun, ending).run(sockets=[listening])
+    finally:
+        note.unlink(missing_ok=True)
+        listening.close()
+        ended = idle(loops.in_order_of_ending(), commands, PATIENCE)
+        inbox.close()
+        heap.release()
+        if not ended:
+            _end_at_once()
+
+
+def _config(workspace: Workspace, inbox: Log, commands: door.Door, ready: threading.Event) -> uvicorn.Config:
+    """Who answers what, and how."""
+    given = workspace.configuration
     hooks = Hooks(inbox, zone=workspace.zone.key)
-    ingestion = Ingestion(inbox, _holder, limits, origins=Origins(given.ingest_origins))
+    ingestion = Ingestion(inbox, _holder, given.limits, origins=Origins(given.ingest_origins))
     routes: dict[str, App] = {door.PATH: commands, PREFIX: ingestion, HOOKS: hooks}
     front = Front(
-        ready.is_set, routes, {reverse(each): limits.upload + SLACK for each in ("web:data-import", "api:import_files")}
+        ready.is_set, routes, {reverse(each): given.limits.upload + SLACK for each in ("web:data-import", "api:import_files")}
     )
-    config = uvicorn.Config(
+    return uvicorn.Config(
         behind_proxies(front, given.trusted_proxies),
         log_config=None,
         access_log=False,
@@ -129,17 +166,6 @@ def serve(
         loop="asyncio",
         timeout_graceful_shutdown=GRACE,
     )
-    try:
-        with _signals_end_quietly():
-            _Server(config, begun, ending).run(sockets=[listening])
-    finally:
-        note.unlink(missing_ok=True)
-        listening.close()
-        ended = idle([puller, writer, pulse, worker, deliverer], commands, PATIENCE)
-        inbox.close()
-        heap.release()
-        if not ended:
-            _end_at_once()
 
 
 def behind_proxies(front: App, trusted: Sequence[str]) -> App:

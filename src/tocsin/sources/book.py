@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from tocsin.core.characters import has_half, has_nul
 from tocsin.core.errors import UserError
 from tocsin.core.language import suggestion
 from tocsin.core.made import Made
@@ -17,12 +18,12 @@ from tocsin.ingest.hooks import VENDORS, Request
 from tocsin.ingest.hooks.generic.mapping import rules
 from tocsin.ingest.hooks.values import text_map, zone_of
 from tocsin.people import audit
-from tocsin.sources import keyring
+from tocsin.sources import keyring, refusals
 from tocsin.sources.finding import found, near
 from tocsin.sources.keyring import CHOSEN_HERE, Secret
 from tocsin.sources.models import HookDelivery, Pull
 from tocsin.sources.models import Source as Row
-from tocsin.sources.shapes import DeliveryInfo, SourceInfo
+from tocsin.sources.shapes import DeliveryInfo, RefusalInfo, SourceInfo
 
 PREFIX = "/hooks/"
 RECENT = 20
@@ -161,6 +162,11 @@ def recent_deliveries(reference: str) -> list[DeliveryInfo]:
     return [DeliveryInfo(row.delivery_id, row.received_at, row.became, row.detail) for row in rows]
 
 
+def recent_refusals(reference: str) -> list[RefusalInfo]:
+    """The requests of a source that were refused lately, and why, the latest first. UserError where there is no such source."""
+    return refusals.refusals_of(row_of(reference))
+
+
 def row_of(reference: str) -> Row:
     """The stored source of an id or a name. UserError where there is none."""
     row = found(Row.objects.all(), reference)
@@ -234,7 +240,7 @@ def _storable(value: Any, deep: int = 0) -> None:
             _storable(each, deep + 1)
     elif isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"a setting holds {value}, no number that can be kept; write another one")
-    elif isinstance(value, str) and ("\0" in value or any("\ud800" <= each <= "\udfff" for each in value)):
+    elif isinstance(value, str) and (has_nul(value) or has_half(value)):
         raise UserError("a setting holds a character that cannot be kept; take it out")
 
 

@@ -11,7 +11,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -27,9 +27,10 @@ from tocsin.ingest.hooks.columns import UPDATED
 from tocsin.ingest.log import Log
 from tocsin.ingest.records import Record
 from tocsin.ingest.wire import GoneError, Receive, RefusedError, Scope, Send, read_body, refuse, say
-from tocsin.sources import noting
+from tocsin.sources import noting, refusals
 from tocsin.sources.book import PREFIX
-from tocsin.sources.shapes import DoorSource
+from tocsin.sources.refusals import Gathered
+from tocsin.sources.shapes import DoorSource, RefusalInfo
 
 MOST = 1024 * 1024  # bytes of a body, unpacked
 AT_ONCE = 4 * 1024 * 1024  # bytes of rows in one record of the inbox
@@ -46,10 +47,11 @@ log = logging.getLogger("tocsin.sources")
 
 @dataclass(slots=True)
 class _Refusals:
-    """Requests of a source that were refused and are not written down yet; from when on (monotonic) they may be."""
+    """What was refused of a source and is not written down yet; from when on (monotonic) it may be, and what will see to it."""
 
-    count: int = 0
+    gathered: Gathered = field(default_factory=Gathered)
     after: float = 0.0
+    timer: asyncio.TimerHandle | None = None
 
 
 class Door:
@@ -58,6 +60,7 @@ class Door:
     def __init__(self, inbox: Log, *, zone: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._inbox, self._zone, self._clock = inbox, zone, clock
         self._refusals: dict[str, _Refusals] = {}
+        self._writing: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -81,16 +84,22 @@ class Door:
         if source.paused:
             raise RefusedError(503, "paused", "this source is paused; send it again later", retry=PAUSED)
         headers = _headers(scope)
-        body = await read_body(dict(scope["headers"]), receive, MOST)
-        request = Request("POST", _url(scope, headers), headers, body, self._clock())
-        await self._verify(source, request)
+        try:
+            body = await read_body(dict(scope["headers"]), receive, MOST)
+            request = Request("POST", _url(scope, headers), headers, body, self._clock())
+            _check(source, request)
+        except RefusedError as error:
+            await self._note_refused(source, scope, error)
+            raise
         try:
             reading = VENDORS[source.vendor].read(request, {"timezone": self._zone, **source.settings})
             records = _records(source, reading, request.received)
         except UserError as error:
+            refused = RefusedError(400, "unreadable", str(error))
             if TEST not in headers:
                 await self._reject(source, request, str(error))
-            raise RefusedError(400, "unreadable", str(error)) from error
+                await self._note_refused(source, scope, refused)
+            raise refused from error
         if TEST in headers:
             return {"test": True, "rows": _counted(reading), **({"ignored": reading.ignored} if reading.ignored else {})}
         return await self._store(source, reading, records, request.received)
@@ -105,13 +114,6 @@ class Door:
         if source is None:
             raise RefusedError(404, "unknown_source", "there is no source at this address; `tocsin sources list` shows them")
         return source
-
-    async def _verify(self, source: DoorSource, request: Request) -> None:
-        try:
-            _check(source, request)
-        except Refused as error:
-            await self._note_refused(source, str(error))
-            raise RefusedError(401, "invalid_signature", str(error)) from error
 
     async def _store(self, source: DoorSource, reading: Reading, records: list[Record], moment: datetime) -> dict[str, Any]:
         if reading.ignored:
@@ -129,19 +131,32 @@ class Door:
         """Keep a body that cannot be read in the list of rejected rows."""
         entry = {"reason": f"{source.name}: {reason}", "row": request.body.decode("utf-8", "replace"), "collection": "hooks"}
         await keep(self._inbox, Record("rows", request.received, source.id, json.dumps([[REJECTED, entry]]).encode()))
-        await self._note_refused(source, reason)
 
     async def _note(self, source: DoorSource, delivery_id: str, became: str, detail: str, moment: datetime) -> None:
         await _tried(lambda: noting.note_received(source.id, delivery_id, became, detail, moment=moment))
 
-    async def _note_refused(self, source: DoorSource, reason: str) -> None:
-        found = self._refusals.setdefault(source.id, _Refusals())
-        found.count += 1
-        if time.monotonic() < found.after:
-            return
-        times, found.count, found.after = found.count, 0, time.monotonic() + NOTED_EVERY
-        moment = self._clock()
-        await _tried(lambda: noting.note_refused(source.id, reason, moment=moment, times=times))
+    async def _note_refused(self, source: DoorSource, scope: Scope, error: RefusedError) -> None:
+        """Gather what was refused; it is written down now, or, where something was just now, in a moment."""
+        found, moment = self._refusals.setdefault(source.id, _Refusals()), self._clock()
+        origin = str((scope.get("client") or ("",))[0])
+        found.gathered.add(RefusalInfo(moment, moment, error.status, error.code, error.message, origin))
+        left = found.after - time.monotonic()
+        if left <= 0:
+            await self._write_refused(source.id, found)
+        elif found.timer is None:
+            found.timer = asyncio.get_running_loop().call_later(left, self._write_later, source.id, found)
+
+    def _write_later(self, source_id: str, found: _Refusals) -> None:
+        task = asyncio.create_task(self._write_refused(source_id, found))
+        self._writing.add(task)  # a loop holds its tasks but weakly
+        task.add_done_callback(self._writing.discard)
+
+    async def _write_refused(self, source_id: str, found: _Refusals) -> None:
+        if found.timer is not None:
+            found.timer.cancel()
+        told = found.gathered
+        found.gathered, found.timer, found.after = Gathered(), None, time.monotonic() + NOTED_EVERY
+        await _tried(lambda: refusals.note_refused(source_id, list(told.kinds.values()), told.beyond))
 
 
 async def _asked(ask: Callable[[], T]) -> T:
@@ -171,10 +186,14 @@ def _connected(act: Callable[[], T]) -> T:
 
 
 def _check(source: DoorSource, request: Request) -> None:
-    """Refused where none of the source's secrets signed the request."""
+    """RefusedError 401 where none of the source's secrets signed the request."""
     if source.unreadable:
-        raise Refused("this source's secrets cannot be read, as the workspace's key has changed; add them anew")
-    VENDORS[source.vendor].verify(request, source.secrets)
+        lost = "this source's secrets cannot be read, as the workspace's key has changed; add them anew"
+        raise RefusedError(401, "invalid_signature", lost)
+    try:
+        VENDORS[source.vendor].verify(request, source.secrets)
+    except Refused as error:
+        raise RefusedError(401, "invalid_signature", str(error)) from error
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -8,6 +8,7 @@ from tocsin.sources.book import (
     list_sources,
     pause_source,
     recent_deliveries,
+    recent_refusals,
     remove_secret,
     resume_source,
     set_settings,
@@ -15,7 +16,7 @@ from tocsin.sources.book import (
 )
 from tocsin.sources.keyring import CHOSEN_HERE
 from tocsin.sources.kinds import Kind, hook_kinds
-from tocsin.sources.noting import for_door, is_repeated, note_received, note_refused
+from tocsin.sources.noting import for_door, is_repeated, note_received
 from tocsin.sources.origins import origins
 from tocsin.sources.pulls.book import (
     ask_for_run,
@@ -36,7 +37,8 @@ from tocsin.sources.pulls.loop import Loop as PullLoop
 from tocsin.sources.pulls.running import run_now
 from tocsin.sources.pulls.shapes import CAUSES, PullInfo, RunInfo
 from tocsin.sources.pulls.shapes import KINDS as PULL_KINDS
-from tocsin.sources.shapes import BECAME, DeliveryInfo, DoorSource, SecretInfo, SourceInfo
+from tocsin.sources.refusals import note_refused
+from tocsin.sources.shapes import BECAME, DeliveryInfo, DoorSource, RefusalInfo, SecretInfo, SourceInfo
 from tocsin.sources.upkeep import clear_expired
 
 __all__ = [
@@ -52,6 +54,7 @@ __all__ = [
     "Kind",
     "PullInfo",
     "PullLoop",
+    "RefusalInfo",
     "RunInfo",
     "SecretInfo",
     "SourceInfo",
@@ -77,6 +80,7 @@ __all__ = [
     "pause_source",
     "pull_info",
     "recent_deliveries",
+    "recent_refusals",
     "remove_secret",
     "resume_pull",
     "resume_source",

@@ -52,6 +52,26 @@ class HookDelivery(models.Model):
         return f"{self.delivery_id}: {self.became}"
 
 
+class HookRefusal(models.Model):
+    """Requests that were refused for one reason within a minute of each other, as `shapes.RefusalInfo` says."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="refusals")
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    status = models.IntegerField()
+    code = models.CharField(max_length=40)
+    reason = models.TextField()
+    origin = models.CharField(max_length=64, blank=True, default="")
+    elsewhere = models.BooleanField(default=False)
+    times = models.BigIntegerField()
+
+    class Meta:
+        ordering: ClassVar = ["-last_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.status}: {self.reason}"
+
+
 class Pull(models.Model):
     """A database or a folder that is pulled from.
 

@@ -1,4 +1,4 @@
-"""What the door asks and writes down: who a source is, what came, and what was refused."""
+"""What the door asks and writes down: who a source is, and what came."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tocsin.sources.models import Source as Row
 from tocsin.sources.shapes import DoorSource
 
 KEPT = timedelta(days=30)  # so long a delivery that comes again is known: no vendor tries for longer
-_LONGEST_ID, _LONGEST_ERROR = 200, 500
+_LONGEST_ID, _LONGEST_DETAIL = 200, 500
 
 
 def for_door(vendor: str, source_id: str) -> DoorSource | None:
@@ -43,16 +43,9 @@ def note_received(source_id: str, delivery_id: str, became: str, detail: str, *,
         row = Row.objects.filter(public_id=source_id).first()
         if row is None:
             return
-        defaults = {"received_at": moment, "became": became, "detail": detail[:_LONGEST_ERROR]}
+        defaults = {"received_at": moment, "became": became, "detail": detail[:_LONGEST_DETAIL]}
         HookDelivery.objects.update_or_create(source=row, delivery_id=_short(delivery_id), defaults=defaults)
         Row.objects.filter(pk=row.pk).update(received=F("received") + 1, last_received_at=moment)
-
-
-def note_refused(source_id: str, error: str, *, moment: datetime, times: int = 1) -> None:
-    """Write down that requests were refused, and why the last one was."""
-    Row.objects.filter(public_id=source_id).update(
-        refused=F("refused") + times, last_error=error[:_LONGEST_ERROR], last_error_at=moment
-    )
 
 
 def clear_expired(moment: datetime) -> int:

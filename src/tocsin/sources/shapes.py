@@ -59,6 +59,24 @@ class DoorSource:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusalInfo:
+    """Requests that were refused for one reason within a minute of each other.
+
+    status, code: as they were answered. origin: the address of the last sender, '' where it is unknown; elsewhere: whether
+    there were others.
+    """
+
+    first_at: datetime
+    last_at: datetime
+    status: int
+    code: str
+    reason: str
+    origin: str = ""
+    elsewhere: bool = False
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryInfo:
     """A delivery that was signed, and what became of it (one of `BECAME`)."""
 

@@ -8,7 +8,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
-NUL = "\x00"
+from tocsin.core.characters import has_nul
+
 SENTENCE = "What was sent holds a NUL character, which no text has; leave it out. Nothing was changed."
 
 
@@ -24,7 +25,7 @@ class WholeTexts:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """The answer."""
         queried = () if request.path.startswith("/api/") else (request.path, *_texts(request.GET.lists()))
-        if any(NUL in each for each in (*request.COOKIES.values(), *queried)):
+        if any(has_nul(each) for each in (*request.COOKIES.values(), *queried)):
             return _refused(request)
         return self.get_response(request)
 
@@ -38,7 +39,7 @@ class WholeTexts:
         """A refusal of a form. The CSRF check reads it anyway; other views may have to read the body as it came."""
         if request.method != "POST" or getattr(view, "csrf_exempt", False):
             return None
-        return _refused(request) if any(NUL in each for each in _texts(request.POST.lists())) else None
+        return _refused(request) if any(has_nul(each) for each in _texts(request.POST.lists())) else None
 
 
 def _texts(lists: Iterable[tuple[str, list[Any]]]) -> Iterable[str]:

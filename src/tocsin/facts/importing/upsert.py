@@ -250,7 +250,9 @@ class _Upsert:
         """The key of a row that is new: of a person the one of its id, of an account the next."""
         if self.collection.name == "people":
             return "new.person_of"
-        return "CAST((SELECT coalesce(max(key), 0) FROM accounts) + row_number() OVER (ORDER BY new.ord) AS INTEGER)"
+        # The key of a merged account stays its own: rows say by it where they were, and a split gives it back.
+        taken = "SELECT key FROM accounts UNION ALL SELECT key FROM merged_accounts"
+        return f"CAST((SELECT coalesce(max(key), 0) FROM ({taken})) + row_number() OVER (ORDER BY new.ord) AS INTEGER)"
 
     def seen(self) -> str:
         """The time of this import as an SQL value."""

@@ -47,6 +47,19 @@ def enter(cursor: duckdb.DuckDBPyConnection, refused: Sequence[Refusal], now: da
         cursor.unregister("turned_away")
 
 
+def leave(cursor: duckdb.DuckDBPyConnection, rows: Sequence[tuple[str, str]]) -> None:
+    """Take rows off the list: (collection, row as received)."""
+    if not rows:
+        return
+    cursor.register("leaving", pa.table({"collection": [each[0] for each in rows], "row": [each[1] for each in rows]}))
+    try:
+        cursor.execute(
+            'DELETE FROM rejected WHERE source = \'http\' AND (collection, "row") IN (SELECT (collection, "row") FROM leaving)'
+        )
+    finally:
+        cursor.unregister("leaving")
+
+
 def any_waiting(cursor: duckdb.DuckDBPyConnection) -> bool:
     """Whether anything waits for its account."""
     return bool(cursor.execute(f"SELECT 1 FROM rejected WHERE source = 'http' AND reason = '{WAITING}' LIMIT 1").fetchall())

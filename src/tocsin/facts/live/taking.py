@@ -46,15 +46,19 @@ class Taker:
         self._generation = -1
         self._rolled: date | None = None  # the day on which old events were last taken into the rollup
 
-    def take(self, arrivals: Arrivals, position: int | None, now: datetime) -> Taken:
+    def take(self, arrivals: Arrivals, position: int | None, now: datetime, leaving: Sequence[tuple[str, str]] = ()) -> Taken:
         """Store what arrived, each once however often it comes; all or nothing, with the position behind it.
 
-        now: when the rows become known to the store. Gives whose facts changed. UserError where the disk is full.
+        now: when the rows become known to the store. leaving: (collection, row as received) of rejected rows that are tried
+        again with these arrivals; they leave the list, or stand in it anew.
+
+        Gives whose facts changed. UserError where the disk is full.
         """
         new: list[Hashes] = []
         news = News(any=not arrivals.empty, beside_events=not arrivals.only_events)
         with self._store.write(news=news) as cursor:
             seen = self._known(cursor)
+            refused.leave(cursor, leaving)
             taken = _Taking(self._store, cursor, seen, now, self._reread, new).run(arrivals)
             news.beside_events |= bool(taken.collections - {"events"})
             if taken.events and self._rolled != now.date():
@@ -81,8 +85,9 @@ class Taker:
     def _known(self, cursor: duckdb.DuckDBPyConnection) -> SeenHashes:
         """The hashes of all events; read anew where somebody else has stored events meanwhile."""
         if self._seen is not None and self._generation != self._store.generation:
-            counted = cursor.execute("SELECT count(*) FROM events").fetchone()
-            if counted is None or counted[0] != len(self._seen):
+            # Read to its end: what follows on the connection may be no statement, which alone would end it.
+            [(counted,)] = cursor.execute("SELECT count(*) FROM events").fetchall()
+            if counted != len(self._seen):
                 self._seen = None
         if self._seen is None:
             self._seen = seen_hashes(cursor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,6 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from tocsin.core.errors import UserError
-from tocsin.facts import turned
 from tocsin.people import facade as people
 from tocsin.sources import facade, trying
 from tocsin.sources.facade import Kind, SourceInfo
@@ -178,7 +177,6 @@ def _page(
     """
     kind = facade.hook_kinds()[found.vendor]
     at_door = facade.for_door(found.vendor, found.id)
-    unread = _unread(found)
     base = settings.TOCSIN_PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
     address = f"{base}{found.path}"
     context = {
@@ -191,32 +189,12 @@ def _page(
         "steps": rendered(kind.guide.text.replace(f"https://<your host>/hooks/{found.vendor}/<source id>", address)),
         "sealed": at_door is not None and at_door.unreadable,
         "deliveries": [(each, *BECAME[each.became]) for each in facade.recent_deliveries(found.id)],
-        "unread": unread,
-        # The latest of what was refused stands once, where it is a body that was kept.
-        "last_error": "" if unread and _same(found, *unread[0]) else found.last_error,
+        "refusals": facade.recent_refusals(found.id),
         "fields": _fields(kind, found.settings, typed),
         "wrong": wrong,
         "error": error,
     }
     return _answer(request, "hook", context, moment, status=422 if error else 200)
-
-
-def _unread(found: SourceInfo) -> list[tuple[datetime | None, str]]:
-    """When bodies of a source came that were signed and could not be read, and why; the latest first."""
-    begins = f"{found.name}: "
-    return [(each.at, each.reason.removeprefix(begins)) for each in turned.latest(source.store(), "hooks", begins)]
-
-
-def _same(found: SourceInfo, at: datetime | None, reason: str) -> bool:
-    """Whether the latest refusal of a source is that of this body: it is noted a moment after the body came, and cut."""
-    told = found.last_error_at
-    return (
-        bool(found.last_error)
-        and reason.startswith(found.last_error)
-        and at is not None
-        and told is not None
-        and (abs(told - at) < timedelta(minutes=1))
-    )
 
 
 def _answer(request: Seen, template: str, context: dict[str, Any], moment: datetime, *, status: int) -> HttpResponse:

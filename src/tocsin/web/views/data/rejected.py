@@ -55,7 +55,8 @@ def try_again(request: Seen, moment: datetime) -> str:
     takes, limits = taker()
 
     def take(rows: Sequence[turned.Waiting]) -> int:
-        return takes.take(reread(rows, limits), None, moment).refused
+        leaving = [(collection, row) for collection, row, _ in rows]
+        return takes.take(reread(rows, limits), None, moment, leaving).refused
 
     tried = turned.try_again(source.store(), kind, take)
     if tried.error is not None:
