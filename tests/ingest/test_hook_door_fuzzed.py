@@ -189,5 +189,6 @@ def _waits(name: str, values: dict[str, Any], waiting: list[Rejected]) -> bool:
     """Whether a row, or a body that could not be read, is in the list of those that were turned away."""
     if name == REJECTED:
         return (values["collection"], values["reason"]) in [(each.collection, each.reason) for each in waiting]
-    told = {"id": values["id"]} if values.get("id") else {each: held for each, held in values.items() if each != UPDATED}
+    given = {each: held for each, held in values.items() if each != UPDATED and held is not None}  # an empty id is none
+    told = {"id": values["id"]} if values.get("id") else given
     return any(each.collection == name and told.items() <= dict(each.row).items() for each in waiting)
