@@ -33,6 +33,7 @@ from tocsin.engine.occurrences import Occurrences, Stretch, occurrences, still
 from tocsin.engine.picking import Picked
 from tocsin.engine.readiness import groundless
 from tocsin.engine.sessions import Sessions, names_minutes
+from tocsin.engine.shared import NOTHING, Shared
 from tocsin.engine.sql.families import statement
 from tocsin.engine.sql.kin import TABLE as MEMBERS
 from tocsin.engine.sql.points import PointsQuestion, Source
@@ -115,6 +116,11 @@ class Book:
         )
 
     @property
+    def converts(self) -> bool:
+        """Whether amounts are converted into the reporting currency before they are added."""
+        return self._surroundings.converts
+
+    @property
     def surroundings(self) -> Surroundings:
         """What the facts as a whole are like; how far the rollup of old events can be read is looked up each time."""
         return replace(self._surroundings, borders=self.store.rollup_borders())
@@ -154,7 +160,7 @@ class Book:
 
     def with_revenue(self, formulas: Sequence[str], moment: datetime, only: Collection[str] | None = None) -> pa.Table:
         """As `signals` of accounts, with `revenue` of each as the last column; one query where nothing is converted."""
-        if not self._surroundings.converts:
+        if not self.converts:
             table = self.signals([*formulas, "mrr"], [moment], only=only)
             return table.rename_columns([*table.column_names[:-1], "revenue"])
         table, found = self.signals(formulas, [moment], only=only), self.revenue(moment, only)
@@ -240,21 +246,28 @@ class Book:
         accounts: Collection[str] | None = None,
         deleted: bool = False,
         picked: Picked | None = None,
+        ordered: bool = True,
+        shared: Shared = NOTHING,
     ) -> pa.Table:
         """As `signals`, of typed terms. `deleted`: people who were deleted by the moment are subjects too.
 
         subject: also `family`: the heads of families of accounts, whose rows are those of all members.
         picked:  only those subjects are answered, and one row more with numbers.
+        ordered: False where the order of the rows does not matter.
+        shared:  what is known beforehand, as of the one moment.
         """
         terms, where = _asked(terms, where, subject)
         around, tables = self._kin(subject, terms, where, moments)
+        tables |= shared.tables
         if subject == "account" and len(moments) == 1:
             terms, looked = self._looked_back(terms, moments[0], only, accounts)
             tables |= looked
         formulas, scope = self.expanded(terms, where, moments)
         asked = [*formulas, *([scope] if scope is not None else [])]
-        markets = self._markets(asked, moments)
-        question = Question(subject, list(moments), formulas, scope, only, accounts, deleted, markets, picked=picked)
+        markets = self._markets(asked, moments, shared.medians)
+        question = Question(
+            subject, list(moments), formulas, scope, only, accounts, deleted, markets, picked=picked, ordered=ordered
+        )
         return self.store.query(question_sql(question, around), tables=tables, small=len(moments) == 1)
 
     def _looked_back(
@@ -347,25 +360,36 @@ class Book:
     def explain(self, formulas: Sequence[str], moments: Sequence[datetime], subject: str = "account") -> str:
         """The SQL that answers formulas: for tests and for the curious."""
         terms, _ = self.expanded([self.term(formula, subject) for formula in formulas], None, moments)
-        markets = self._markets(terms, moments)
+        markets = self._markets(terms, moments, {})
         return statement(Question(subject, list(moments), terms, markets=markets), self.surroundings).sql()
 
-    def _markets(self, terms: Sequence[Term], moments: Sequence[datetime]) -> dict[tuple[Market, datetime], float | None]:
+    def medians(self, terms: Sequence[Market], moment: datetime) -> dict[tuple[Market, datetime], float | None]:
+        """The medians of terms, to be shared (`engine.shared`) by questions as of a moment."""
+        made, _ = self.expanded(terms, None, [moment])
+        return self._markets(made, [moment], {})
+
+    def _markets(
+        self,
+        terms: Sequence[Term],
+        moments: Sequence[datetime],
+        known: Mapping[tuple[Market, datetime], float | None],
+    ) -> dict[tuple[Market, datetime], float | None]:
         """The medians that the terms look at, each computed once: over active accounts, at the start of the moment's day."""
         seen: set[tuple[int, datetime]] = set()
         wanted = {found for term in terms for moment in moments for found in _market_terms(term, moment, seen)}
         medians: dict[tuple[Market, datetime], float | None] = {}
         by_day: dict[datetime, list[Market]] = {}
-        for term, at in wanted:
+        for term, at in wanted - known.keys():
             by_day.setdefault(floor_day(at, self.store.zone), []).append(term)
         for day, markets in by_day.items():
             distinct = list(dict.fromkeys(markets))
-            question = Question("account", [day], [each.operand for each in distinct], ACTIVE)
+            question = Question("account", [day], [each.operand for each in distinct], ACTIVE, ordered=False)
             table = self.store.query(question_sql(question, self.surroundings))
             for index, each in enumerate(distinct):
                 values = [value for value in table.column(f"f{index}").to_pylist() if value is not None]
                 medians[each, day] = median(values) if values else None
-        return {(term, at): medians[term, floor_day(at, self.store.zone)] for term, at in wanted}
+        found = {(term, at): medians[term, floor_day(at, self.store.zone)] for term, at in wanted - known.keys()}
+        return found | {each: known[each] for each in wanted & known.keys()}
 
 
 def _asked(terms: Sequence[Term], where: Term | None, subject: str) -> tuple[Sequence[Term], Term | None]:

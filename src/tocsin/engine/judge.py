@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tocsin.core.language import FormulaError
+from tocsin.core.language import FormulaError, Term
 from tocsin.core.rules import Rule
 from tocsin.engine.asking import Asked, asked_of
 from tocsin.engine.cases import OF_CHURN, Case, cases, given_collection, named_by
 from tocsin.engine.evidence import Places
 from tocsin.engine.explaining import Match, explained
 from tocsin.engine.picking import MANY, Picked, of_who_stand
+from tocsin.engine.shared import Shared, asked_of_accounts, medians_in, table_of, told
 
 if TYPE_CHECKING:
     from tocsin.engine.book import Book
@@ -41,12 +42,18 @@ class _Batch:
     """What one query answers: the cases of rules about one kind of subject, and the terms that they ask for.
 
     deleted: some of the rules are about people who were deleted, too.
+    sharing: the terms, where the batch about accounts tells the others what they ask of accounts: in its own these are beside
+             the others (`beside` of them), and elsewhere in place of what is told.
+    reads:   whether it reads what is told.
     """
 
     subject: str
     deleted: bool
     places: Places = field(default_factory=Places)
     asked: list[Asked] = field(default_factory=list)
+    sharing: list[Term] = field(default_factory=list)
+    beside: int = 0
+    reads: bool = False
 
 
 def judge(
@@ -66,18 +73,26 @@ def judge(
     matches: list[Match] = []
     cleared: dict[str, set[str]] = {}
     scopes: dict[str, int] = {}
+    # Amounts of an account itself are converted only where others ask for them, and these ask for all accounts.
+    sharing = only is None and accounts is None and not book.converts
+    known = Shared(book.medians(medians_in(term for batch in batches for term in batch.places.terms), moment))
+    of_accounts = None
     for batch in batches:
         clears = [each.clears for each in batch.asked if each.clears is not None]
         picked = Picked.of((each.fires for each in batch.asked), (each.scope for each in batch.asked), clears)
         found = book.evaluate(
-            list(batch.places.terms),
+            batch.sharing if sharing else list(batch.places.terms),
             [moment],
             batch.subject,
             only=only,
             accounts=accounts,
             deleted=batch.deleted,
             picked=picked if batch.subject in MANY else None,
+            ordered=False,  # the matches are put in order
+            shared=replace(known, table=of_accounts) if sharing and batch.reads else known,
         )
+        if sharing and batch.beside:
+            of_accounts = table_of(found, len(batch.places.terms), batch.beside, moment)
         table, in_scope, clear = picked.parted(found) if batch.subject in MANY else picked.told(found, batch.subject)
         for each in batch.asked:
             name = each.case.rule.id
@@ -104,7 +119,25 @@ def _batches(book: Book, rules: Sequence[Rule]) -> tuple[list[_Batch], dict[str,
             unknown[rule.id] = str(error)
             continue
         batch.asked.extend(asked)
-    return [batch for batch in batches.values() if batch.asked], unknown
+    found = sorted((batch for batch in batches.values() if batch.asked), key=lambda batch: batch.subject != "account")
+    _share(found)
+    return found, unknown
+
+
+def _share(batches: Sequence[_Batch]) -> None:
+    """Have the batch about accounts, which comes first, tell the others what they ask of accounts."""
+    for batch in batches:
+        batch.sharing = list(batch.places.terms)
+    if not batches or batches[0].subject != "account":
+        return
+    first, *others = batches
+    known = asked_of_accounts(term for batch in others for term in batch.places.terms)
+    first.sharing += known
+    first.beside = len(known)
+    for batch in others:
+        batch.reads = bool(asked_of_accounts(batch.places.terms))
+        if batch.reads:
+            batch.sharing = [told(term, known) for term in batch.places.terms]
 
 
 def _of_deleted(rule: Rule) -> bool:

@@ -43,7 +43,7 @@ def question_sql(question: Question, around: Surroundings) -> str:
     markets, medians = _medians(question.markets, question.moments[0])
     key = (
         question.subject, tuple(question.formulas), question.where, only, accounts, question.deleted, question.picked,
-        tuple(moments), tuple(medians), around, lengths(around.borders, question.moments[0]),
+        question.ordered, tuple(moments), tuple(medians), around, lengths(around.borders, question.moments[0]),
     )  # fmt: skip
 
     def marked() -> str:

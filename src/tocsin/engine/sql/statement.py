@@ -41,6 +41,7 @@ class Question:
     markets:  medians computed beforehand.
     first:    the first moment, where `moments` are marks that stand for others.
     picked:   only subjects for whom one of some truths holds are answered, and how many others hold for; None for all.
+    ordered:  the rows come by subject and moment; else in whichever order, as putting many columns in order is dear.
     """
 
     subject: str
@@ -53,6 +54,7 @@ class Question:
     markets: Mapping[tuple[terms.Market, datetime], float | None] = field(default_factory=dict)
     first: datetime | None = None
     picked: Picked | None = None
+    ordered: bool = True
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,14 @@ class Statement:
         if self.question.picked is not None:
             assert len(answers) == 1
             answer = self._picked(self.question.picked, answers[0])
-        ordered = exp.select(exp.Star()).from_(answer.subquery("answer"), copy=False)
-        order = ["account_id", "feature"] if self.question.subject == "feature" else ["subject_id"]
-        order += ["moment"] if len(self.question.moments) > 1 else []
-        ordered = ordered.order_by(*(b.column("answer", each) for each in order), copy=False)
+        whole = exp.select(exp.Star()).from_(answer.subquery("answer"), copy=False)
+        if self.question.ordered:
+            order = ["account_id", "feature"] if self.question.subject == "feature" else ["subject_id"]
+            order += ["moment"] if len(self.question.moments) > 1 else []
+            whole = whole.order_by(*(b.column("answer", each) for each in order), copy=False)
         for name, query in self.ctes:
-            ordered = ordered.with_(b.name(name), as_=query, materialized=True if name == ANSWER else None, copy=False)
-        return ordered.sql(dialect=self.around.dialect, copy=False)
+            whole = whole.with_(b.name(name), as_=query, materialized=True if name == ANSWER else None, copy=False)
+        return whole.sql(dialect=self.around.dialect, copy=False)
 
     def _picked(self, picked: Picked, answer: exp.Select) -> exp.Query:
         """The rows of an answer that are asked for, and one row with what is told of all.
