@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tocsin.engine.cases import Case
 
 REPEATS = "repeats"  # the formula of the line of evidence that counts rows
-BLOCK = 128  # rows that become Python values together
+BLOCK = 128  # rows of a column that become Python values together
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +189,7 @@ def repeats(count: int, latest: datetime) -> Evidence:
 
 
 class Answers(Sequence[Values]):
-    """Some rows of a table of answers, in the order given; they become Python values a block at a time, if at all.
+    """Some rows of a table of answers, in the order given; each column becomes Python values a block at a time, if at all.
 
     Only the columns that are named are kept, so that whoever keeps a match does not keep the whole table.
     """
@@ -199,7 +199,7 @@ class Answers(Sequence[Values]):
         rows = table.select([f"f{place}" for place in kept]).take(pa.array(indices, pa.int64()))
         self._length = len(indices)
         self._columns = dict(zip(kept, rows.columns, strict=True))
-        self._blocks: dict[int, dict[int, list[Value]]] = {}
+        self._blocks: dict[tuple[int, int], list[Value]] = {}
 
     def __len__(self) -> int:
         return self._length
@@ -208,24 +208,27 @@ class Answers(Sequence[Values]):
         """The values of a row."""
         if not 0 <= row < self._length:
             raise IndexError(row)
+        return _Row(self, row)
+
+    def value(self, place: int, row: int) -> Value:
+        """The value of a term in a row."""
         number, within = divmod(row, BLOCK)
-        block = self._blocks.get(number)
+        block = self._blocks.get((place, number))
         if block is None:
-            block = {place: values_of(column.slice(number * BLOCK, BLOCK)) for place, column in self._columns.items()}
-            self._blocks[number] = block
-        return _Row(block, within)
+            block = self._blocks[place, number] = values_of(self._columns[place].slice(number * BLOCK, BLOCK))
+        return block[within]
 
 
 class _Row:
-    """A row of a block."""
+    """A row of answers."""
 
-    __slots__ = ("_block", "_within")
+    __slots__ = ("_answers", "_row")
 
-    def __init__(self, block: Mapping[int, Sequence[Value]], within: int) -> None:
-        self._block, self._within = block, within
+    def __init__(self, answers: Answers, row: int) -> None:
+        self._answers, self._row = answers, row
 
     def __getitem__(self, place: int) -> Value:
-        return self._block[place][self._within]
+        return self._answers.value(place, self._row)
 
 
 def values_of(column: pa.ChunkedArray) -> list[Value]:

@@ -1,10 +1,12 @@
 WITH "universe" AS (SELECT "a"."key" AS "account_key", "a"."id" AS "subject_id", "a"."created_at" AS "account_born"
 FROM "accounts" AS "a"
 WHERE NOT "a"."left_out"),
-"account_0_past" AS (SELECT "x"."key", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'created_at' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "created_at.v", BOOL_OR(CAST("x"."field" = 'created_at' AS BOOLEAN)) AS "created_at.h", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'onboarding_started_at' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "onboarding_started_at.v", BOOL_OR(CAST("x"."field" = 'onboarding_started_at' AS BOOLEAN)) AS "onboarding_started_at.h"
+"account_0_past" AS (SELECT "y"."key", MAX(CASE WHEN "y"."field" = 'created_at' THEN "y"."value" END) AS "created_at.v", BOOL_OR(CAST("y"."field" = 'created_at' AS BOOLEAN)) AS "created_at.h", MAX(CASE WHEN "y"."field" = 'onboarding_started_at' THEN "y"."value" END) AS "onboarding_started_at.v", BOOL_OR(CAST("y"."field" = 'onboarding_started_at' AS BOOLEAN)) AS "onboarding_started_at.h"
+FROM (SELECT "x"."key", "x"."field", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "value"
 FROM "account_timeline" AS "x"
 WHERE "x"."field" IN ('created_at', 'onboarding_started_at')
-GROUP BY "x"."key"),
+GROUP BY "x"."key", "x"."field") AS y
+GROUP BY "y"."key"),
 "account_0" AS (SELECT "e"."key", CASE WHEN COALESCE("h"."onboarding_started_at.h", FALSE) THEN TRY_CAST(NULLIF("h"."onboarding_started_at.v", '') AS TIMESTAMP) ELSE "e"."onboarding_started_at" END AS "onboarding_started_at.value", CASE WHEN COALESCE("h"."created_at.h", FALSE) THEN TRY_CAST(NULLIF("h"."created_at.v", '') AS TIMESTAMP) ELSE "e"."created_at" END AS "created_at.value"
 FROM "accounts" AS "e"
 LEFT JOIN "account_0_past" AS "h" ON "h"."key" = "e"."key"),

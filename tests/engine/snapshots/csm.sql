@@ -32,10 +32,12 @@ LEFT JOIN "our_people" AS "op" ON "op"."address$" = "p"."subject_id"),
 "per_account" AS (WITH "universe" AS (SELECT "a"."key" AS "account_key", "a"."id" AS "subject_id", "a"."created_at" AS "account_born"
 FROM "accounts" AS "a"
 WHERE NOT "a"."left_out"),
-"account_0_past" AS (SELECT "x"."key", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'mrr' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "mrr.v", BOOL_OR(CAST("x"."field" = 'mrr' AS BOOLEAN)) AS "mrr.h"
+"account_0_past" AS (SELECT "y"."key", MAX(CASE WHEN "y"."field" = 'mrr' THEN "y"."value" END) AS "mrr.v", BOOL_OR(CAST("y"."field" = 'mrr' AS BOOLEAN)) AS "mrr.h"
+FROM (SELECT "x"."key", "x"."field", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "value"
 FROM "account_timeline" AS "x"
 WHERE "x"."field" IN ('mrr')
-GROUP BY "x"."key"),
+GROUP BY "x"."key", "x"."field") AS y
+GROUP BY "y"."key"),
 "account_0" AS (SELECT "e"."key", CASE WHEN COALESCE("h"."mrr.h", FALSE) THEN TRY_CAST(NULLIF("h"."mrr.v", '') AS DOUBLE) ELSE "e"."mrr" END AS "mrr.value"
 FROM "accounts" AS "e"
 LEFT JOIN "account_0_past" AS "h" ON "h"."key" = "e"."key"),

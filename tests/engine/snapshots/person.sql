@@ -2,17 +2,21 @@ WITH "universe" AS (SELECT "p"."key" AS "person_key", "p"."account_key", "p"."id
 FROM "people" AS "p"
 JOIN "accounts" AS "a" ON "a"."key" = "p"."account_key"
 WHERE NOT "a"."left_out"),
-"person_0_past" AS (SELECT "x"."key", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'deleted_at' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "deleted_at.v", BOOL_OR(CAST("x"."field" = 'deleted_at' AS BOOLEAN)) AS "deleted_at.h", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'role' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "role.v", BOOL_OR(CAST("x"."field" = 'role' AS BOOLEAN)) AS "role.h"
+"person_0_past" AS (SELECT "y"."key", MAX(CASE WHEN "y"."field" = 'deleted_at' THEN "y"."value" END) AS "deleted_at.v", BOOL_OR(CAST("y"."field" = 'deleted_at' AS BOOLEAN)) AS "deleted_at.h", MAX(CASE WHEN "y"."field" = 'role' THEN "y"."value" END) AS "role.v", BOOL_OR(CAST("y"."field" = 'role' AS BOOLEAN)) AS "role.h"
+FROM (SELECT "x"."key", "x"."field", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "value"
 FROM "person_timeline" AS "x"
 WHERE "x"."field" IN ('deleted_at', 'role')
-GROUP BY "x"."key"),
+GROUP BY "x"."key", "x"."field") AS y
+GROUP BY "y"."key"),
 "person_0" AS (SELECT "e"."key", "e"."account_key", "e"."id", "e"."left_out", "e"."created_at" AS "created_at$", CASE WHEN COALESCE("h"."role.h", FALSE) THEN NULLIF("h"."role.v", '') ELSE "e"."role" END AS "role.value", CASE WHEN (CASE WHEN COALESCE("h"."deleted_at.h", FALSE) THEN TRY_CAST(NULLIF("h"."deleted_at.v", '') AS TIMESTAMP) ELSE "e"."deleted_at" END) <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN CASE WHEN COALESCE("h"."deleted_at.h", FALSE) THEN TRY_CAST(NULLIF("h"."deleted_at.v", '') AS TIMESTAMP) ELSE "e"."deleted_at" END END AS "deleted_at.value"
 FROM "people" AS "e"
 LEFT JOIN "person_0_past" AS "h" ON "h"."key" = "e"."key"),
-"account_1_past" AS (SELECT "x"."key", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'tier' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "tier.v", BOOL_OR(CAST("x"."field" = 'tier' AS BOOLEAN)) AS "tier.h"
+"account_1_past" AS (SELECT "y"."key", MAX(CASE WHEN "y"."field" = 'tier' THEN "y"."value" END) AS "tier.v", BOOL_OR(CAST("y"."field" = 'tier' AS BOOLEAN)) AS "tier.h"
+FROM (SELECT "x"."key", "x"."field", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "value"
 FROM "account_timeline" AS "x"
 WHERE "x"."field" IN ('tier')
-GROUP BY "x"."key"),
+GROUP BY "x"."key", "x"."field") AS y
+GROUP BY "y"."key"),
 "account_1" AS (SELECT "e"."key", CASE WHEN COALESCE("h"."tier.h", FALSE) THEN TRY_CAST(NULLIF("h"."tier.v", '') AS DOUBLE) ELSE TRY_CAST("e"."tier" AS DOUBLE) END AS "tier.value"
 FROM "accounts" AS "e"
 LEFT JOIN "account_1_past" AS "h" ON "h"."key" = "e"."key"),

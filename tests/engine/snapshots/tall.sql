@@ -1,17 +1,21 @@
 WITH "universe" AS (SELECT "a"."key" AS "account_key", "a"."id" AS "subject_id", "a"."created_at" AS "account_born"
 FROM "accounts" AS "a"
 WHERE NOT "a"."left_out"),
-"account_0_past" AS (SELECT "x"."key", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'created_at' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "created_at.v", BOOL_OR(CAST("x"."field" = 'created_at' AS BOOLEAN)) AS "created_at.h"
+"account_0_past" AS (SELECT "y"."key", MAX(CASE WHEN "y"."field" = 'created_at' THEN "y"."value" END) AS "created_at.v", BOOL_OR(CAST("y"."field" = 'created_at' AS BOOLEAN)) AS "created_at.h"
+FROM (SELECT "x"."key", "x"."field", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "value"
 FROM "account_timeline" AS "x"
 WHERE "x"."field" IN ('created_at')
-GROUP BY "x"."key"),
+GROUP BY "x"."key", "x"."field") AS y
+GROUP BY "y"."key"),
 "account_0" AS (SELECT "e"."key", CASE WHEN COALESCE("h"."created_at.h", FALSE) THEN TRY_CAST(NULLIF("h"."created_at.v", '') AS TIMESTAMP) ELSE "e"."created_at" END AS "created_at.value"
 FROM "accounts" AS "e"
 LEFT JOIN "account_0_past" AS "h" ON "h"."key" = "e"."key"),
-"account_1_past" AS (SELECT "x"."key", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'created_at' AND "x"."at" <= CAST('2026-03-24 12:00:00' AS TIMESTAMP)) AS "created_at.v", BOOL_OR(CAST("x"."field" = 'created_at' AS BOOLEAN)) AS "created_at.h"
+"account_1_past" AS (SELECT "y"."key", MAX(CASE WHEN "y"."field" = 'created_at' THEN "y"."value" END) AS "created_at.v", BOOL_OR(CAST("y"."field" = 'created_at' AS BOOLEAN)) AS "created_at.h"
+FROM (SELECT "x"."key", "x"."field", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."at" <= CAST('2026-03-24 12:00:00' AS TIMESTAMP)) AS "value"
 FROM "account_timeline" AS "x"
 WHERE "x"."field" IN ('created_at')
-GROUP BY "x"."key"),
+GROUP BY "x"."key", "x"."field") AS y
+GROUP BY "y"."key"),
 "account_1" AS (SELECT "e"."key", CASE WHEN COALESCE("h"."created_at.h", FALSE) THEN TRY_CAST(NULLIF("h"."created_at.v", '') AS TIMESTAMP) ELSE "e"."created_at" END AS "created_at.value"
 FROM "accounts" AS "e"
 LEFT JOIN "account_1_past" AS "h" ON "h"."key" = "e"."key"),

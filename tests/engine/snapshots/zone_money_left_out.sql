@@ -1,17 +1,21 @@
 WITH "universe" AS (SELECT "a"."key" AS "account_key", "a"."id" AS "subject_id", "a"."created_at" AS "account_born"
 FROM "accounts" AS "a"
 WHERE NOT "a"."left_out"),
-"account_0_past" AS (SELECT "x"."key", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'renews_on' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "renews_on.v", BOOL_OR(CAST("x"."field" = 'renews_on' AS BOOLEAN)) AS "renews_on.h"
+"account_0_past" AS (SELECT "y"."key", MAX(CASE WHEN "y"."field" = 'renews_on' THEN "y"."value" END) AS "renews_on.v", BOOL_OR(CAST("y"."field" = 'renews_on' AS BOOLEAN)) AS "renews_on.h"
+FROM (SELECT "x"."key", "x"."field", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "value"
 FROM "account_timeline" AS "x"
 WHERE "x"."field" IN ('renews_on')
-GROUP BY "x"."key"),
+GROUP BY "x"."key", "x"."field") AS y
+GROUP BY "y"."key"),
 "account_0" AS (SELECT "e"."key", CASE WHEN COALESCE("h"."renews_on.h", FALSE) THEN TRY_CAST(NULLIF("h"."renews_on.v", '') AS DATE) ELSE "e"."renews_on" END AS "renews_on.value"
 FROM "accounts" AS "e"
 LEFT JOIN "account_0_past" AS "h" ON "h"."key" = "e"."key"),
-"person_1_past" AS (SELECT "x"."key", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."field" = 'deleted_at' AND "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "deleted_at.v", BOOL_OR(CAST("x"."field" = 'deleted_at' AS BOOLEAN)) AS "deleted_at.h"
+"person_1_past" AS (SELECT "y"."key", MAX(CASE WHEN "y"."field" = 'deleted_at' THEN "y"."value" END) AS "deleted_at.v", BOOL_OR(CAST("y"."field" = 'deleted_at' AS BOOLEAN)) AS "deleted_at.h"
+FROM (SELECT "x"."key", "x"."field", ARG_MAX("x"."value", "x"."at") FILTER(WHERE "x"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP)) AS "value"
 FROM "person_timeline" AS "x"
 WHERE "x"."field" IN ('deleted_at')
-GROUP BY "x"."key"),
+GROUP BY "x"."key", "x"."field") AS y
+GROUP BY "y"."key"),
 "person_1" AS (SELECT "e"."key", "e"."account_key", "e"."id", "e"."left_out", "e"."created_at" AS "created_at$", CASE WHEN (CASE WHEN COALESCE("h"."deleted_at.h", FALSE) THEN TRY_CAST(NULLIF("h"."deleted_at.v", '') AS TIMESTAMP) ELSE "e"."deleted_at" END) <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) THEN CASE WHEN COALESCE("h"."deleted_at.h", FALSE) THEN TRY_CAST(NULLIF("h"."deleted_at.v", '') AS TIMESTAMP) ELSE "e"."deleted_at" END END AS "deleted_at.value"
 FROM "people" AS "e"
 LEFT JOIN "person_1_past" AS "h" ON "h"."key" = "e"."key"),

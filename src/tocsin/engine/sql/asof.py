@@ -115,17 +115,20 @@ def column_name(field: str, aspect: Aspect) -> str:
 
 def _past(view: View, asof: AsOf, fields: list[str]) -> exp.Expr:
     """Per account or person and field: the latest value at or before T, and whether anything is recorded at all."""
-    past = exp.select(b.column("x", "key")).from_(b.table(TIMELINES[view.entity], "x"))
-    for field in fields:
-        of_field = exp.EQ(this=b.column("x", "field"), expression=b.text(field))
-        upto = b.both(of_field, asof.reached(b.column("x", "at"), "time"))
-        latest = exp.ArgMax(this=b.column("x", "value"), expression=b.column("x", "at"))
+    upto = asof.reached(b.column("x", "at"), "time")
+    latest = exp.ArgMax(this=b.column("x", "value"), expression=b.column("x", "at"))
+    entries = exp.select(b.column("x", "key"), b.column("x", "field"), b.as_(b.filtered(latest, upto), "value"))
+    entries = entries.from_(b.table(TIMELINES[view.entity], "x")).where(b.one_of(b.column("x", "field"), fields), copy=False)
+    entries = entries.group_by(b.column("x", "key"), b.column("x", "field"), copy=False)
+    past = exp.select(b.column("y", "key")).from_(entries.subquery("y"))
+    for field in fields:  # of few rows by then
+        of_field = exp.EQ(this=b.column("y", "field"), expression=b.text(field))
         past = past.select(
-            b.as_(b.filtered(latest, upto), f"{field}.v"),
+            b.as_(b.filtered(exp.Max(this=b.column("y", "value")), of_field), f"{field}.v"),
             b.as_(exp.LogicalOr(this=of_field.copy()), f"{field}.h"),
             copy=False,
         )
-    return past.where(b.one_of(b.column("x", "field"), fields), copy=False).group_by(b.column("x", "key"), copy=False)
+    return past.group_by(b.column("y", "key"), copy=False)
 
 
 def _turns(view: View, asof: AsOf, fields: list[str]) -> exp.Expr:

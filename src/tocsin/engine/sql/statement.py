@@ -296,7 +296,7 @@ class Statement:
         reader = Reader(
             self.around.zone, leaf=self._leaf_in_filter, row=rows.column, turned=rows.turned, holidays=self.around.holidays
         )
-        if group.kind == "tall" and self.question.subject == "person":
+        if group.kind == "tall" and self.question.subject in ("person", "feature"):
             self.ctes.append((name, aggregates.flat(given, group.members, rows, reader)))
         elif group.kind == "tall":
             self.ctes += aggregates.tall(given, group.members, rows, reader, name)
