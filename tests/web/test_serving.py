@@ -61,3 +61,25 @@ def test_one_account_is_asked_for_alone_until_all_are_known(
     assert source.account("halden", moment) == alone == source.accounts(moment)["halden"]
     assert source.account("nobody", moment) is None
     assert asked == ["halden", "nobody", None]
+
+
+def test_how_fresh_a_collection_is_is_asked_by_the_minute_only_where_it_names_the_future(
+    here: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[datetime | None] = []
+    last = AT
+
+    def latest(collection: str, until: datetime | None = None) -> datetime | None:
+        asked.append(until)
+        return last if until is None else min(last, until)
+
+    monkeypatch.setattr(source.store(), "latest_start", latest)
+    here.store().generation_beside_events += 1
+    assert [source.latest_start("meetings", AT + minute * HOUR / 60) for minute in range(3)] == [AT, AT, AT]
+    assert asked == [None]
+    last = AT + HOUR
+    here.store().generation_beside_events += 1
+    assert [source.latest_start("meetings", AT + minute * HOUR / 60) for minute in range(2)] == [AT, AT + HOUR / 60]
+    assert asked == [None, None, AT, AT + HOUR / 60]
+    assert source.latest_start("meetings", AT + HOUR) == AT + HOUR
+    assert len(asked) == 4

@@ -201,8 +201,8 @@ def latest(moment: datetime) -> Mapping[str, Standing]:
     if state is None or state.last is None:
         return {}
     last = state.last
-    key = ("health-latest", last, state.model)
-    known = source.kept(key, lambda: dict(_standings(scores.days(None, last, last))), moment, beside_events=True)
+    key = ("health-latest", last, state.model, scores.revision)
+    known = source.kept(key, lambda: dict(_standings(scores.days(None, last, last))), beside_events=True)
     bands = {info.id: info.profile.bands for info in health.profiles()}
     by_hand = {}
     for each in health.overrides(moment):

@@ -105,8 +105,11 @@ def data_as_of(moment: datetime) -> datetime | None:
 
 
 def latest_start(collection: str, moment: datetime) -> datetime | None:
-    """How fresh a collection is as of a moment."""
+    """How fresh a collection is as of a moment. Where nothing starts later than that, time alone changes nothing of it."""
     beside = collection != "events"
+    last = kept(("last", collection), lambda: store().latest_start(collection), beside_events=beside)
+    if last is None or last <= moment:
+        return last
     return kept(("latest", collection), lambda: store().latest_start(collection, moment), moment, beside_events=beside)
 
 
