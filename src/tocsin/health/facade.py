@@ -28,7 +28,7 @@ from tocsin.health.profilebook import (
     versions,
 )
 from tocsin.health.recalibration import apply_weights, propose
-from tocsin.health.revisions import Versions, under_revision, watch
+from tocsin.health.revisions import under_revision
 from tocsin.health.scores import distribution, falls, health, history, preview, rebuild, split, splits
 from tocsin.health.shapes import (
     AccountHealth,
@@ -60,7 +60,6 @@ __all__ = [
     "ProfilesReport",
     "Proposal",
     "Split",
-    "Versions",
     "apply_weights",
     "audit",
     "broken_milestones",
@@ -92,5 +91,4 @@ __all__ = [
     "splits",
     "under_revision",
     "versions",
-    "watch",
 ]

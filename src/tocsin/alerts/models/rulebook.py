@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from tocsin.health.facade import Versions, watch
+from tocsin.health.revisions import Versions, watch
 
 
 class RuleVersion(models.Model):
