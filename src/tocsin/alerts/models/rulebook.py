@@ -28,7 +28,7 @@ class RuleVersion(models.Model):
     since = models.DateTimeField()
     by = models.CharField(max_length=254)
 
-    objects = Versions.as_manager()
+    objects = Versions.as_manager()  # type: ignore[django-manager-missing]  # its stubs do not follow it to another app
 
     class Meta:
         constraints: ClassVar = [
@@ -60,7 +60,7 @@ class NamedFormula(models.Model):
     published_at = models.DateTimeField()
     by = models.CharField(max_length=254)
 
-    objects = Versions.as_manager()
+    objects = Versions.as_manager()  # type: ignore[django-manager-missing]  # its stubs do not follow it to another app
 
     class Meta:
         constraints: ClassVar = [
