@@ -38,11 +38,16 @@ def running_alerts(accounts: frozenset[str] | None) -> list[Running]:
 
 def among(accounts: Collection[str] | None) -> Iterator[Q]:
     """What rows to ask for, some at a time, so that those of these accounts (None: all) are among them."""
-    if accounts is None or len(accounts) > MANY:
+    if accounts is None or not by_name(accounts):
         yield Q()
     else:
         for part in parts(sorted(accounts)):
             yield Q(account_id__in=part)
+
+
+def by_name(accounts: Collection[str]) -> bool:
+    """Whether the rows of these accounts are asked for by naming them; else all rows are read."""
+    return len(accounts) <= MANY
 
 
 def parts(keys: Sequence[T]) -> Iterator[Sequence[T]]:

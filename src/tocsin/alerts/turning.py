@@ -17,7 +17,7 @@ from tocsin.alerts.findings import STATE_TRIGGERS, Findings
 from tocsin.alerts.models import Episode, Pending
 from tocsin.alerts.models.episodes import RUNNING
 from tocsin.alerts.rowfindings import Identity
-from tocsin.alerts.running import CHUNK, among, parts
+from tocsin.alerts.running import CHUNK, among, by_name, parts
 from tocsin.alerts.shapes import LIVE, SEVERITIES, TransitionNotice
 from tocsin.alerts.states import STATE_FIELDS, put, state_of
 from tocsin.core.folding import fold
@@ -125,9 +125,8 @@ class Turning:
 
         met: the people who match. by: the rules that they match.
         """
-        asked = list(among(self.accounts))
-        yield from asked
-        if asked != [Q()]:
+        yield from among(self.accounts)
+        if self.accounts is not None and by_name(self.accounts):
             for part in parts(sorted(met)):
                 yield Q(subject_id__in=part, rule__in=sorted(by))
 
