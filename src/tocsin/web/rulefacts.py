@@ -112,7 +112,7 @@ def running(rule_id: str, number: int, signals: Mapping[str, str]) -> Matched:
     for alert in found.alerts:
         told = _telling(alert.evidence, signals, currency)
         csm = alert.account.owner_name if alert.account else ""
-        says = words.without(words.sentences(alert.message)[0], alert.account.name if alert.account else "")
+        says = words.headline(alert.message, alert.account.name if alert.account else "")
         rows.append(Found(alert.subject_id, alert.account, csm, says, *told, alert))
     return Matched(tuple(rows), found.page, found.pages, found.total)
 
@@ -144,7 +144,7 @@ def page_of(found: Matching, number: int, names: Mapping[str, str], signals: Map
     for match in ordered[(page - 1) * A_PAGE : page * A_PAGE]:
         account = accounts.get(match.account_id or "")
         csm = names.get(account.owner.lower(), account.owner) if account else ""
-        says = words.without(words.sentences(match.message)[0], account.name if account else "")
+        says = words.headline(match.message, account.name if account else "")
         rows.append(Found(match.subject_id, account, csm, says, *_telling(match.evidence, signals, currency)))
     return Matched(tuple(rows), page, pages, len(ordered))
 

@@ -159,7 +159,7 @@ def _use(each: UseOfDay, zone: ZoneInfo, now: datetime) -> Told:
 
 def _alert(alert: Alert, kind: str, at: datetime, by: str, reason: str, zone: ZoneInfo) -> Told:
     name = alert.account.name if alert.account else ""
-    text = words.without(words.sentences(alert.message)[0], name)
+    text = words.headline(alert.message, name)
     done = "alert opened" if kind == "opened" else f"{words.spoken(kind).lower()} by {by}"
     more = f"{done}: {reason}" if reason and kind != "opened" else done
     mark = tones.mark(alert) if kind == "opened" else ""

@@ -185,6 +185,11 @@ def without(text: str, name: str) -> str:
     return re.sub(rf" (?:of|at) {re.escape(name)}(?=[ ,:]|$)", "", text, count=1)
 
 
+def headline(message: str, name: str) -> str:
+    """The first sentence of a message, for where the name of its account stands beside it."""
+    return without(sentences(message)[0], name)
+
+
 def said(text: str) -> str:
     """What went wrong as a sentence: its first letter large, unless it begins with the name of a file; a full stop behind."""
     first = text.split(" ", 1)[0]

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
 from tocsin.web import tones, words
-from tocsin.web.templatetags.tocsin import icon, severity, step, timed
+from tocsin.web.templatetags.tocsin import icon, sentence, severity, step, timed
 
 if TYPE_CHECKING:
     from tocsin.alerts.facade import AccountCard, Alert
@@ -183,4 +183,4 @@ def _more(alert: Alert, page: _List) -> str:
 
 def _sentence(alert: Alert) -> str:
     """What is so, escaped, without the account's name in front, which stands above it."""
-    return escape(words.without(words.sentences(alert.message)[0], alert.account.name if alert.account else ""))
+    return escape(sentence(alert))

@@ -140,7 +140,7 @@ def mark(alert: Alert) -> str:
 @register.filter
 def sentence(alert: Alert) -> str:
     """What is so, without the account's name in front: for places where that stands above it."""
-    return words.without(words.sentences(alert.message)[0], alert.account.name if alert.account else "")
+    return words.headline(alert.message, alert.account.name if alert.account else "")
 
 
 @register.filter
