@@ -56,6 +56,8 @@ class _Shelf:
     def at_hand(self, key: Hashable) -> Any:
         """The value of the key; None where it was not made yet."""
         with self._guard:
+            if key in self._values:
+                self._values.move_to_end(key)
             return self._values.get(key)
 
 

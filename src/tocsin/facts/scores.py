@@ -121,13 +121,12 @@ class DuckScores:
         since: only from when on (None: nothing changed).
         seen:  of the notes up to that number everything was made anew; they are dropped.
         """
-        with self.store.write(news=False) as cursor:
+        with self._changing() as cursor:
             if since is not None:
                 self._turn(cursor, "" if accounts is None else f"AND key IN ({_keys(accounts)})", since)
             cursor.execute("DELETE FROM health_state")
             cursor.execute("INSERT INTO health_state VALUES (?, ?, ?)", [kept.model, _plain(kept.first), _plain(kept.last)])
             cursor.execute("DELETE FROM health_notes WHERE id <= ?", [seen])
-        self.revision += 1
 
     @staticmethod
     def _turn(cursor: duckdb.DuckDBPyConnection, among: str, since: datetime) -> None:
@@ -169,18 +168,23 @@ class DuckScores:
 
     def forget(self) -> None:
         """Drop everything that is kept; the next question makes it anew."""
-        with self.store.write(news=False) as cursor:
+        with self._changing() as cursor:
             forget(cursor)
-        self.revision += 1
 
     @contextmanager
     def _incoming(self, rows: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self.store.write(news=False) as cursor:
+        with self._changing() as cursor:
             cursor.register("incoming", rows)
             try:
                 yield cursor
             finally:
                 cursor.unregister("incoming")
+
+    @contextmanager
+    def _changing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A transaction that changes what is kept."""
+        with self.store.write(news=False) as cursor:
+            yield cursor
         self.revision += 1
 
 
