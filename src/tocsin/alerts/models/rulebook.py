@@ -28,7 +28,7 @@ class RuleVersion(models.Model):
     since = models.DateTimeField()
     by = models.CharField(max_length=254)
 
-    objects = Versions.as_manager()  # type: ignore[django-manager-missing]  # its stubs do not follow it to another app
+    objects: ClassVar[models.Manager[RuleVersion]] = Versions.as_manager()
 
     class Meta:
         constraints: ClassVar = [
@@ -60,7 +60,7 @@ class NamedFormula(models.Model):
     published_at = models.DateTimeField()
     by = models.CharField(max_length=254)
 
-    objects = Versions.as_manager()  # type: ignore[django-manager-missing]  # its stubs do not follow it to another app
+    objects: ClassVar[models.Manager[NamedFormula]] = Versions.as_manager()
 
     class Meta:
         constraints: ClassVar = [
