@@ -41,11 +41,11 @@ GROUP BY "y"."key"),
 "account_0" AS (SELECT "e"."key", CASE WHEN COALESCE("h"."mrr.h", FALSE) THEN TRY_CAST(NULLIF("h"."mrr.v", '') AS DOUBLE) ELSE "e"."mrr" END AS "mrr.value"
 FROM "accounts" AS "e"
 LEFT JOIN "account_0_past" AS "h" ON "h"."key" = "e"."key"),
-"g0_tall" AS (SELECT "r"."account_key" AS "account_key", COALESCE((("r"."kind") = ('feature')), FALSE) AS "f0", COUNT(*) AS "m0"
+"g0_tall" AS (SELECT "r"."account_key" AS "account_key", COUNT(*) AS "m0"
 FROM "events" AS "r"
 WHERE ("r"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND "r"."at" > CAST('2026-03-01 12:00:00' AS TIMESTAMP)) AND ("r"."kind") = ('feature')
-GROUP BY 1, 2),
-"g0" AS (SELECT "p"."account_key", CAST(SUM(CASE WHEN "p"."f0" THEN "p"."m0" END) AS DOUBLE) AS "c0"
+GROUP BY 1),
+"g0" AS (SELECT "p"."account_key", CAST(SUM("p"."m0") AS DOUBLE) AS "c0"
 FROM "g0_tall" AS "p"
 GROUP BY "p"."account_key") SELECT "u"."account_key" AS "account_key", "u"."subject_id" AS "id", "u"."account_born" AS "created_at", COALESCE("g0"."c0", CAST('0.0' AS DOUBLE)) AS "a0", "account_0"."mrr.value" AS "a1"
 FROM "universe" AS "u"

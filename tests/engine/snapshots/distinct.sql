@@ -1,9 +1,18 @@
 WITH "universe" AS (SELECT "a"."key" AS "account_key", "a"."id" AS "subject_id", "a"."created_at" AS "account_born"
 FROM "accounts" AS "a"
 WHERE NOT "a"."left_out"),
-"g0_values" AS (SELECT "r"."account_key" AS "account_key", BOOL_OR(CAST("r"."at" > CAST('2026-03-01 12:00:00' AS TIMESTAMP) AS BOOLEAN)) AS "d0"
+"g0_values_of_people" AS (SELECT "r"."person_key" AS "value", MIN("r"."account_key") AS "account_key", MAX("r"."account_key") AS "other$", BOOL_OR(CAST("r"."at" > CAST('2026-03-01 12:00:00' AS TIMESTAMP) AS BOOLEAN)) AS "d0"
 FROM "events" AS "r"
 WHERE ("r"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND NOT "r"."person_key" IS NULL) AND "r"."at" > CAST('2026-03-01 12:00:00' AS TIMESTAMP)
+GROUP BY "r"."person_key"),
+"g0_values" AS (SELECT "o"."account_key", "o"."d0"
+FROM "g0_values_of_people" AS "o"
+WHERE "o"."account_key" = "o"."other$"
+UNION ALL SELECT "r"."account_key" AS "account_key", BOOL_OR(CAST("r"."at" > CAST('2026-03-01 12:00:00' AS TIMESTAMP) AS BOOLEAN)) AS "d0"
+FROM "events" AS "r"
+WHERE (("r"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND NOT "r"."person_key" IS NULL) AND "r"."at" > CAST('2026-03-01 12:00:00' AS TIMESTAMP)) AND "r"."person_key" IN (SELECT "o"."value"
+FROM "g0_values_of_people" AS "o"
+WHERE NOT "o"."account_key" = "o"."other$")
 GROUP BY "r"."account_key", "r"."person_key"),
 "g0" AS (SELECT "v"."account_key", CAST(COUNT(CASE WHEN "v"."d0" THEN 1 END) AS DOUBLE) AS "c0"
 FROM "g0_values" AS "v"

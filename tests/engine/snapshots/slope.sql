@@ -1,11 +1,43 @@
 WITH "universe" AS (SELECT "a"."key" AS "account_key", "a"."id" AS "subject_id", "a"."created_at" AS "account_born"
 FROM "accounts" AS "a"
 WHERE NOT "a"."left_out"),
-"g0_tall" AS (SELECT "r"."account_key" AS "account_key", CASE WHEN "r"."at" > CAST('2026-03-03 12:00:00' AS TIMESTAMP) THEN CASE WHEN "r"."at" > CAST('2026-03-17 12:00:00' AS TIMESTAMP) THEN CASE WHEN "r"."at" > CAST('2026-03-24 12:00:00' AS TIMESTAMP) THEN 8 ELSE 7 END ELSE CASE WHEN "r"."at" > CAST('2026-03-10 12:00:00' AS TIMESTAMP) THEN 6 ELSE 5 END END ELSE CASE WHEN "r"."at" > CAST('2026-02-22 12:00:00' AS TIMESTAMP) THEN CASE WHEN "r"."at" > CAST('2026-03-01 12:00:00' AS TIMESTAMP) THEN 4 ELSE 3 END ELSE CASE WHEN "r"."at" > CAST('2026-02-15 12:00:00' AS TIMESTAMP) THEN 2 ELSE CASE WHEN "r"."at" > CAST('2026-02-08 12:00:00' AS TIMESTAMP) THEN 1 ELSE 0 END END END END AS "bucket$", COALESCE((("r"."kind") = ('feature')), FALSE) AS "f0", COUNT(*) AS "m0"
+"g0_tall" AS (SELECT "r"."account_key" AS "account_key", 0 AS "place$", COUNT(*) AS "m0"
 FROM "events" AS "r"
-WHERE ("r"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND "r"."at" > CAST('2026-02-01 12:00:00' AS TIMESTAMP)) AND ("r"."kind") = ('feature')
-GROUP BY 1, 2, 3),
-"g0" AS (SELECT "p"."account_key", CAST(SUM(CASE WHEN "p"."bucket$" >= 4 AND "p"."f0" THEN "p"."m0" END) AS DOUBLE) AS "c0", CAST(SUM(CASE WHEN "p"."bucket$" >= 3 AND "p"."bucket$" < 8 AND "p"."f0" THEN "p"."m0" END) AS DOUBLE) AS "c1", CAST(SUM(CASE WHEN "p"."bucket$" >= 2 AND "p"."bucket$" < 7 AND "p"."f0" THEN "p"."m0" END) AS DOUBLE) AS "c2", CAST(SUM(CASE WHEN "p"."bucket$" >= 1 AND "p"."bucket$" < 6 AND "p"."f0" THEN "p"."m0" END) AS DOUBLE) AS "c3", CAST(SUM(CASE WHEN "p"."bucket$" < 5 AND "p"."f0" THEN "p"."m0" END) AS DOUBLE) AS "c4"
+WHERE ("r"."at" <= CAST('2026-02-08 12:00:00' AS TIMESTAMP) AND "r"."at" > CAST('2026-02-01 12:00:00' AS TIMESTAMP)) AND (("r"."kind") = ('feature'))
+GROUP BY "r"."account_key"
+UNION ALL SELECT "r"."account_key" AS "account_key", 1 AS "place$", COUNT(*) AS "m0"
+FROM "events" AS "r"
+WHERE ("r"."at" <= CAST('2026-02-15 12:00:00' AS TIMESTAMP) AND "r"."at" > CAST('2026-02-08 12:00:00' AS TIMESTAMP)) AND (("r"."kind") = ('feature'))
+GROUP BY "r"."account_key"
+UNION ALL SELECT "r"."account_key" AS "account_key", 2 AS "place$", COUNT(*) AS "m0"
+FROM "events" AS "r"
+WHERE ("r"."at" <= CAST('2026-02-22 12:00:00' AS TIMESTAMP) AND "r"."at" > CAST('2026-02-15 12:00:00' AS TIMESTAMP)) AND (("r"."kind") = ('feature'))
+GROUP BY "r"."account_key"
+UNION ALL SELECT "r"."account_key" AS "account_key", 3 AS "place$", COUNT(*) AS "m0"
+FROM "events" AS "r"
+WHERE ("r"."at" <= CAST('2026-03-01 12:00:00' AS TIMESTAMP) AND "r"."at" > CAST('2026-02-22 12:00:00' AS TIMESTAMP)) AND (("r"."kind") = ('feature'))
+GROUP BY "r"."account_key"
+UNION ALL SELECT "r"."account_key" AS "account_key", 4 AS "place$", COUNT(*) AS "m0"
+FROM "events" AS "r"
+WHERE ("r"."at" <= CAST('2026-03-03 12:00:00' AS TIMESTAMP) AND "r"."at" > CAST('2026-03-01 12:00:00' AS TIMESTAMP)) AND (("r"."kind") = ('feature'))
+GROUP BY "r"."account_key"
+UNION ALL SELECT "r"."account_key" AS "account_key", 5 AS "place$", COUNT(*) AS "m0"
+FROM "events" AS "r"
+WHERE ("r"."at" <= CAST('2026-03-10 12:00:00' AS TIMESTAMP) AND "r"."at" > CAST('2026-03-03 12:00:00' AS TIMESTAMP)) AND (("r"."kind") = ('feature'))
+GROUP BY "r"."account_key"
+UNION ALL SELECT "r"."account_key" AS "account_key", 6 AS "place$", COUNT(*) AS "m0"
+FROM "events" AS "r"
+WHERE ("r"."at" <= CAST('2026-03-17 12:00:00' AS TIMESTAMP) AND "r"."at" > CAST('2026-03-10 12:00:00' AS TIMESTAMP)) AND (("r"."kind") = ('feature'))
+GROUP BY "r"."account_key"
+UNION ALL SELECT "r"."account_key" AS "account_key", 7 AS "place$", COUNT(*) AS "m0"
+FROM "events" AS "r"
+WHERE ("r"."at" <= CAST('2026-03-24 12:00:00' AS TIMESTAMP) AND "r"."at" > CAST('2026-03-17 12:00:00' AS TIMESTAMP)) AND (("r"."kind") = ('feature'))
+GROUP BY "r"."account_key"
+UNION ALL SELECT "r"."account_key" AS "account_key", 8 AS "place$", COUNT(*) AS "m0"
+FROM "events" AS "r"
+WHERE ("r"."at" <= CAST('2026-03-31 12:00:00' AS TIMESTAMP) AND "r"."at" > CAST('2026-03-24 12:00:00' AS TIMESTAMP)) AND (("r"."kind") = ('feature'))
+GROUP BY "r"."account_key"),
+"g0" AS (SELECT "p"."account_key", CAST(SUM(CASE WHEN "p"."place$" >= 4 THEN "p"."m0" END) AS DOUBLE) AS "c0", CAST(SUM(CASE WHEN "p"."place$" >= 3 AND "p"."place$" < 8 THEN "p"."m0" END) AS DOUBLE) AS "c1", CAST(SUM(CASE WHEN "p"."place$" >= 2 AND "p"."place$" < 7 THEN "p"."m0" END) AS DOUBLE) AS "c2", CAST(SUM(CASE WHEN "p"."place$" >= 1 AND "p"."place$" < 6 THEN "p"."m0" END) AS DOUBLE) AS "c3", CAST(SUM(CASE WHEN "p"."place$" < 5 THEN "p"."m0" END) AS DOUBLE) AS "c4"
 FROM "g0_tall" AS "p"
 GROUP BY "p"."account_key"),
 "g1_samples" AS (SELECT "u"."account_key", COALESCE("g0"."c0", CAST('0.0' AS DOUBLE)) AS "y0_0", CASE WHEN ("u"."account_born" IS NULL OR "u"."account_born" <= CAST('2026-03-24 12:00:00' AS TIMESTAMP)) THEN COALESCE("g0"."c1", CAST('0.0' AS DOUBLE)) END AS "y0_1", CASE WHEN ("u"."account_born" IS NULL OR "u"."account_born" <= CAST('2026-03-17 12:00:00' AS TIMESTAMP)) THEN COALESCE("g0"."c2", CAST('0.0' AS DOUBLE)) END AS "y0_2", CASE WHEN ("u"."account_born" IS NULL OR "u"."account_born" <= CAST('2026-03-10 12:00:00' AS TIMESTAMP)) THEN COALESCE("g0"."c3", CAST('0.0' AS DOUBLE)) END AS "y0_3", CASE WHEN ("u"."account_born" IS NULL OR "u"."account_born" <= CAST('2026-03-03 12:00:00' AS TIMESTAMP)) THEN COALESCE("g0"."c4", CAST('0.0' AS DOUBLE)) END AS "y0_4"

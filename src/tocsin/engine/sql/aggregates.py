@@ -13,11 +13,14 @@ from tocsin.core.language.terms import Aggregated, Term, Window
 from tocsin.engine.instants import Instant, back
 from tocsin.engine.plan import Leaf
 from tocsin.engine.sql import build as b
+from tocsin.engine.sql import stretches
 from tocsin.engine.sql.asof import AsOf
 from tocsin.engine.sql.rows import ROW, Rows
+from tocsin.engine.sql.stretches import Measure
 from tocsin.engine.sql.values import Reader
 
 NOTHING: dict[str, exp.Expr | None] = {"count": b.number(0), "distinct": b.number(0), "sum": b.number(0), "exists": exp.false()}
+PLACE = "place$"  # of a stretch of time among those of a pass
 MOST_FILTERS = 8  # beyond that, testing rows twice costs more than grouping them
 
 
@@ -155,33 +158,79 @@ def _reached(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader) -
     return seen, last
 
 
-# Tall: one grouping by subject, discriminating columns and time bucket, then pivoted
+# Tall: rows added up by subject and stretch of time, then pivoted
 
 
-def tall(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader, name: str) -> list[tuple[str, exp.Expr]]:
-    """The CTEs of a tall pass: `name_tall` with partial aggregates per bucket, and `name` pivoted from it."""
-    borders = sorted({_at(leaf) for leaf in members} | {low for leaf in members if (low := _low(leaf)) is not None})
-    bounded = all(_low(leaf) is not None for leaf in members)
-    predicates, measures = _predicates(members), _measures(members)
+def tall(
+    group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader, name: str, *, apart: bool
+) -> list[tuple[str, exp.Expr]]:
+    """The CTEs of a tall pass: `name_tall` with sums per subject and stretch of time, and `name` pivoted from it.
+
+    apart: whether each stretch may have a SELECT of its own (`engine.sql.stretches`).
+    """
+    first, borders = _borders(members)
+    spans = [_span(leaf, borders) for leaf in members]
+    measures: dict[Measure, str] = {}
+    needed: dict[int, set[Measure]] = {}
+    for leaf, (start, stop) in zip(members, spans, strict=True):
+        for measure in _measures(leaf).values():
+            measures.setdefault(measure, f"m{len(measures)}")
+            for place in range(start, stop):
+                needed.setdefault(place, set()).add(measure)
+    if apart and needed and 1 < len(borders) <= stretches.MOST:
+
+        def value(term: Term) -> exp.Expr:
+            return reader.value(term, borders[-1])
+
+        parts = stretches.between(borders, needed, first=first)
+        summed: exp.Query = stretches.apart(group.base, group.keys, PLACE, parts, measures, rows, value)
+    else:
+        summed = _together(group, members, measures, borders, rows, reader)
+    pivot = exp.select(*(b.column("p", key) for key in group.keys)).from_(b.table(f"{name}_tall", "p"))
+    for index, (leaf, span) in enumerate(zip(members, spans, strict=True)):
+        pivot = pivot.select(b.as_(_pivoted(leaf, measures, span, len(borders)), f"c{index}"), copy=False)
+    pivot = pivot.group_by(*(b.column("p", key) for key in group.keys), copy=False)
+    return [(f"{name}_tall", summed), (name, pivot)]
+
+
+def _together(
+    group: Pass,
+    members: Sequence[Leaf],
+    measures: Mapping[Measure, str],
+    borders: Sequence[datetime],
+    rows: Rows,
+    reader: Reader,
+) -> exp.Select:
+    """The sums of all stretches in one SELECT."""
     seen, last = _reached(group, members, rows, reader)
     grouping: dict[str, exp.Expr] = dict(group.keys)
-    inner_borders = borders[1:-1] if bounded else borders[:-1]
-    bucket = _bucket(rows, inner_borders)
-    if bucket is not None:
-        grouping["bucket$"] = bucket
-    for predicate, alias in predicates.items():
-        grouping[alias] = b.coalesce(b.paren(reader.value(predicate, last)), exp.false())
+    if len(borders) > 1:
+        grouping[PLACE] = stretches.place_of(rows, borders)
     select = seen.select(*(b.as_(value, alias) for alias, value in grouping.items()), copy=False)
-    for (function, column), alias in measures.items():
-        select = select.select(b.as_(_partial(function, column, rows, reader, last), alias), copy=False)
-    select = select.group_by(*(b.whole(index + 1) for index in range(len(grouping))), copy=False)
-    pivot = exp.select(*(b.column("p", key) for key in group.keys)).from_(b.table(f"{name}_tall", "p"))
-    numbered = {border: index for index, border in enumerate(inner_borders, start=1)}
-    for index, leaf in enumerate(members):
-        value = _pivoted(leaf, predicates, measures, numbered if bucket is not None else {})
-        pivot = pivot.select(b.as_(value, f"c{index}"), copy=False)
-    pivot = pivot.group_by(*(b.column("p", key) for key in group.keys), copy=False)
-    return [(f"{name}_tall", select), (name, pivot)]
+    filters = {where for _, _, where in measures}
+    for measure, alias in measures.items():
+        # Of one filter alone the rows of others are left out already.
+        total = stretches.added_up(measure, rows, lambda term: reader.value(term, last), filtered=len(filters) > 1)
+        select = select.select(b.as_(total, alias), copy=False)
+    return select.group_by(*(b.whole(index + 1) for index in range(len(grouping))), copy=False)
+
+
+def _borders(members: Sequence[Leaf]) -> tuple[datetime | None, list[datetime]]:
+    """Before the first of which windows no rows are seen (None: all are), and the instants at which windows begin or end."""
+    lows = [_low(leaf) for leaf in members]
+    borders = sorted({_at(leaf) for leaf in members} | {low for low in lows if low is not None})
+    if len(borders) > 1 and all(low is not None for low in lows):
+        return borders[0], borders[1:]
+    return None, borders
+
+
+def _span(leaf: Leaf, borders: Sequence[datetime]) -> tuple[int, int]:
+    """The stretches that a window holds, from the first up to but without the second. Each ends at a border."""
+    low, at = _low(leaf), _at(leaf)
+    if low == at:
+        return 0, 0
+    first = borders.index(low) + 1 if low is not None and low in borders else 0
+    return first, borders.index(at) + 1
 
 
 def _low(leaf: Leaf) -> datetime | None:
@@ -199,7 +248,7 @@ def _at(leaf: Leaf) -> datetime:
 
 
 def _predicates(members: Sequence[Leaf]) -> dict[Term, str]:
-    """The filters, each a boolean grouping column: several aggregates share one."""
+    """The filters, each once: several aggregates share one."""
     found: dict[Term, str] = {}
     for leaf in members:
         where = getattr(leaf.term, "where", None)
@@ -208,88 +257,43 @@ def _predicates(members: Sequence[Leaf]) -> dict[Term, str]:
     return found
 
 
-def _measures(members: Sequence[Leaf]) -> dict[tuple[str, Term | None], str]:
-    """The partial aggregates that the members need: avg takes a sum and a count."""
-    found: dict[tuple[str, Term | None], str] = {}
-    for leaf in members:
-        term = leaf.term
-        assert isinstance(term, Aggregated)
-        needed = {"count": ["count"], "exists": ["count"], "avg": ["sum", "count"]}.get(term.function, [term.function])
-        for function in needed:
-            column = None if term.function in ("count", "exists") else term.column
-            found.setdefault((function, column), f"m{len(found)}")
-    return found
+def _measures(leaf: Leaf) -> dict[str, Measure]:
+    assert isinstance(leaf.term, Aggregated)
+    return stretches.measures_of(leaf.term, leaf.term.where)
 
 
-def _bucket(rows: Rows, borders: Sequence[datetime]) -> exp.Expr | None:
-    """How many of the borders lie before a row's start: a balanced tree of comparisons, as there can be hundreds."""
-    if not borders:
-        return None
-    if len(borders) == 1:
-        later = AsOf(borders[0], rows.zone).later_than(rows.start(), rows.start_type)
-        return b.case((later, b.whole(1)), otherwise=b.whole(0))
-    return _search(rows, borders, 0, len(borders))
-
-
-def _search(rows: Rows, borders: Sequence[datetime], low: int, high: int) -> exp.Expr:
-    if low == high:
-        return b.whole(low)
-    middle = (low + high) // 2
-    later = AsOf(borders[middle], rows.zone).later_than(rows.start(), rows.start_type)
-    return b.case((later, _search(rows, borders, middle + 1, high)), otherwise=_search(rows, borders, low, middle))
-
-
-def _partial(function: str, column: Term | None, rows: Rows, reader: Reader, at: datetime) -> exp.Expr:
-    if column is None:
-        return rows.counted()
-    value = reader.value(column, at)
-    kinds = {"count": exp.Count, "sum": exp.Sum, "min": exp.Min, "max": exp.Max}
-    return kinds[function](this=value)
-
-
-def _pivoted(
-    leaf: Leaf,
-    predicates: dict[Term, str],
-    measures: dict[tuple[str, Term | None], str],
-    numbered: dict[datetime, int],
-) -> exp.Expr:
-    """An aggregate from the partial ones of its buckets: borders i < start <= j are the buckets i to j - 1."""
+def _pivoted(leaf: Leaf, measures: Mapping[Measure, str], span: tuple[int, int], count: int) -> exp.Expr:
+    """An aggregate from the sums of the stretches that its window holds."""
     term = leaf.term
     assert isinstance(term, Aggregated)
-    low = _low(leaf)
-    tests: list[exp.Expr] = []
-    bucket = b.column("p", "bucket$")
-    if low is not None and low in numbered:
-        tests.append(exp.GTE(this=bucket, expression=b.whole(numbered[low])))
-    if _at(leaf) in numbered:
-        tests.append(exp.LT(this=bucket.copy(), expression=b.whole(numbered[_at(leaf)])))
-    if low is not None and low == leaf.at:
-        tests.append(exp.false())
-    if term.where is not None:
-        tests.append(b.column("p", predicates[term.where]))
-    test = b.both(*tests) if tests else None
+    test = stretches.within(b.column("p", PLACE), *span, count)
+    own = _measures(leaf)
 
-    def total(function: str, column: Term | None) -> exp.Expr:
-        partial = b.column("p", measures[function, column])
-        kinds = {"count": exp.Sum, "sum": exp.Sum, "min": exp.Min, "max": exp.Max}
-        return b.filtered(kinds[function](this=partial), test.copy() if test is not None else None)
+    def total(function: str) -> exp.Expr:
+        summed = {"count": exp.Sum, "sum": exp.Sum, "min": exp.Min, "max": exp.Max}[function]
+        return b.filtered(summed(this=b.column("p", measures[own[function]])), test.copy() if test is not None else None)
 
     match term.function:
         case "count":
-            return b.cast(total("count", None), "number")
+            return b.cast(total("count"), "number")
         case "exists":
-            return exp.GT(this=b.coalesce(total("count", None), b.whole(0)), expression=b.whole(0))
+            return exp.GT(this=b.coalesce(total("count"), b.whole(0)), expression=b.whole(0))
         case "avg":
-            counted = exp.Nullif(this=b.cast(total("count", term.column), "number"), expression=b.number(0))
-            return exp.Div(this=total("sum", term.column), expression=counted)
-    return total(term.function, term.column)
+            counted = exp.Nullif(this=b.cast(total("count"), "number"), expression=b.number(0))
+            return exp.Div(this=total("sum"), expression=counted)
+    return total(term.function)
 
 
-# Distinct: a first pass per subject and value, with a flag for each aggregate
+# Distinct: a first pass per subject and value, with bits for the stretches in which it was seen
 
 
-def distinct(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader, name: str) -> list[tuple[str, exp.Expr]]:
-    """The CTEs of a distinct pass over one column: `name_values` with flags per value, and `name` that counts them."""
+def distinct(
+    group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader, name: str, *, apart: bool
+) -> list[tuple[str, exp.Expr]]:
+    """The CTEs of a distinct pass over one column: `name_values` with a row for each value, and `name` that counts them.
+
+    apart: whether everybody is asked about, and by the key of the account alone.
+    """
     last = max(_at(leaf) for leaf in members)
     lows = [_low(leaf) for leaf in members]
     first = members[0].term
@@ -301,7 +305,7 @@ def distinct(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader, n
     if all(low is not None for low in lows):
         earliest = min(low for low in lows if low is not None)
         seen = seen.where(AsOf(earliest, rows.zone).later_than(rows.start(), rows.start_type), copy=False)
-    select = seen.select(*(b.as_(each, key) for key, each in group.keys.items()), copy=False)
+    flags: dict[str, exp.Expr] = {}
     counted = exp.select(*(b.column("v", key) for key in group.keys)).from_(b.table(f"{name}_values", "v"))
     for index, (leaf, low) in enumerate(zip(members, lows, strict=True)):
         term = leaf.term
@@ -311,17 +315,55 @@ def distinct(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader, n
             tests.append(AsOf(low, rows.zone).later_than(rows.start(), rows.start_type))
         if term.where is not None:
             tests.append(b.coalesce(b.paren(reader.value(term.where, last)), exp.false()))
-        flag = exp.LogicalOr(this=b.both(*tests))
-        select = select.select(b.as_(flag, f"d{index}"), copy=False)
+        flags[f"d{index}"] = exp.LogicalOr(this=b.both(*tests))
         total = b.filtered(b.count_rows(), b.column("v", f"d{index}"))
         counted = counted.select(b.as_(b.cast(total, "number"), f"c{index}"), copy=False)
-    select = select.group_by(*(each.copy() for each in group.keys.values()), value.copy(), copy=False)
     counted = counted.group_by(*(b.column("v", key) for key in group.keys), copy=False)
-    return [(f"{name}_values", select), (name, counted)]
+    made = valued(seen, group.keys, value, flags, f"{name}_values", apart=apart and by_key(first.column))
+    return [*made, (name, counted)]
+
+
+def valued(
+    seen: exp.Select,
+    keys: Mapping[str, exp.Expr],
+    value: exp.Expr,
+    flags: Mapping[str, exp.Expr],
+    name: str,
+    *,
+    apart: bool,
+) -> list[tuple[str, exp.Expr]]:
+    """The CTEs of the distinct values of each subject with what is told of each, the last of which is called `name`.
+
+    flags: column -> what is told of a value's rows. apart: the values are keys of people, and the subjects are all accounts. A
+    person nearly always belongs to one account, so that grouping by people alone, by one whole number, does: twice as quick
+    as by pairs. The few who were seen at several accounts are told apart by their rows.
+    """
+    told = [b.as_(each, alias) for alias, each in flags.items()]
+    if not apart:
+        select = seen.select(*(b.as_(each, key) for key, each in keys.items()), *told, copy=False)
+        return [(name, select.group_by(*(each.copy() for each in keys.values()), value, copy=False))]
+    [(key, account)] = keys.items()
+    pairs = seen.copy()
+    one, other = exp.Min(this=account.copy()), exp.Max(this=account.copy())
+    people = seen.select(b.as_(value, "value"), b.as_(one, key), b.as_(other, "other$"), *told, copy=False)
+    people = people.group_by(value.copy(), copy=False)
+    alone = exp.EQ(this=b.column("o", key), expression=b.column("o", "other$"))
+    settled = exp.select(*(b.column("o", each) for each in (key, *flags))).from_(b.table(f"{name}_of_people", "o"))
+    several = exp.select(b.column("o", "value")).from_(b.table(f"{name}_of_people", "o")).where(b.negated(alone.copy()))
+    pairs = pairs.where(exp.In(this=value.copy(), query=several.subquery()), copy=False)
+    pairs = pairs.select(b.as_(account, key), *(each.copy() for each in told), copy=False)
+    pairs = pairs.group_by(account.copy(), value.copy(), copy=False)
+    both = exp.union(settled.where(alone, copy=False), pairs, distinct=False, copy=False)
+    return [(f"{name}_of_people", people), (name, both)]
+
+
+def by_key(column: Term) -> bool:
+    """Whether values are told apart by integer keys that stand for them, as people are."""
+    return isinstance(column, terms.Column) and column.name == "person_id"
 
 
 def distinct_value(column: Term, reader: Reader, at: datetime) -> exp.Expr:
     """What is told apart: of people their integer keys, which stand for their ids."""
-    if isinstance(column, terms.Column) and column.name == "person_id":
+    if by_key(column):
         return b.column(ROW, "person_key")
     return reader.value(column, at)

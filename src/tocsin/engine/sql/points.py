@@ -296,7 +296,16 @@ class PointsStatement(Statement):
         for right, _ in equal.values():
             base = base.where(b.not_null(right.copy()), copy=False)
         flow = streams.Flow(
-            name, group.members, keys, equal, base, rows, reader, self.asked.source.step(), self.asked.source.instants()
+            name,
+            group.members,
+            keys,
+            equal,
+            base,
+            rows,
+            reader,
+            self.asked.source.step(),
+            self.asked.source.instants(),
+            self._apart(group),
         )
         self.ctes += flow.ctes(distinct=group.kind == "distinct_stream")
         for index, leaf in enumerate(group.members):

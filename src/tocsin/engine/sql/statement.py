@@ -299,9 +299,9 @@ class Statement:
         if group.kind == "tall" and self.question.subject in ("person", "feature"):
             self.ctes.append((name, aggregates.flat(given, group.members, rows, reader)))
         elif group.kind == "tall":
-            self.ctes += aggregates.tall(given, group.members, rows, reader, name)
+            self.ctes += aggregates.tall(given, group.members, rows, reader, name, apart=self._apart(group))
         elif group.kind == "distinct":
-            self.ctes += aggregates.distinct(given, group.members, rows, reader, name)
+            self.ctes += aggregates.distinct(given, group.members, rows, reader, name, apart=self._apart(group))
         else:
             self.ctes.append((name, aggregates.wide(given, group.members, rows, reader, anchors.get)))
         for index, leaf in enumerate(group.members):
@@ -422,6 +422,11 @@ class Statement:
     def _narrowed(self) -> bool:
         """Whether only some subjects are asked about."""
         return self.question.only is not None or self.question.accounts is not None
+
+    def _apart(self, group: Group) -> bool:
+        """Whether rows may be read several times, as they are the table's own and of all accounts."""
+        plain = group.rolled is None and not group.sessions
+        return plain and self.question.subject == "account" and not self._narrowed()
 
     def _low(self, group: Group, reach: timedelta) -> exp.Expr:
         """The instant that lies so far before the first that members look from."""

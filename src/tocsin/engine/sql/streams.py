@@ -21,8 +21,10 @@ from tocsin.core.language.terms import Aggregated, Const, Term
 from tocsin.engine.instants import Point, back
 from tocsin.engine.plan import Leaf, streamed
 from tocsin.engine.sql import build as b
-from tocsin.engine.sql.aggregates import distinct_value
+from tocsin.engine.sql import stretches
+from tocsin.engine.sql.aggregates import by_key, distinct_value, valued
 from tocsin.engine.sql.rows import Rows
+from tocsin.engine.sql.stretches import Measure
 from tocsin.engine.sql.values import Reader
 
 MICRO = timedelta(microseconds=1)
@@ -68,6 +70,7 @@ class Flow:
     """One stream: its members, the subject's keys, the columns that equal those of the triggering row, and its rows.
 
     equal: name -> (column of the row, column of the point). base: FROM and WHERE of the rows, nothing selected.
+    apart: all accounts are asked about, so that stretches of time may have a SELECT each (`engine.sql.stretches`).
     """
 
     name: str
@@ -79,6 +82,7 @@ class Flow:
     reader: Reader
     step: Grid | None
     moments: Sequence[datetime] | None = None
+    apart: bool = False
 
     def ctes(self, *, distinct: bool) -> list[tuple[str, exp.Expr]]:
         """The CTEs, the last of which, called `name`, has `pid` and a column c0, c1, ... for each member."""
@@ -123,7 +127,7 @@ class Flow:
     def _met_distinct(self, moments: Sequence[datetime]) -> list[tuple[str, exp.Expr]]:
         """For each value between which borders it was seen, as bits, then how many each moment's windows hold."""
         filters: dict[Term | None, str] = {}
-        values = self._seen(filters)
+        values = self._seen_between(filters)
 
         def held(leaf: Leaf, moment: datetime) -> exp.Expr:
             _, rest = self._term(leaf)
@@ -133,7 +137,7 @@ class Flow:
             seen = exp.paren(exp.BitwiseAnd(this=b.column("d", filters[rest]), expression=b.whole(wanted)), copy=False)
             return b.cast(b.filtered(b.count_rows(), exp.NEQ(this=seen, expression=b.whole(0))), "number")
 
-        return [(f"{self.name}_values", values), *self._per_moment(f"{self.name}_values", moments, held)]
+        return [*values, *self._per_moment(f"{self.name}_values", moments, held)]
 
     def _per_moment(
         self, data: str, moments: Sequence[datetime], held: Callable[[Leaf, datetime], exp.Expr]
@@ -161,11 +165,8 @@ class Flow:
     def _between(self, frame: _Frame, moment: datetime) -> exp.Expr:
         """A measure summed over the starts that a window holds as of a moment."""
         first, last = self._places(moment, frame.low, frame.high)
-        place = b.column("d", "at")
-        tests: list[exp.Expr] = [exp.LT(this=place, expression=b.whole(last))]
-        if first:
-            tests.append(exp.GTE(this=place.copy(), expression=b.whole(first)))
-        return b.filtered(SUMS[frame.function](this=b.column("d", frame.measure)), b.both(*tests))
+        test = stretches.within(b.column("d", "at"), first, last, len(self.borders))
+        return b.filtered(SUMS[frame.function](this=b.column("d", frame.measure)), test)
 
     # Rows, added up
 
@@ -185,29 +186,39 @@ class Flow:
 
     def _summed(self) -> _Made:
         """The rows as measures per subject and instant (or step)."""
-        measures: dict[tuple[str, Term | None, Term | None], str] = {}
+        measures: dict[Measure, str] = {}
         for leaf in self.members:
-            term, rest = self._term(leaf)
-            needed = {"count": ["count"], "exists": ["count"], "avg": ["sum", "count"]}.get(term.function, [term.function])
-            for function in needed:
-                column = None if term.function in ("count", "exists") else term.column
-                measures.setdefault((function, column, rest), f"m{len(measures)}")
+            for measure in stretches.measures_of(*self._term(leaf)).values():
+                measures.setdefault(measure, f"m{len(measures)}")
+        if self.apart and 1 < len(self.borders) <= stretches.MOST:
+            return _Made([(f"{self.name}_data", self._apart(measures))], f"{self.name}_data", measures)
         select = self._grouped(self.base)
-        for (function, column, rest), alias in measures.items():
-            test = None if rest is None else b.paren(self.reader.value(rest, self.rows.at))
-            if column is None:
-                value = self.rows.counted(test)
-            else:
-                kinds = {"count": exp.Count, "sum": exp.Sum, "min": exp.Min, "max": exp.Max}
-                value = b.filtered(kinds[function](this=self.reader.value(column, self.rows.at)), test)
-            select = select.select(b.as_(value, alias), copy=False)
+        for measure, alias in measures.items():
+            select = select.select(b.as_(stretches.added_up(measure, self.rows, self._row_value), alias), copy=False)
         return _Made([(f"{self.name}_data", select)], f"{self.name}_data", measures)
+
+    def _apart(self, measures: Mapping[Measure, str]) -> exp.Query:
+        """The rows as measures per subject and stretch between borders, a SELECT for each."""
+        assert self.moments is not None
+        needed: dict[int, set[Measure]] = {}
+        for leaf in self.members:
+            for frame in self._frames(leaf, measures, distinct=False).values():
+                wanted = {measure for measure, alias in measures.items() if alias == frame.measure}
+                for moment in self.moments:
+                    for place in range(*self._places(moment, frame.low, frame.high)):
+                        needed.setdefault(place, set()).update(wanted)
+        parts = stretches.between(self.borders, needed, first=None)
+        return stretches.apart(self.base, self.keys, "at", parts, measures, self.rows, self._row_value)
+
+    def _row_value(self, term: Term) -> exp.Expr:
+        """The value of a term that a row alone decides."""
+        return self.reader.value(term, self.rows.at)
 
     def _distinct(self) -> _Made:
         """For each aggregate +1 where a value comes into sight, and -1 where it goes out of it, per subject and instant."""
         filters: dict[Term | None, str] = {}
         seen = self._seen(filters)
-        measures: dict[tuple[str, Term | None, Term | None], str] = {}
+        measures: dict[Measure, str] = {}
         spans: dict[tuple[Term | None, timedelta | None], str] = {}
         for leaf in self.members:
             _, rest = self._term(leaf)
@@ -230,23 +241,41 @@ class Flow:
         return _Made([*ctes, (f"{self.name}_data", data)], f"{self.name}_data", measures)
 
     def _seen(self, filters: dict[Term | None, str]) -> exp.Select:
-        """The values of each subject and instant, with a flag for each filter, whose column is noted.
+        """The values of each subject and instant, with a flag for each filter, whose column is noted."""
+        value = self._told_apart()
+        seen = self._grouped(self.base.where(b.not_null(value.copy()), copy=False), value)
+        for alias, test in self._tests(filters).items():
+            seen = seen.select(b.as_(exp.LogicalOr(this=test), alias), copy=False)
+        return seen
 
-        Where there are borders: of each subject alone, with bits that say before which of them it was seen.
-        """
+    def _seen_between(self, filters: dict[Term | None, str]) -> list[tuple[str, exp.Expr]]:
+        """The values of each subject, with bits for each filter that say before which borders it was seen."""
+        value = self._told_apart()
+        seen = self.base.where(b.not_null(value.copy()), copy=False)
+        bits = {
+            alias: b.call("bit_or", b.case((test, stretches.place_of(self.rows, self.borders, bits=True))))
+            for alias, test in self._tests(filters).items()
+        }
+        first, _ = self._term(self.members[0])
+        apart = self.apart and first.column is not None and by_key(first.column)
+        return valued(seen, self.keys, value, bits, f"{self.name}_values", apart=apart)
+
+    def _told_apart(self) -> exp.Expr:
+        """The column whose values are counted."""
         first, _ = self._term(self.members[0])
         assert first.column is not None
-        value = distinct_value(first.column, self.reader, self.rows.at)  # type: ignore[arg-type]
-        seen = self._grouped(self.base.where(b.not_null(value.copy()), copy=False), value)
-        bit = _border(self.rows.start(), self.borders, 0, bits=True) if self.borders else None
+        return distinct_value(first.column, self.reader, self.rows.at)  # type: ignore[arg-type]
+
+    def _tests(self, filters: dict[Term | None, str]) -> dict[str, exp.Expr]:
+        """Column -> whether a row passes a filter, for each of the filters, whose columns are noted."""
+        tests: dict[str, exp.Expr] = {}
         for leaf in self.members:
             _, rest = self._term(leaf)
             if rest not in filters:
-                filters[rest] = f"d{len(filters)}"
-                test = exp.true() if rest is None else b.coalesce(b.paren(self.reader.value(rest, self.rows.at)), exp.false())
-                known = exp.LogicalOr(this=test) if bit is None else b.call("bit_or", b.case((test, bit.copy())))
-                seen = seen.select(b.as_(known, filters[rest]), copy=False)
-        return seen
+                filters[rest] = alias = f"d{len(filters)}"
+                known = exp.true() if rest is None else b.coalesce(b.paren(self._row_value(rest)), exp.false())
+                tests[alias] = known
+        return tests
 
     def _in_and_out(self, values: str, flag: str, span: timedelta | None, alias: str, aliases: list[str]) -> list[exp.Query]:
         names = [*self.keys, *self.equal]
@@ -270,9 +299,7 @@ class Flow:
 
     def _grouped(self, base: exp.Select, value: exp.Expr | None = None) -> exp.Select:
         """The rows grouped by subject, equal columns, instant (or step), and value where one is given."""
-        columns = {**self.keys} | {name: pair[0] for name, pair in self.equal.items()}
-        if value is None or not self.borders:
-            columns["at"] = self._instant()
+        columns = {**self.keys} | {name: pair[0] for name, pair in self.equal.items()} | {"at": self._instant()}
         if value is not None:
             columns["value"] = value
         select = base.select(*(b.as_(each, name) for name, each in columns.items()), copy=False)
@@ -282,7 +309,7 @@ class Flow:
         """The row's start; between borders which one is at or after it; on a grid the first step at or after it."""
         start = self.rows.start()
         if self.borders:
-            return _border(start, self.borders, 0)
+            return stretches.place_of(self.rows, self.borders)
         if self.grid is None:
             return start
         begin, _, unit = self.grid
@@ -330,19 +357,15 @@ class Flow:
 
     # What the windows sum
 
-    def _frames(
-        self, leaf: Leaf, measures: Mapping[tuple[str, Term | None, Term | None], str], *, distinct: bool
-    ) -> dict[str, _Frame]:
+    def _frames(self, leaf: Leaf, measures: Mapping[Measure, str], *, distinct: bool) -> dict[str, _Frame]:
         term, rest = self._term(leaf)
         span, high = length(leaf), offset(leaf) + (MICRO if self._strict(leaf) else timedelta(0))
         if distinct:
             return {"distinct": _Frame("sum", measures["distinct", _marked(span), rest], None, high)}
-        needed = {"count": ["count"], "exists": ["count"], "avg": ["sum", "count"]}.get(term.function, [term.function])
-        column = None if term.function in ("count", "exists") else term.column
         low = None if span is None else offset(leaf) + span
         return {
-            function: _Frame("sum" if function == "count" else function, measures[function, column, rest], low, high)
-            for function in needed
+            function: _Frame("sum" if function == "count" else function, measures[measure], low, high)
+            for function, measure in stretches.measures_of(term, rest).items()
         }
 
     def _value(self, leaf: Leaf, frames: Mapping[str, _Frame], over: Callable[[_Frame], exp.Expr]) -> exp.Expr:
@@ -408,20 +431,7 @@ class _Made:
 
     ctes: list[tuple[str, exp.Expr]]
     data: str
-    measures: Mapping[tuple[str, Term | None, Term | None], str]
-
-
-def _border(start: exp.Expr, borders: Sequence[datetime], first: int, *, bits: bool = False) -> exp.Expr:
-    """The place of the first of some borders at or after a start, which is at or before the last.
-
-    A balanced tree of comparisons. first: the place of the first of them. bits: the bit that stands for the place.
-    """
-    if len(borders) == 1:
-        return b.whole(1 << first if bits else first)
-    middle = len(borders) // 2
-    sooner = exp.LTE(this=start, expression=b.instant(borders[middle - 1]))
-    low = _border(start.copy(), borders[:middle], first, bits=bits)
-    return b.case((sooner, low), otherwise=_border(start.copy(), borders[middle:], first + middle, bits=bits))
+    measures: Mapping[Measure, str]
 
 
 def _marked(span: timedelta | None) -> Term | None:
