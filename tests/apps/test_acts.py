@@ -196,7 +196,7 @@ def test_acting_on_many_costs_no_more_queries(held: list[str]) -> None:
         facade.release_many("low-mrr", held[:1], by=WHO, moment=LATER)
     with CaptureQueriesContext(connection) as many:
         facade.release_many("low-mrr", by=WHO, moment=LATER)
-    assert len(many) == len(one) < 20
+    assert len(many) == len(one) < 30, "PostgreSQL takes a few more, for its locks"
 
 
 def test_a_release_is_news_and_an_acknowledgement_is_not(held: list[str]) -> None:

@@ -27,7 +27,7 @@ from tocsin.engine.health_history import bring_up_to_date
 from tocsin.engine.instants import back
 from tocsin.engine.judge import Judgement, Match, judge
 from tocsin.engine.lookback import TABLE, put_aside, table_of
-from tocsin.engine.markets import ACTIVE, point_markets
+from tocsin.engine.markets import ACTIVE, KeptMedians, point_markets
 from tocsin.engine.milestones import Expansion, Milestones
 from tocsin.engine.occurrences import Occurrences, Stretch, occurrences, still
 from tocsin.engine.picking import Picked
@@ -78,6 +78,7 @@ class Book:
         self.churn_tolerance = churn_tolerance
         self._terms: dict[tuple[str, str, str | None], Term] = {}
         self._made: dict[tuple[object, ...], tuple[tuple[Rule, ...], Any]] = {}
+        self._medians = KeptMedians(store)
         self.instead: Mapping[str, pa.Table] = {}
 
     def reading(self, tables: Mapping[str, pa.Table]) -> Book:
@@ -382,14 +383,19 @@ class Book:
         for term, at in wanted - known.keys():
             by_day.setdefault(floor_day(at, self.store.zone), []).append(term)
         for day, markets in by_day.items():
-            distinct = list(dict.fromkeys(markets))
-            question = Question("account", [day], [each.operand for each in distinct], ACTIVE, ordered=False)
-            table = self.store.query(question_sql(question, self.surroundings))
-            for index, each in enumerate(distinct):
-                values = table.column(f"f{index}").drop_null().to_numpy().tolist()  # ten times as fast as one by one
-                medians[each, day] = median(values) if values else None
+            distinct = tuple(dict.fromkeys(markets))
+            values = self._medians.of(distinct, day, self._medians_of)
+            medians |= {(each, day): value for each, value in zip(distinct, values, strict=True)}
         found = {(term, at): medians[term, floor_day(at, self.store.zone)] for term, at in wanted - known.keys()}
         return found | {each: known[each] for each in wanted & known.keys()}
+
+    def _medians_of(self, markets: Sequence[Market], day: datetime) -> list[float | None]:
+        """The medians of terms over the active accounts at the start of a day."""
+        question = Question("account", [day], [each.operand for each in markets], ACTIVE, ordered=False)
+        table = self.store.query(question_sql(question, self.surroundings))
+        columns = [table.column(f"f{index}").drop_null() for index in range(len(markets))]
+        # To Python all at once, which is ten times as fast as one by one.
+        return [median(each.to_numpy().tolist()) if len(each) else None for each in columns]
 
 
 def _asked(terms: Sequence[Term], where: Term | None, subject: str) -> tuple[Sequence[Term], Term | None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from tocsin.engine.sql.sources import EveryMoment
 from tocsin.engine.sql.statement import Surroundings
 from tocsin.facts.store import Store
 
+MOST_KEPT = 500  # medians
 ACTIVE = Operation("boolean", "=", (Attribute("text", "account", "status"), Const("text", "active")))
 
 
@@ -64,4 +66,50 @@ def _days(span: Sequence[datetime], offset: timedelta, zone: ZoneInfo) -> Iterat
         yield from days
 
 
-__all__ = ["ACTIVE", "point_markets"]
+@dataclass(frozen=True)
+class _Kept:
+    """A median, and of which facts it was made."""
+
+    value: float | None
+    generation: int
+    beside_events: int
+
+
+class KeptMedians:
+    """The medians of starts of days, kept while the facts before them stand: they are the same the whole day.
+
+    That is while nothing but events comes in, none of which started before that day.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept: dict[tuple[Market, datetime], _Kept] = {}
+
+    def of(
+        self,
+        markets: Sequence[Market],
+        day: datetime,
+        made: Callable[[Sequence[Market], datetime], Sequence[float | None]],
+    ) -> list[float | None]:
+        """The median of each term as of the start of a day; those that are not kept are made together."""
+        store = self._store
+        generation, beside_events = store.generation, store.generation_beside_events
+        standing = {each: known for each in markets if (known := self._standing(each, day)) is not None}
+        values = {each: known.value for each, known in standing.items()}
+        if lacking := [each for each in markets if each not in standing]:
+            fresh = dict(zip(lacking, made(lacking, day), strict=True))
+            if len(self._kept) + len(fresh) > MOST_KEPT:
+                self._kept.clear()
+            self._kept |= {(each, day): _Kept(value, generation, beside_events) for each, value in fresh.items()}
+            values |= fresh
+        return [values[each] for each in markets]
+
+    def _standing(self, market: Market, day: datetime) -> _Kept | None:
+        known = self._kept.get((market, day))
+        if known is None or known.beside_events != self._store.generation_beside_events:
+            return None
+        earliest = self._store.events_since(known.generation)
+        return known if earliest is None or earliest >= day else None
+
+
+__all__ = ["ACTIVE", "KeptMedians", "point_markets"]

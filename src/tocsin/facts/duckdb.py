@@ -21,6 +21,7 @@ from tocsin.core.errors import UserError
 from tocsin.core.schema import COLLECTIONS
 from tocsin.facts import rollup
 from tocsin.facts.alerts_in import record
+from tocsin.facts.arrived import Arrived
 from tocsin.facts.breathing import breathe
 from tocsin.facts.history import follow_zone
 from tocsin.facts.layout import check_layout, literal, quote
@@ -47,10 +48,14 @@ GROUP_BITS = 20
 
 @dataclass
 class News:
-    """What a transaction changes. any: the facts; beside_events: any but the events."""
+    """What a transaction changes. any: the facts; beside_events: any but the events; events: the earliest start of its events.
+
+    events: told where nothing but events changes (UTC).
+    """
 
     any: bool = True
     beside_events: bool = True
+    events: datetime | None = None
 
 
 class DuckStore:
@@ -81,6 +86,7 @@ class DuckStore:
         self._opening = threading.Lock()
         self._idle: list[duckdb.DuckDBPyConnection] = []  # cursors that wait for their next query
         self.generation = self.generation_beside_events = 0
+        self._arrived = Arrived()
         self.scores = DuckScores(self)
         self.reached = DuckReached(self)
         self._connection = _connect(self.path)
@@ -187,6 +193,8 @@ class DuckStore:
                 given.execute("COMMIT" if keep else "ROLLBACK")
                 self._guard_log()
                 told = news if isinstance(news, News) else News(news, news)
+                if told.events is not None:  # before the generation, so that nobody takes it for one without them
+                    self._arrived.note(self.generation + 1, told.events)
                 self.generation_beside_events += told.beside_events
                 self.generation += told.any
             except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
@@ -217,6 +225,13 @@ class DuckStore:
     def converts_money(self) -> bool:
         """Whether there are exchange rates, so that amounts are converted before they are added."""
         return bool(self._rows("SELECT 1 FROM rates LIMIT 1"))
+
+    def events_since(self, generation: int) -> datetime | None:
+        """No event that came in after a generation starts before this (UTC), as long as `generation_beside_events` stands.
+
+        None where none came in.
+        """
+        return self._arrived.since(generation)
 
     def rollup_borders(self) -> tuple[datetime, ...]:
         """Up to when old events can be read from the rollup (`facts.rollup`), ascending (UTC); none where there is none."""

@@ -151,6 +151,20 @@ class Store(Protocol):
     def earliest_start(self, collection: str) -> datetime | None:
         """The earliest start of a row of a collection; None where there is none."""
 
+    @property
+    def generation(self) -> int:
+        """How often the facts have changed."""
+
+    @property
+    def generation_beside_events(self) -> int:
+        """How often anything but the events has changed."""
+
+    def events_since(self, generation: int) -> datetime | None:
+        """No event that came in after a generation starts before this (UTC), as long as `generation_beside_events` stands.
+
+        None where none came in.
+        """
+
     def rollup_borders(self) -> tuple[datetime, ...]:
         """Up to when old events can be read from the rollup (`facts.rollup`), ascending (UTC); none where there is none."""
 

@@ -131,7 +131,8 @@ class Arrivals:
 class Taken:
     """What became of arrivals. accounts: ids of those that anything was stored for; events: how many were new.
 
-    collections: those that have new or changed rows; event_names: what the events are called.
+    collections: those that have new or changed rows; event_names: what the events are called; earliest: no new event starts
+    before it (UTC).
     """
 
     accounts: frozenset[str] = frozenset()
@@ -140,6 +141,7 @@ class Taken:
     refused: int = 0
     collections: frozenset[str] = frozenset()
     event_names: frozenset[str] = frozenset()
+    earliest: datetime | None = None
 
     def plus(self, others: Iterable[Taken]) -> Taken:
         """Both together."""
@@ -151,4 +153,5 @@ class Taken:
             sum(each.refused for each in every),
             frozenset[str]().union(*(each.collections for each in every)),
             frozenset[str]().union(*(each.event_names for each in every)),
+            min((each.earliest for each in every if each.earliest is not None), default=None),
         )

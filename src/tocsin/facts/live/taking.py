@@ -61,6 +61,7 @@ class Taker:
             refused.leave(cursor, leaving)
             taken = _Taking(self._store, cursor, seen, now, self._reread, new).run(arrivals)
             news.beside_events |= bool(taken.collections - {"events"})
+            news.events = taken.earliest
             if taken.events and self._rolled != now.date():
                 rollup.advance(cursor, now)
                 thin(cursor, now)
@@ -310,8 +311,9 @@ class _Taking:
         self.new.append(hashes)
         refusals += bad
         names = frozenset(each.name for each in events) if stored else frozenset[str]()
+        earliest = min(each.at for each in events) if stored else None
         repeated = given - stored - len(bad)
-        return Taken(frozenset(accounts), stored, repeated, len(refusals), event_names=names)
+        return Taken(frozenset(accounts), stored, repeated, len(refusals), event_names=names, earliest=earliest)
 
     def _rows(self, rows: Sequence[Given]) -> list[Refusal]:
         if not rows:
