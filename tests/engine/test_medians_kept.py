@@ -33,7 +33,8 @@ def facts(tmp_path: Path) -> DuckStore:
 
 def beyond(book: Book, moment: datetime = NOW) -> list[float]:
     """By how many events each account is beyond the median."""
-    return book.signals([BEYOND], [moment]).column("f0").to_pylist()
+    found: list[float] = book.signals([BEYOND], [moment]).column("f0").to_pylist()
+    return found
 
 
 def come(store: DuckStore, name: str, at: datetime, number: int = 1) -> None:

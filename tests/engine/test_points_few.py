@@ -38,3 +38,51 @@ def test_different_values_in_windows_that_overlap(tmp_path: Path, windows: int) 
     for place in range(windows):
         assert points.column(f"f{place}").to_pylist() == asked.column(f"f{place}").to_pylist()
     assert points.column("f0").to_pylist() != points.column("f1").to_pylist()
+
+
+OF_ROWS = [
+    "count(people where open)",
+    "count(people where role = 'champion')",
+    "count(tickets where open and age > 2)",
+    "max(invoices.days_past_due)",
+    "avg(touchpoints.sentiment in last 10d)",
+    "count(tickets where kind = plan)",  # looks at the account
+    "count(tickets in 5d after created_at)",
+]
+
+
+@pytest.mark.parametrize("days", [(9, 0), (9, 6, 3, 0)])
+def test_rows_as_of_few_moments_are_those_of_each(tmp_path: Path, days: tuple[int, ...]) -> None:
+    accounts = [
+        {"id": "a", "name": "Acme", "created_at": ago(12), "plan": "support"},
+        {"id": "b", "name": "Bolt", "created_at": ago(5), "plan": "team"},
+        {"id": "c", "name": "Core"},
+    ]
+    people = [
+        {"id": f"{account}{n}", "account_id": account, "created_at": ago(n), "deleted_at": ago(n - 4) if n > 5 else None}
+        for account in "ab"
+        for n in range(0, 12, 2)
+    ]
+    history = [{"person_id": "a6", "field": "role", "value": "champion", "at": ago(7)}]
+    tickets = [
+        {"id": f"{account}{n}", "account_id": account, "kind": "support", "opened_at": ago(n), "resolved_at": ago(n - 5) if n > 5 else None}
+        for account in "ac"
+        for n in range(1, 12, 2)
+    ]
+    invoices = [
+        {"id": str(n), "account_id": "a", "amount": 10, "issued_on": ago(n).date(), "due_on": ago(n - 1).date()}
+        for n in (2, 8, 20)
+    ]
+    touches = [{"id": str(n), "account_id": "b", "kind": "call", "at": ago(n), "sentiment": n / 10} for n in range(9)]
+    rows = {
+        "accounts": accounts, "people": people, "people_history": history, "tickets": tickets, "invoices": invoices,
+        "touchpoints": touches,
+    }  # fmt: skip
+    book = Book(store_of(tmp_path, rows), {})
+    moments = [ago(each) for each in days]
+    terms = [book.term(each) for each in OF_ROWS]
+    points, asked = book.points(terms, EveryMoment("account", moments)), book.signals(OF_ROWS, moments)
+    found = {name: points.column(name).to_pylist() for name in asked.column_names}
+    assert found == {name: asked.column(name).to_pylist() for name in asked.column_names}
+    same = [formula for place, formula in enumerate(OF_ROWS) if len(set(found[f"f{place}"])) < 2]
+    assert not same, "each says something"

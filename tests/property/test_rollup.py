@@ -190,7 +190,8 @@ def test_it_is_what_the_events_say(r: Random) -> None:
         borders = line.store.rollup_borders()
         assert borders
         line.store.roll_up(borders[-1] + rollup.BEHIND)
-        assert line.store.rollup_borders() == borders[-1:]
+        [border] = line.store.rollup_borders()
+        assert border <= borders[-1], "earlier where the newest event of then was told anew as an earlier one"
         assert wrong(line) == []
 
 

@@ -20,6 +20,7 @@ from tocsin.engine.plan import TALL_COLLECTIONS, Group, Leaf, View, make_plan
 from tocsin.engine.rolled import Rollup
 from tocsin.engine.sql import aggregates, streams
 from tocsin.engine.sql import build as b
+from tocsin.engine.sql.asof import attribute_view
 from tocsin.engine.sql.pointviews import point_view
 from tocsin.engine.sql.rows import ROW, Rows, rows_of
 from tocsin.engine.sql.statement import Question, Statement, Surroundings, with_ids
@@ -27,6 +28,7 @@ from tocsin.engine.sql.universe import KEYS, OWNER
 from tocsin.engine.sql.values import Reader
 from tocsin.facts.store import Store
 
+FEW = 3  # moments, as of each of which rows are added up for themselves: of more, planning takes longer than it saves
 GIVEN = "given."  # before the names of the columns of the triggering row
 
 
@@ -182,6 +184,10 @@ class PointsStatement(Statement):
     def _add_group(self, group: Group, name: str) -> None:
         """Rows met with each point: what the point's own attributes, its moment or its anchor decide."""
         assert isinstance(group.at, Point)
+        moments = self._few_moments(group)
+        if moments:
+            self._add_per_moment(group, name, moments)
+            return
         view = self.views["person", group.at] if group.collection == "people" else None
         if view is not None:
             self.ctes += point_view(
@@ -205,6 +211,54 @@ class PointsStatement(Statement):
         self.ctes.append((name, aggregates.wide(given, group.members, rows, reader, anchors.get)))
         for index, leaf in enumerate(group.members):
             self.columns[leaf] = (name, f"c{index}")
+
+    def _few_moments(self, group: Group) -> Sequence[datetime]:
+        """The moments of all points, where they are few and the rows of all accounts can be added up as of each; else none."""
+        moments = self.asked.source.instants() or ()
+        windows = (getattr(leaf.term, "window", None) for leaf in group.members)
+        anchored = any(window is not None and window.anchor is not None for window in windows)
+        alone = not group.with_subject and not anchored
+        return moments if alone and self._apart(group) and len(moments) <= FEW else ()
+
+    def _apart(self, group: Group) -> bool:
+        return super()._apart(group) and not self._one_by_one
+
+    def _add_per_moment(self, group: Group, name: str, moments: Sequence[datetime]) -> None:
+        """The rows added up by account as of each moment, and of these for each point those of its own: no row meets a point."""
+        assert isinstance(group.at, Point)
+        answer = exp.select(b.column("u", "pid")).from_(b.table("universe", "u"))
+        branches: list[list[tuple[exp.Expr, exp.Expr]]] = [[] for _ in group.members]
+        for number, moment in enumerate(moments):
+            at, cte = back(moment, group.at.offset), f"{name}.{number}"
+            self.ctes += self._as_of(group, at, cte)
+            answer = answer.join(b.table(cte, cte), on=b.equal_keys(cte, "u", self.subject_keys), join_type="left", copy=False)
+            for index, of_member in enumerate(branches):
+                here = exp.EQ(this=b.column("u", "at"), expression=b.instant(moment))
+                of_member.append((here, b.column(cte, f"c{index}")))
+        for index, (leaf, of_member) in enumerate(zip(group.members, branches, strict=True)):
+            answer = answer.select(b.as_(b.case(*of_member), f"c{index}"), copy=False)
+            self.columns[leaf] = (name, f"c{index}")
+        self.ctes.append((name, answer))
+
+    def _as_of(self, group: Group, at: datetime, name: str) -> list[tuple[str, exp.Expr]]:
+        """The CTEs of a group as of one moment: its keys, c0, c1, ..."""
+        ctes: list[tuple[str, exp.Expr]] = []
+        view = None
+        if group.collection == "people":
+            assert group.at is not None
+            view = f"{name}_people"
+            columns = self.plan.views["person", group.at].columns
+            ctes += attribute_view(View("person", at, columns), self.around.zone, view)
+        rows = rows_of(group.collection, at, self.around.zone, view, converts=self.around.converts)
+        named = {part.name for leaf in group.members for part in self._row_columns(leaf, group.kind)}
+        base = with_ids(exp.select().from_(self._source(rows), copy=False), named).where(rows.begun(), copy=False)
+        base = self._without_left_out(base, rows)
+        reader = Reader(
+            self.around.zone, leaf=self._leaf_in_filter, row=rows.column, turned=rows.turned, holidays=self.around.holidays
+        )
+        given = aggregates.Pass({key: b.column(ROW, key) for key in self.subject_keys}, base)
+        members = [Leaf(leaf.term, at) for leaf in group.members]
+        return [*ctes, (name, aggregates.wide(given, members, rows, reader, lambda _: None))]
 
     def _people_of(self, group: Group) -> str:  # noqa: ARG002 - as others have it
         """Whose people meet a point, see `point_view`."""
