@@ -14,7 +14,7 @@ from tocsin.alerts import facade
 from tocsin.alerts.facade import TransitionNotice
 from tocsin.alerts.models import AuditEntry, Episode, Transition
 from tocsin.core.errors import UserError
-from tocsin.core.rules import MaxNew
+from tocsin.core.rules import Definitions, MaxNew
 
 WHO = "ada@us.example"
 LATER = T0 + timedelta(hours=5)
@@ -192,8 +192,10 @@ def test_a_failing_outbox_releases_nobody(held: list[str]) -> None:
 
 
 def test_acting_on_many_costs_no_more_queries(held: list[str]) -> None:
+    facade.publish_rules(Definitions(rules=(rule(),)), by=WHO, moment=LATER)
+    facade.release_many("low-mrr", held[:1], by=WHO, moment=LATER)  # reads the definitions, which are kept until they change
     with CaptureQueriesContext(connection) as one:
-        facade.release_many("low-mrr", held[:1], by=WHO, moment=LATER)
+        facade.release_many("low-mrr", held[1:2], by=WHO, moment=LATER)
     with CaptureQueriesContext(connection) as many:
         facade.release_many("low-mrr", by=WHO, moment=LATER)
     assert len(many) == len(one) < 30, "PostgreSQL takes a few more, for its locks"
@@ -231,7 +233,7 @@ def test_the_notice_is_part_of_the_transaction(alert_id: str) -> None:
 
 
 def test_one_act_on_many_is_all_or_nothing_and_costs_no_more(swept: Sweeping, book: FakeBook) -> None:
-    from tocsin.core.rules import MaxNew, Rule
+    from tocsin.core.rules import Definitions, MaxNew, Rule
 
     book.true = {"many": {f"a{number}" for number in range(60)}}
     swept(Rule(id="many", name="Many", category="risk", when="mrr < 10", max_new=MaxNew(count=1000)), day=1)
