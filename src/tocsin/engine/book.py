@@ -38,7 +38,7 @@ from tocsin.engine.sql.families import statement
 from tocsin.engine.sql.kin import TABLE as MEMBERS
 from tocsin.engine.sql.points import PointsQuestion, Source
 from tocsin.engine.sql.remembered import points_sql, question_sql
-from tocsin.engine.sql.sources import EveryMoment, OfRows
+from tocsin.engine.sql.sources import EveryMoment, OfRows, OwnMoments
 from tocsin.engine.sql.statement import Question, Surroundings
 from tocsin.facts import families
 from tocsin.facts.store import Store
@@ -279,7 +279,7 @@ class Book:
         if not aside.wanted:
             return list(terms), {}
         source = EveryMoment("account", aside.instants(moment), only=only, accounts=accounts)
-        return made, {TABLE: table_of(self.points(list(aside.wanted), source), list(aside.wanted.values()))}
+        return made, {TABLE: table_of(self.points(list(aside.wanted), source, few=True), list(aside.wanted.values()))}
 
     def expanded(
         self, terms: Sequence[Term], where: Term | None, moments: Sequence[datetime]
@@ -310,11 +310,13 @@ class Book:
         *,
         where: Term | None = None,
         given: Sequence[Given] = (),
+        few: bool = False,
     ) -> pa.Table:
         """The values of typed terms as of points (`engine.sql.sources`), a row for each point, ordered by id and moment.
 
         Columns: `subject_id` (of features `account_id`, `feature`), `moment`, `pid`, `given.x` for each of `given`, f0, f1, ...
         where: only points for which it is true.
+        few:   reading the SELECT takes longer than copying its answer; so it is too of rows and of subjects' own moments.
         """
         terms, where = _asked(terms, where, source.subject)
         around, tables = self._kin(source.subject, terms, where, source.span(self.store))
@@ -324,7 +326,8 @@ class Book:
             source = self._with_minutes(source, [*asked, *given])
         markets = point_markets(self.store, self.surroundings, asked, source)
         question = PointsQuestion(source, formulas, scope, markets, tuple(given), min(source.span(self.store), default=None))
-        return self.store.query(points_sql(question, around), tables=tables, small=isinstance(source, OfRows))
+        few = few or isinstance(source, (OfRows, OwnMoments))
+        return self.store.query(points_sql(question, around), tables=tables, small=few)
 
     def _with_minutes(self, source: OfRows, asked: Sequence[Term]) -> OfRows:
         """Rows of events that set something off, with the minutes that each had as of its own start."""

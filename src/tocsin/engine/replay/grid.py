@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tocsin.engine.book import Book
 
 MOST_POINTS = 3_000_000  # of one query: beyond that moments are asked for in blocks
+FEW_POINTS = 100_000  # of one query: up to that its answer is small beside the SELECT
 Bools = npt.NDArray[np.bool_]
 MOST_PARTS = 50  # of a replay of families: beyond that parts cost more than they save
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,10 +51,15 @@ def grid(
 
     Truths are booleans (null is false), numbers floats (null is NaN), dates and times microseconds since 1970 (null is -1).
     """
+    subjects = _subjects(book, subject)
     tables = [
-        book.points(terms, EveryMoment(subject, block, accounts=accounts, deleted=deleted))
+        book.points(
+            terms,
+            EveryMoment(subject, block, accounts=accounts, deleted=deleted),
+            few=len(block) * subjects <= FEW_POINTS,
+        )
         for part in (_at_turns(book, moments) if subject == FAMILY else [moments])
-        for block in _blocks(part, _subjects(book, subject))
+        for block in _blocks(part, subjects)
     ]
     return assembled(tables, subject, moments, len(terms))
 
