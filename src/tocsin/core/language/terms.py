@@ -213,18 +213,23 @@ def own(term: Term) -> Iterator[Term]:
 
 
 def mapped(term: Term, change: Callable[[Term], Term]) -> Term:
-    """The term with each term directly inside it changed."""
+    """The term with each term directly inside it changed; the very term where that changes none of them."""
 
     def changed(value: Any) -> Any:
         match value:
             case Term():
                 return change(value)
             case Window(anchor=Term() as anchor):
-                return replace(value, anchor=change(anchor))
+                moved = change(anchor)
+                return value if moved is anchor else replace(value, anchor=moved)
             case tuple():
-                return tuple(changed(each) for each in value)
+                made = tuple(changed(each) for each in value)
+                return made if any(one is not other for one, other in zip(made, value, strict=True)) else value
         return value
 
+    if not term._children:  # noqa: SLF001 - of this module
+        return term
     found = {each.name: getattr(term, each.name) for each in fields(term)}
     made = {name: changed(value) for name, value in found.items()}
-    return replace(term, **{name: value for name, value in made.items() if value is not found[name]})
+    different = {name: value for name, value in made.items() if value is not found[name]}
+    return replace(term, **different) if different else term
