@@ -95,7 +95,7 @@ class _Parent:
     def end(self) -> None:
         """It ends as soon as nobody can ask it any more."""
         self.line.close()
-        self.process.wait(20)
+        self.process.wait(60)
 
 
 @functools.cache

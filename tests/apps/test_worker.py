@@ -158,8 +158,8 @@ def test_the_running_worker_clears_sessions(monkeypatch: pytest.MonkeyPatch) -> 
     Session.objects.create(session_key="old", session_data="", expire_date=T0)
     one = worker(1, every=0.01)
     one.start()
-    assert all(swept.acquire(timeout=10) for _ in range(2))
-    assert one.stop(10)
+    assert all(swept.acquire(timeout=60) for _ in range(2))
+    assert one.stop(60)
     assert not Session.objects.exists()
 
 
@@ -169,15 +169,15 @@ def test_it_sweeps_at_once_when_nudged_and_when_it_is_time(monkeypatch: pytest.M
     swept = sweeping(monkeypatch)
     patient = worker(1)
     patient.start()
-    assert swept.acquire(timeout=10)
+    assert swept.acquire(timeout=60)
     assert not swept.acquire(timeout=0.2)
     patient.nudge()
-    assert swept.acquire(timeout=10)
-    assert patient.stop(10)
+    assert swept.acquire(timeout=60)
+    assert patient.stop(60)
     hasty = worker(1, every=0.01)
     hasty.start()
-    assert all(swept.acquire(timeout=10) for _ in range(3))
-    assert hasty.stop(10)
+    assert all(swept.acquire(timeout=60) for _ in range(3))
+    assert hasty.stop(60)
     while swept.acquire(blocking=False):
         continue
     assert not swept.acquire(timeout=0.1)
@@ -252,8 +252,8 @@ def test_what_arrives_together_is_looked_at_together(asked: Asked, monkeypatch: 
     pulse.arrived(taken("b", names=("y",)), T0 + timedelta(days=901))
     pulse.arrived(Taken(), T0 + timedelta(days=999))
     pulse.start()
-    assert asked.looked.acquire(timeout=10)
-    assert pulse.stop(10)
+    assert asked.looked.acquire(timeout=60)
+    assert pulse.stop(60)
     (only,) = asked.rows
     assert only["accounts"] == {"a", "b"}
     assert only["what"].event_names == {"x", "y"}
@@ -279,11 +279,11 @@ def test_accounts_that_are_touched_are_judged_soon(asked: Asked, monkeypatch: py
     swept = sweeping(monkeypatch)
     one = worker(1)
     one.start()
-    assert swept.acquire(timeout=10)
+    assert swept.acquire(timeout=60)
     one.touch(frozenset({"a"}))
-    assert asked.judged.acquire(timeout=10)
+    assert asked.judged.acquire(timeout=60)
     assert not swept.acquire(timeout=0.2), "no sweep for that"
-    assert one.stop(10)
+    assert one.stop(60)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -294,8 +294,8 @@ def test_before_a_sweep_has_taken_stock_what_is_touched_brings_one_at_once(
     asked.report = PulseReport(missed=True)
     one = worker(1)
     one.start()
-    assert swept.acquire(timeout=10)
+    assert swept.acquire(timeout=60)
     one.touch(frozenset({"a"}))
-    assert asked.judged.acquire(timeout=10)
-    assert swept.acquire(timeout=10)
-    assert one.stop(10)
+    assert asked.judged.acquire(timeout=60)
+    assert swept.acquire(timeout=60)
+    assert one.stop(60)

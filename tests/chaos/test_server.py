@@ -89,13 +89,13 @@ class Home:
         """At once."""
         assert self.process is not None
         kill(self.process.pid)
-        self.process.wait(20)
+        self.process.wait(60)
 
     def end(self) -> None:
         """As one ends a server."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(60)
 
     def ask(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> int | None:
         """The status of an answer that was read to its end; None where there was none."""

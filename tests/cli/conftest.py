@@ -117,12 +117,12 @@ class Serving:
     def get(self, path: str) -> tuple[int, str]:
         """Status and body."""
         try:
-            with urllib.request.urlopen(self.address + path, timeout=10) as answer:
+            with urllib.request.urlopen(self.address + path, timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
-    def end(self, how: int = signal.SIGTERM, patience: float = 20) -> tuple[int, float]:
+    def end(self, how: int = signal.SIGTERM, patience: float = 60) -> tuple[int, float]:
         """Signal it; gives its exit status and the seconds it took."""
         began = time.monotonic()
         self.process.send_signal(how)

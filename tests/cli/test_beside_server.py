@@ -118,7 +118,7 @@ def test_health(beside: Beside) -> None:
 
 def test_every_answer_has_a_strict_policy(beside: Beside) -> None:
     for path in ("/sign-in/", "/static/tocsin/tokens.css"):
-        with urllib.request.urlopen(beside.server.address + path, timeout=10) as answer:
+        with urllib.request.urlopen(beside.server.address + path, timeout=60) as answer:
             policy = answer.headers["Content-Security-Policy"]
             assert "default-src 'none'" in policy
             assert "unsafe" not in policy
@@ -134,7 +134,7 @@ def test_the_door_is_for_those_who_hold_the_token(beside: Beside) -> None:
     def knock(token: str, body: bytes) -> tuple[int, bytes]:
         request = urllib.request.Request(f"{beside.server.address}/_local/run", body, {"X-Tocsin-Token": token})
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
@@ -152,7 +152,7 @@ def test_the_door_is_for_those_who_hold_the_token(beside: Beside) -> None:
 def test_another_name_for_this_machine_is_refused(beside: Beside) -> None:
     request = urllib.request.Request(f"{beside.server.address}/sign-in/", headers={"Host": "evil.example"})
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=10)
+        urllib.request.urlopen(request, timeout=60)
     with refused.value:
         assert refused.value.code == 400
 

@@ -45,7 +45,7 @@ def interrupt(tocsin: Tocsin, *args: str) -> None:
         assert time.monotonic() < until
         time.sleep(0.02)
     process.kill()
-    assert process.wait(20) == -signal.SIGKILL
+    assert process.wait(60) == -signal.SIGKILL
 
 
 def people_of(data: Path) -> int:

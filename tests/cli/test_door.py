@@ -60,7 +60,7 @@ def test_the_end_waits_for_commands() -> None:
 
     def runner(request: Request, hatch: Hatch) -> int:
         begun.set()
-        assert free.wait(10)
+        assert free.wait(60)
         ended.append(hatch.gone.is_set())
         return 0
 
@@ -82,7 +82,7 @@ def test_a_command_that_tells_much_ends_without_its_reader() -> None:
             hatch.put({"out": str(number)})
             if number == WAITING:
                 begun.set()
-                assert hatch.shut.wait(10)
+                assert hatch.shut.wait(60)
         return 0
 
     door = Door(TOKEN, runner)

@@ -102,16 +102,16 @@ def test_it_is_on_disk_before_anybody_is_told(inbox: Log, monkeypatch: pytest.Mo
 
     def slow(file: int) -> None:
         synced.set()
-        assert release.wait(10)
+        assert release.wait(60)
         real(file)
 
     monkeypatch.setattr(os, "fdatasync", slow)
     inbox.append(b"x", lambda _error: told.set())
-    assert synced.wait(10)
+    assert synced.wait(60)
     assert not told.wait(0.05)
     assert inbox.read(0, 1000) == [], "what is not durable yet is not given out"
     release.set()
-    assert told.wait(10)
+    assert told.wait(60)
     assert payloads(inbox) == [b"x"]
 
 
@@ -123,18 +123,18 @@ def test_what_comes_while_the_disk_is_busy_is_written_together(inbox: Log, monke
         nonlocal count
         count += 1
         begun.set()
-        assert release.wait(10)
+        assert release.wait(60)
         real(file)
 
     monkeypatch.setattr(os, "fdatasync", counted)
     done = threading.Semaphore(0)
     inbox.append(b"first", lambda _error: done.release())
-    assert begun.wait(10)
+    assert begun.wait(60)
     for n in range(50):
         inbox.append(b"%d" % n, lambda _error: done.release())
     release.set()
     for _ in range(51):
-        assert done.acquire(timeout=10)
+        assert done.acquire(timeout=60)
     assert count == 2
     assert payloads(inbox) == [b"first", *(b"%d" % n for n in range(50))]
 
@@ -299,13 +299,13 @@ def test_what_is_being_written_counts_as_waiting(tmp_path: Path, monkeypatch: py
 
     def slow(file: int) -> None:
         begun.set()
-        assert release.wait(10)
+        assert release.wait(60)
         real(file)
 
     monkeypatch.setattr(os, "fdatasync", slow)
     log = Log(tmp_path, most=100)
     log.append(b"x" * 101, lambda _error: None)
-    assert begun.wait(10)
+    assert begun.wait(60)
     with pytest.raises(FullError):
         log.append(b"y", lambda _error: None)
     release.set()
@@ -420,7 +420,7 @@ def test_waiting_ends_with_news_or_with_the_end(tmp_path: Path) -> None:
     log = Log(tmp_path)
     assert log.wait(0, 0.01) is False
     threading.Timer(0.05, log.append_now, [b"x"]).start()
-    assert log.wait(0, 10) is True
+    assert log.wait(0, 60) is True
     threading.Timer(0.05, log.close).start()
     assert log.wait(log.end, 10) is False
 
