@@ -233,7 +233,7 @@ def test_the_notice_is_part_of_the_transaction(alert_id: str) -> None:
 
 
 def test_one_act_on_many_is_all_or_nothing_and_costs_no_more(swept: Sweeping, book: FakeBook) -> None:
-    from tocsin.core.rules import Definitions, MaxNew, Rule
+    from tocsin.core.rules import MaxNew, Rule
 
     book.true = {"many": {f"a{number}" for number in range(60)}}
     swept(Rule(id="many", name="Many", category="risk", when="mrr < 10", max_new=MaxNew(count=1000)), day=1)
