@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,13 @@ def test_rows_as_of_few_moments_are_those_of_each(tmp_path: Path, days: tuple[in
     ]
     history = [{"person_id": "a6", "field": "role", "value": "champion", "at": ago(7)}]
     tickets = [
-        {"id": f"{account}{n}", "account_id": account, "kind": "support", "opened_at": ago(n), "resolved_at": ago(n - 5) if n > 5 else None}
+        {
+            "id": f"{account}{n}",
+            "account_id": account,
+            "kind": "support",
+            "opened_at": ago(n),
+            "resolved_at": ago(n - 5) if n > 5 else None,
+        }
         for account in "ac"
         for n in range(1, 12, 2)
     ]
@@ -74,7 +81,7 @@ def test_rows_as_of_few_moments_are_those_of_each(tmp_path: Path, days: tuple[in
         for n in (2, 8, 20)
     ]
     touches = [{"id": str(n), "account_id": "b", "kind": "call", "at": ago(n), "sentiment": n / 10} for n in range(9)]
-    rows = {
+    rows: dict[str, list[dict[str, Any]]] = {
         "accounts": accounts, "people": people, "people_history": history, "tickets": tickets, "invoices": invoices,
         "touchpoints": touches,
     }  # fmt: skip

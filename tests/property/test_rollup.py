@@ -238,6 +238,16 @@ def test_answers_out_of_it_are_those_out_of_the_events(where: str, r: Random) ->
         assert rolled == answers(line, moments, where)
 
 
+def test_a_border_between_two_moments_is_not_read_as_of_an_instant_before_it(tmp_path: Path) -> None:
+    line = Line(tmp_path)
+    line.send(group("acme", 1, "ann"), *(track(f"e{day}", day, userId="ann") for day in (2, 22, 30)))
+    assert line.store.rollup_borders() == (datetime(2026, 3, 23, tzinfo=UTC),)
+    moments = [datetime(2026, 3, 10, tzinfo=UTC), datetime(2026, 3, 24, tzinfo=UTC)]
+    asked = Book(line.store, {}).signals(["count(events)", "ago(count(events), 3d)"], moments).to_pylist()
+    assert [(row["f0"], row["f1"]) for row in asked] == [(1.0, 1.0), (2.0, 1.0)]
+    line.close()
+
+
 def test_it_is_read_at_all(tmp_path: Path) -> None:
     line = Line(tmp_path)
     line.send(group("acme", 1, "ann"), track("e1", 2, userId="ann"), track("e2", 30, userId="ann"))

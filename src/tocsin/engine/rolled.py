@@ -66,12 +66,12 @@ class Rollup:
         return None
 
     def _border(self, at: Instant) -> datetime | None:
-        """The latest border before an instant, of points before all of them."""
+        """The latest border before an instant, of points before all of them; none that is not before the first moment."""
         if self.first is None:
             return None
         before = at.offset if isinstance(at, Point) else (self.marked or self.first) - at
         usable = zip(self.borders, lengths(self.borders, self.first), strict=True)
-        return max((border for border, length in usable if before < length), default=None)
+        return max((border for border, length in usable if length and before < length), default=None)
 
 
 def lengths(borders: Sequence[datetime], first: datetime) -> tuple[timedelta, ...]:

@@ -224,7 +224,7 @@ class PointsStatement(Statement):
         return super()._apart(group) and not self._one_by_one
 
     def _add_per_moment(self, group: Group, name: str, moments: Sequence[datetime]) -> None:
-        """The rows added up by account as of each moment, and of these for each point those of its own: no row meets a point."""
+        """The rows added up by account as of each moment; each point takes those of its own, so that no row meets a point."""
         assert isinstance(group.at, Point)
         answer = exp.select(b.column("u", "pid")).from_(b.table("universe", "u"))
         branches: list[list[tuple[exp.Expr, exp.Expr]]] = [[] for _ in group.members]
