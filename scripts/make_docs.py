@@ -161,7 +161,7 @@ FAMILIES = {
         "The gravest of what is broken speaks for the rest.",
         """
         critical-ticket-old sla-breached product-issue-open error-page help-often nps-detractor nps-detractor-mild
-        nps-promoter
+        nps-promoter nps-celebrate
         """,
     ),
     "Onboarding": (

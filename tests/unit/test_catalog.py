@@ -27,8 +27,8 @@ IDS = {
         "renewal-countdown", "renewal-poor-health", "renewal-no-qbr", "contract-renewed", "upsell-at-renewal",
     },
     "upsell": {
-        "license-70", "license-90", "license-100", "heavy-use", "pricing-interest", "nps-promoter", "feature-a-not-b",
-        "expansion-won", "conversion-predicted", "expansion-predicted",
+        "license-70", "license-90", "license-100", "heavy-use", "pricing-interest", "nps-promoter", "nps-celebrate",
+        "feature-a-not-b", "expansion-won", "conversion-predicted", "expansion-predicted",
     },
     "risk": {
         "no-login", "usage-drop", "seats-collapse", "active-users-decline", "engagement-low", "feature-underused",

@@ -174,6 +174,8 @@ VALUES = [
     ("mrr + 3 * (2 - seats)", "MRR plus (3 times (2 minus seats bought))"),
     ("-mrr", "minus MRR"),
     ("100% - 2%", "98 %"),
+    ("round(70% - 5%, 4)", "65 %"),
+    ("round(2.26 - 1, 1)", "(1.26) rounded to 1 places"),
     ("7 / 2", "3.5"),
     ("1 / 0", "1 divided by 0"),
     ("-30%", "-30 %"),

@@ -169,6 +169,8 @@ def value(node: Node) -> str:
             return f"${name}"
         case nodes.Path():
             return _path(node)
+        case nodes.Call(name="round") if (known := _folded(node)) is not node:
+            return value(known)
         case nodes.Call(name=name, arguments=arguments):
             function = _FUNCTIONS.get(name)
             return function(arguments) if function and arguments else f"{name}({_listed(arguments)})"
@@ -189,7 +191,15 @@ def value(node: Node) -> str:
 
 
 def _folded(node: Node) -> Node:
-    """Arithmetic between constants as its result, so that `$limit - 2%` reads as the number that it comes to."""
+    """Arithmetic between constants as its result, so that `$limit - 2%` reads as the number that it comes to.
+
+    Rounding that leaves this number as it is goes without saying.
+    """
+    match node:
+        case nodes.Call(name="round", arguments=(inner, nodes.Literal(value=int() | float() as places))):
+            known = _folded(inner)
+            number = _constant(known)
+            return known if number is not None and round(number, int(places)) == number else node
     if not isinstance(node, nodes.Arithmetic):
         return node
     sides = [_folded(node.left), _folded(node.right)]
@@ -200,8 +210,8 @@ def _folded(node: Node) -> Node:
     results = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
     percent = node.operator in "+-" and any(each.percent for each in sides if isinstance(each, nodes.Literal))
     result = round(results[node.operator](first, second), 12)
-    known = nodes.Literal(node.span, abs(result), percent=percent)
-    return nodes.Negative(node.span, known) if result < 0 else known
+    literal = nodes.Literal(node.span, abs(result), percent=percent)
+    return nodes.Negative(node.span, literal) if result < 0 else literal
 
 
 def _constant(node: Node) -> float | None:
