@@ -54,7 +54,7 @@ OF_ROWS = [
 
 @pytest.mark.parametrize("days", [(9, 0), (9, 6, 3, 0)])
 def test_rows_as_of_few_moments_are_those_of_each(tmp_path: Path, days: tuple[int, ...]) -> None:
-    accounts = [
+    accounts: list[dict[str, Any]] = [
         {"id": "a", "name": "Acme", "created_at": ago(12), "plan": "support"},
         {"id": "b", "name": "Bolt", "created_at": ago(5), "plan": "team"},
         {"id": "c", "name": "Core"},
