@@ -82,6 +82,17 @@ def test_an_event_of_before_the_day_makes_them_anew(facts: DuckStore, asked: lis
     assert len(asked) == 2
 
 
+def test_an_event_at_the_very_start_of_the_day_makes_them_anew(facts: DuckStore, asked: list[str]) -> None:
+    book, midnight = Book(facts, {}), NOW.replace(hour=0)
+    assert beyond(book) == [-2, 0, 2]
+    come(facts, "c", midnight + timedelta(microseconds=1))
+    assert beyond(book) == [-2, 0, 3]
+    assert len(asked) == 1, "what started a moment later is not in them"
+    come(facts, "b", midnight, number=2)
+    assert beyond(book) == [-4, 0, 1], "the median is that of 1, 5, 5"
+    assert len(asked) == 2
+
+
 def test_anything_but_an_event_makes_them_anew(facts: DuckStore, asked: list[str], tmp_path: Path) -> None:
     book = Book(facts, {})
     assert beyond(book) == [-2, 0, 2]
@@ -103,5 +114,6 @@ def test_the_earliest_start_since_a_generation() -> None:
     for generation, start in ((1, 5), (2, 9), (3, 7), (5, 8), (6, 8)):
         arrived.note(generation, hour(start) + timedelta(minutes=30))
     since = {generation: arrived.since(generation) for generation in range(7)}
+    since = {each: None if found is None else found - timedelta(minutes=15) for each, found in since.items()}
     expected = {0: 5, 1: 7, 2: 7, 3: 8, 4: 8, 5: 8}
     assert since == {**{generation: hour(number) for generation, number in expected.items()}, 6: None}

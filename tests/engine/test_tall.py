@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.engine.facts import NOW, Rows, ago, columns, store_of
 from tocsin.engine import Book
+from tocsin.engine.sql.sources import EveryMoment
 from tocsin.engine.sql.statement import Question, Statement
 
 EXAMPLES = int(os.environ.get("TOCSIN_THOROUGH", "0")) or 15
@@ -149,7 +150,31 @@ def test_tall_and_wide_give_the_same(case: Case) -> None:
         for one, other in zip(tall, wide, strict=True):
             differing = {name: (one[name], other[name]) for name in one if not same(one[name], other[name])}
             assert not differing, (subject, one, case.formulas[subject])
+        if subject == "account":
+            terms = [book.term(formula, subject) for formula in case.formulas[subject]]
+            points = book.points(terms, EveryMoment(subject, sorted(case.moments))).to_pylist()
+            wide.sort(key=lambda row: (row["subject_id"], row.get("moment")))
+            assert len(points) == len(wide)
+            for one, other in zip(points, wide, strict=True):
+                differing = {name: (one[name], other[name]) for name in other if not same(one[name], other[name])}
+                assert not differing, ("as of points", one, case.formulas[subject])
     store.close()
+
+
+@pytest.mark.parametrize("moments", [[NOW], [ago(1), NOW], [ago(3), ago(2), ago(1), NOW]])
+def test_windows_without_length_hold_nothing_as_of_points(tmp_path: Path, moments: list[datetime]) -> None:
+    events = [{"account_id": "a", "person_id": "p", "name": "x", "at": ago(each), "minutes": 1} for each in (0, 1, 2, 4)]
+    book = Book(store_of(tmp_path, {"accounts": [{"id": "a", "name": "a"}], "events": events}), {})
+    asked = {
+        "count(events in last 0d)": 0.0,
+        "ago(exists(events in last 0d), 3d)": False,
+        "ago(count(events in last 7d), 900000d)": 0.0,
+        "avg(events.minutes in last 0d)": None,
+        "distinct(events.person_id in last 0d)": 0.0,
+    }
+    for formula, value in asked.items():
+        points = book.points([book.term(formula)], EveryMoment("account", moments))
+        assert points.column("f0").to_pylist() == [value] * len(moments), formula
 
 
 def test_borders_belong_to_one_window_each(tmp_path: Path) -> None:

@@ -76,9 +76,9 @@ class _Kept:
 
 
 class KeptMedians:
-    """The medians of starts of days, kept while the facts before them stand: they are the same the whole day.
+    """The medians of starts of days, which are the same the whole day.
 
-    That is while nothing but events comes in, none of which started before that day.
+    They are kept while nothing but events comes in, none of which started at or before the start of that day.
     """
 
     def __init__(self, store: Store) -> None:

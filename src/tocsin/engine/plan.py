@@ -3,9 +3,8 @@
 A *leaf* is what a formula needs from the facts: an attribute, or an aggregate, as of an instant. Equal leaves are computed
 once. Aggregates of one collection are put together:
 
-- `tall`      counts and sums over events or metrics whose filter looks at the row alone: one grouping by subject,
-              discriminating columns and elementary time bucket serves all windows of all formulas as of all moments, and is
-              then pivoted;
+- `tall`      counts and sums over events or metrics whose filter looks at the row alone: sums by subject and elementary
+              stretch of time serve all windows of all formulas as of all moments, and are then pivoted;
 - `distinct`  distinct values under such filters: a first pass per subject and value with a flag for each aggregate;
 - `wide`      everything else: one SELECT with a filter for each aggregate, for each collection and instant;
 - `stream`    as of points: what a row alone decides, summed over time by windows (`engine.sql.streams`);

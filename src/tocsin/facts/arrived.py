@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 class Arrived:
@@ -14,13 +14,17 @@ class Arrived:
         self._entries: tuple[tuple[int, datetime], ...] = ()
 
     def note(self, generation: int, start: datetime) -> None:
-        """With this generation events came in, of which the earliest starts then; to the hour, so that entries stay few."""
-        hour = start.replace(minute=0, second=0, microsecond=0)
-        kept = [each for each in self._entries if each[1] < hour]
-        self._entries = (*kept, (generation, hour))
+        """With this generation events came in, of which the earliest starts then.
+
+        So that entries stay few, it is kept as the quarter of an hour that it is later than: days begin with one everywhere.
+        """
+        before = start - timedelta(microseconds=1)
+        quarter = before.replace(minute=before.minute // 15 * 15, second=0, microsecond=0)
+        kept = [each for each in self._entries if each[1] < quarter]
+        self._entries = (*kept, (generation, quarter))
 
     def since(self, generation: int) -> datetime | None:
-        """No event that came in after that generation starts before this (UTC); None where none came in."""
+        """Events that came in after that generation all start later than this (UTC); None where none came in."""
         entries = self._entries
         place = bisect_right(entries, generation, key=lambda each: each[0])
         return entries[place][1] if place < len(entries) else None

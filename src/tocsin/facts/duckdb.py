@@ -50,7 +50,7 @@ GROUP_BITS = 20
 class News:
     """What a transaction changes. any: the facts; beside_events: any but the events; events: the earliest start of its events.
 
-    events: told where nothing but events changes (UTC).
+    events: in UTC; None where none was stored, or where it is not known.
     """
 
     any: bool = True
@@ -227,7 +227,7 @@ class DuckStore:
         return bool(self._rows("SELECT 1 FROM rates LIMIT 1"))
 
     def events_since(self, generation: int) -> datetime | None:
-        """No event that came in after a generation starts before this (UTC), as long as `generation_beside_events` stands.
+        """Events that came in after a generation all start later than this (UTC), as long as `generation_beside_events` stands.
 
         None where none came in.
         """

@@ -160,7 +160,7 @@ class Store(Protocol):
         """How often anything but the events has changed."""
 
     def events_since(self, generation: int) -> datetime | None:
-        """No event that came in after a generation starts before this (UTC), as long as `generation_beside_events` stands.
+        """Events that came in after a generation all start later than this (UTC), as long as `generation_beside_events` stands.
 
         None where none came in.
         """

@@ -284,7 +284,7 @@ def _pivoted(leaf: Leaf, measures: Mapping[Measure, str], span: tuple[int, int],
     return total(term.function)
 
 
-# Distinct: a first pass per subject and value, with bits for the stretches in which it was seen
+# Distinct: a first pass per subject and value, with a flag for each aggregate
 
 
 def distinct(
@@ -336,7 +336,7 @@ def valued(
 
     flags: column -> what is told of a value's rows. apart: the values are keys of people, and the subjects are all accounts. A
     person nearly always belongs to one account, so that grouping by people alone, by one whole number, does: twice as quick
-    as by pairs. The few who were seen at several accounts are told apart by their rows.
+    as by pairs. The few who were seen at several accounts are told apart by their rows. Rows of no account there are none.
     """
     told = [b.as_(each, alias) for alias, each in flags.items()]
     if not apart:

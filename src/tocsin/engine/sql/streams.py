@@ -190,15 +190,16 @@ class Flow:
         for leaf in self.members:
             for measure in stretches.measures_of(*self._term(leaf)).values():
                 measures.setdefault(measure, f"m{len(measures)}")
-        if self.apart and 1 < len(self.borders) <= stretches.MOST:
-            return _Made([(f"{self.name}_data", self._apart(measures))], f"{self.name}_data", measures)
+        if self.apart and 1 < len(self.borders) <= stretches.MOST and (parts := self._stretches(measures)):
+            apart = stretches.apart(self.base, self.keys, "at", parts, measures, self.rows, self._row_value)
+            return _Made([(f"{self.name}_data", apart)], f"{self.name}_data", measures)
         select = self._grouped(self.base)
         for measure, alias in measures.items():
             select = select.select(b.as_(stretches.added_up(measure, self.rows, self._row_value), alias), copy=False)
         return _Made([(f"{self.name}_data", select)], f"{self.name}_data", measures)
 
-    def _apart(self, measures: Mapping[Measure, str]) -> exp.Query:
-        """The rows as measures per subject and stretch between borders, a SELECT for each."""
+    def _stretches(self, measures: Mapping[Measure, str]) -> list[stretches.Stretch]:
+        """The stretches between borders of which anything is summed; none where all windows are without length."""
         assert self.moments is not None
         needed: dict[int, set[Measure]] = {}
         for leaf in self.members:
@@ -207,8 +208,7 @@ class Flow:
                 for moment in self.moments:
                     for place in range(*self._places(moment, frame.low, frame.high)):
                         needed.setdefault(place, set()).update(wanted)
-        parts = stretches.between(self.borders, needed, first=None)
-        return stretches.apart(self.base, self.keys, "at", parts, measures, self.rows, self._row_value)
+        return stretches.between(self.borders, needed, first=None)
 
     def _row_value(self, term: Term) -> exp.Expr:
         """The value of a term that a row alone decides."""
