@@ -247,14 +247,10 @@ def _at(leaf: Leaf) -> datetime:
     return leaf.at
 
 
-def _predicates(members: Sequence[Leaf]) -> dict[Term, str]:
+def _predicates(members: Sequence[Leaf]) -> list[Term]:
     """The filters, each once: several aggregates share one."""
-    found: dict[Term, str] = {}
-    for leaf in members:
-        where = getattr(leaf.term, "where", None)
-        if where is not None:
-            found.setdefault(where, f"f{len(found)}")
-    return found
+    filters = (getattr(leaf.term, "where", None) for leaf in members)
+    return list(dict.fromkeys(each for each in filters if each is not None))
 
 
 def _measures(leaf: Leaf) -> dict[str, Measure]:

@@ -190,7 +190,7 @@ class Flow:
         for leaf in self.members:
             for measure in stretches.measures_of(*self._term(leaf)).values():
                 measures.setdefault(measure, f"m{len(measures)}")
-        if self.apart and 1 < len(self.borders) <= stretches.MOST and (parts := self._stretches(measures)):
+        if self.apart and 1 < len(self.borders) <= stretches.MOST and (parts := self._stretches(self.moments or ())):
             apart = stretches.apart(self.base, self.keys, "at", parts, measures, self.rows, self._row_value)
             return _Made([(f"{self.name}_data", apart)], f"{self.name}_data", measures)
         select = self._grouped(self.base)
@@ -198,16 +198,15 @@ class Flow:
             select = select.select(b.as_(stretches.added_up(measure, self.rows, self._row_value), alias), copy=False)
         return _Made([(f"{self.name}_data", select)], f"{self.name}_data", measures)
 
-    def _stretches(self, measures: Mapping[Measure, str]) -> list[stretches.Stretch]:
+    def _stretches(self, moments: Sequence[datetime]) -> list[stretches.Stretch]:
         """The stretches between borders of which anything is summed; none where all windows are without length."""
-        assert self.moments is not None
         needed: dict[int, set[Measure]] = {}
         for leaf in self.members:
-            for frame in self._frames(leaf, measures, distinct=False).values():
-                wanted = {measure for measure, alias in measures.items() if alias == frame.measure}
-                for moment in self.moments:
-                    for place in range(*self._places(moment, frame.low, frame.high)):
-                        needed.setdefault(place, set()).update(wanted)
+            span, wanted = length(leaf), stretches.measures_of(*self._term(leaf)).values()
+            low = None if span is None else offset(leaf) + span
+            for moment in moments:
+                for place in range(*self._places(moment, low, offset(leaf))):
+                    needed.setdefault(place, set()).update(wanted)
         return stretches.between(self.borders, needed, first=None)
 
     def _row_value(self, term: Term) -> exp.Expr:
