@@ -333,7 +333,7 @@ def test_a_rule_is_replayed_beside_its_page(visit: Visiting) -> None:
     _replayed(page)
     expect(page.locator("#replay .figures")).to_be_visible()
     expect(page.locator("#replay .chart[data-live] svg").first).to_be_visible(timeout=60_000)
-    page.get_by_role("link", name="30 d").press("Enter")
+    page.get_by_role("link", name="30 d", exact=True).press("Enter")
     expect(page.locator("#replay .seg [aria-current]")).to_have_text("30 d", timeout=180_000)
     page.locator("#replay .weeks summary").press("Enter")
     expect(page.locator("#replay .weeks tbody tr").first).to_be_visible(timeout=180_000)
