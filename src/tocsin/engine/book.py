@@ -311,12 +311,14 @@ class Book:
         where: Term | None = None,
         given: Sequence[Given] = (),
         few: bool = False,
+        ordered: bool = True,
     ) -> pa.Table:
         """The values of typed terms as of points (`engine.sql.sources`), a row for each point, ordered by id and moment.
 
         Columns: `subject_id` (of features `account_id`, `feature`), `moment`, `pid`, `given.x` for each of `given`, f0, f1, ...
         where: only points for which it is true.
         few:   reading the SELECT takes longer than copying its answer; so it is too of rows and of subjects' own moments.
+        ordered: False where the rows may come in any order.
         """
         terms, where = _asked(terms, where, source.subject)
         around, tables = self._kin(source.subject, terms, where, source.span(self.store))
@@ -325,7 +327,8 @@ class Book:
         if isinstance(source, OfRows):
             source = self._with_minutes(source, [*asked, *given])
         markets = point_markets(self.store, self.surroundings, asked, source)
-        question = PointsQuestion(source, formulas, scope, markets, tuple(given), min(source.span(self.store), default=None))
+        earliest = min(source.span(self.store), default=None)
+        question = PointsQuestion(source, formulas, scope, markets, tuple(given), earliest, ordered)
         few = few or isinstance(source, (OfRows, OwnMoments))
         return self.store.query(points_sql(question, around), tables=tables, small=few)
 

@@ -73,7 +73,7 @@ def _look(book: Book, accounts: Collection[str] | None, days: Sequence[datetime]
         if not terms:
             continue
         scope = terms[0] if len(terms) == 1 else Operation("boolean", "or", tuple(terms))
-        table = plain.points(terms, EveryMoment("account", chunk, only=accounts), where=scope)
+        table = plain.points(terms, EveryMoment("account", chunk, only=accounts), where=scope, ordered=False)
         for number, step in enumerate(steps):
             held = table.filter(pc.fill_null(table.column(f"f{number}"), fill_value=False)).select(["subject_id", "moment"])
             if held.num_rows:

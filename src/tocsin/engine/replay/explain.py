@@ -39,7 +39,7 @@ def explained(book: Book, asked: Sequence[Asked]) -> list[Match]:
         places = Places()
         made = {rule_id: [asked_of(book, case, places) for case in cases(book, rule)] for rule_id, rule in rules.items()}
         pairs = sorted({(each.subject, each.moment) for each in mine.values()})
-        table = book.points(list(places.terms), OwnMoments(kind, pairs))
+        table = book.points(list(places.terms), OwnMoments(kind, pairs), ordered=False)
         rows = {pair: row for row, pair in enumerate(zip(subject_ids(table, kind), moments_of(table), strict=True))}
         for rule_id, variants in made.items():
             theirs = {place: rows[each.subject, each.moment] for place, each in mine.items() if each.rule.id == rule_id}

@@ -70,6 +70,7 @@ class PointsQuestion:
     markets: term -> day of the workspace's zone -> median over the active accounts, computed beforehand.
     given:   columns of the triggering row that are answered beside the formulas.
     earliest: no point lies before it; None where that is not known, so that less can be taken from the rollup of old events.
+    ordered: False where the answer may come in any order: sorting millions of points takes as long as summing for them.
     """
 
     source: Source
@@ -78,6 +79,7 @@ class PointsQuestion:
     markets: Mapping[terms.Market, Mapping[date, float | None]] = field(default_factory=dict)
     given: tuple[terms.Given, ...] = ()
     earliest: datetime | None = None
+    ordered: bool = True
 
 
 class PointsStatement(Statement):
@@ -101,6 +103,8 @@ class PointsStatement(Statement):
     def sql(self) -> str:
         """The SELECT: the subject's ids, `moment`, `pid`, the asked `given.x`, f0, f1, ...; ordered by id and moment."""
         self._prepare()
+        if not self.asked.ordered:
+            return self._written(self._points_answer())
         ordered = exp.select(exp.Star()).from_(self._points_answer().subquery("answer", copy=False), copy=False)
         order = ["account_id", "feature"] if self.asked.source.subject == "feature" else ["subject_id"]
         ordered = ordered.order_by(*(b.column("answer", each) for each in (*order, "moment", "pid")), copy=False)

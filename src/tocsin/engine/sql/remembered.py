@@ -78,7 +78,7 @@ def points_sql(question: PointsQuestion, around: Surroundings) -> str:
         return plain()
     asked = replace(source, **changed)
     of_rollup = None if question.earliest is None else lengths(around.borders, question.earliest)
-    key = (asked, tuple(question.formulas), question.where, question.given, around, of_rollup)
+    key = (asked, tuple(question.formulas), question.where, question.given, question.ordered, around, of_rollup)
 
     def marked() -> str:
         return points_statement(replace(question, source=asked), around).sql()

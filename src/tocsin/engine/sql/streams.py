@@ -88,6 +88,7 @@ class Flow:
         """The CTEs, the last of which, called `name`, has `pid` and a column c0, c1, ... for each member."""
         self.grid = None
         self.borders: list[datetime] = []
+        self.base = self._taken()
         if self.moments is not None and 0 < len(self.moments) <= FEW and not self.equal:
             self.borders = self._borders(self.moments)
             if not distinct:
@@ -104,6 +105,13 @@ class Flow:
             answer = answer.select(b.as_(self._value(leaf, parts, self._over), f"c{index}"), copy=False)
         known = exp.select(exp.Star()).from_(answer.subquery("w")).where(b.not_null(b.column("w", "pid")))
         return [*made.ctes, (f"{self.name}_stream", stream), (self.name, known)]
+
+    def _taken(self) -> exp.Select:
+        """The rows that any filter takes: the others are neither grouped nor looked at by windows."""
+        filters = dict.fromkeys(rest for _, rest in map(self._term, self.members))
+        if None in filters:
+            return self.base
+        return self.base.where(b.either(*(self._row_value(each) for each in filters if each is not None)), copy=False)
 
     # Points at a few moments
 
@@ -227,7 +235,9 @@ class Flow:
         parts: list[exp.Query] = []
         for (rest, span), alias in spans.items():
             measures["distinct", _marked(span), rest] = alias
-            parts += self._in_and_out(values, filters[rest], span, alias, list(spans.values()))
+            beside = f"{self.name}_{alias}"
+            ctes.append((beside, self._beside(values, filters[rest], span)))
+            parts += self._in_and_out(beside, span, alias, list(spans.values()))
         moves: exp.Query = parts[0]
         for each in parts[1:]:
             moves = exp.union(moves, each, distinct=False, copy=False)
@@ -276,24 +286,38 @@ class Flow:
                 tests[alias] = known
         return tests
 
-    def _in_and_out(self, values: str, flag: str, span: timedelta | None, alias: str, aliases: list[str]) -> list[exp.Query]:
-        names = [*self.keys, *self.equal]
-        following = exp.Window(
-            this=exp.Lead(this=b.column("v", "at")),
-            partition_by=[b.column("v", each) for each in (*names, "value")],
-            order=exp.Order(expressions=[exp.Ordered(this=b.column("v", "at"))]),
-        )
-        flagged = exp.select(exp.Star(), b.as_(following, "next")).from_(b.table(values, "v")).where(b.column("v", flag))
-        gone: exp.Expr = b.column("x", "next")
+    def _beside(self, values: str, flag: str, span: timedelta | None) -> exp.Select:
+        """The instants at which each value was seen, with the one before and, of a window, the next."""
+
+        def neighbour(function: type[exp.Lag | exp.Lead]) -> exp.Expr:
+            return exp.Window(
+                this=function(this=b.column("v", "at")),
+                partition_by=[b.column("v", each) for each in (*self.keys, *self.equal, "value")],
+                order=exp.Order(expressions=[exp.Ordered(this=b.column("v", "at"))]),
+            )
+
+        told = [b.as_(neighbour(exp.Lag), "before"), *([] if span is None else [b.as_(neighbour(exp.Lead), "next")])]
+        columns = [b.column("v", each) for each in (*self.keys, *self.equal, "at")]
+        return exp.select(*columns, *told).from_(b.table(values, "v")).where(b.column("v", flag), copy=False)
+
+    def _in_and_out(self, beside: str, span: timedelta | None, alias: str, aliases: list[str]) -> list[exp.Query]:
+        """+1 where a value comes into sight, -1 where it goes out of it; seen again in time, it has stayed in sight."""
+        seen, before, following = (b.column("x", each) for each in ("at", "before", "next"))
+        moves: list[tuple[int, exp.Expr, exp.Expr]] = [(1, seen, b.is_null(before))]
         if span is not None:
-            out = exp.Add(this=b.column("x", "at"), expression=b.microseconds(span))
-            gone = exp.Least(this=out, expressions=[b.coalesce(gone, out.copy())])
+            gone = exp.Add(this=before.copy(), expression=b.microseconds(span))
+            out = exp.Add(this=seen.copy(), expression=b.microseconds(span))
+            later = exp.GT(this=following, expression=out.copy())
+            moves = [
+                (1, seen, b.either(b.is_null(before), exp.GT(this=seen.copy(), expression=gone))),
+                (-1, out, b.either(b.is_null(following.copy()), later)),
+            ]
         made: list[exp.Query] = []
-        for sign, at in ((1, b.column("x", "at")), (-1, gone)):
-            part = exp.select(*(b.column("x", each) for each in names), b.as_(at, "at")).from_(flagged.copy().subquery("x"))
+        for sign, at, test in moves:
+            part = exp.select(*(b.column("x", each) for each in (*self.keys, *self.equal)), b.as_(at, "at"))
             for each in aliases:
                 part = part.select(b.as_(b.whole(sign) if each == alias else exp.cast(exp.null(), "INT"), each), copy=False)
-            made.append(part.where(b.not_null(b.paren(at.copy()))))
+            made.append(part.from_(b.table(beside, "x")).where(test, copy=False))
         return made
 
     def _grouped(self, base: exp.Select, value: exp.Expr | None = None) -> exp.Select:
