@@ -63,16 +63,18 @@ class Asked:
     @cached_property
     def told_places(self) -> frozenset[int]:
         """The places that a match is made of: what its evidence and its message tell."""
-        counted = () if self.counted is None else (self.counted.left, self.counted.date)
-        return frozenset(self.told.places().union(counted, self.changed or (), *(line.places for line in self.lines)))
+        counted = () if self.counted is None else (self.counted.left, self.counted.date, self.counted.early)
+        known = (place for place in counted if place is not None)
+        return frozenset(self.told.places().union(known, self.changed or (), *(line.places for line in self.lines)))
 
 
 @dataclass(frozen=True)
 class Counted:
-    """The places of what a countdown counts: the days left, and the date."""
+    """The places of what a countdown counts: the days left, the date, and how many days before that it counts to."""
 
     left: int
     date: int
+    early: int | None
 
 
 def asked_of(book: Book, case: Case, places: Places) -> Asked:
@@ -97,9 +99,16 @@ def asked_of(book: Book, case: Case, places: Places) -> Asked:
         _told(book, case, place),
         _clearing(case),
         places.of(case.alive),
-        Counted(places.of(case.left), places.of(case.date)) if case.left is not None and case.date is not None else None,
+        _counted(case, places),
         changed,
     )
+
+
+def _counted(case: Case, places: Places) -> Counted | None:
+    """The places of what a countdown counts; None of other rules."""
+    if case.left is None or case.date is None:
+        return None
+    return Counted(places.of(case.left), places.of(case.date), None if case.early is None else places.of(case.early))
 
 
 def asked_together(book: Book, rules: Sequence[Rule]) -> tuple[Places, list[Asked]]:

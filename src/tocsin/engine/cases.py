@@ -31,6 +31,7 @@ class Case:
     alive:  who has not churned, where the rule is not about churned accounts.
     clears: for whom its `clear` holds; None where it has none.
     left:   of a countdown: the days that are left. date: the date it counts to. steps: its steps, greatest first.
+    early:  so many days before the date it counts to; None where it is the date itself.
     """
 
     rule: Rule
@@ -43,6 +44,7 @@ class Case:
     left: Term | None = None
     date: Term | None = None
     steps: tuple[int, ...] = ()
+    early: Term | None = None
 
 
 def given_collection(rule: Rule) -> str | None:
@@ -228,6 +230,7 @@ def _counted_down(book: Book, case: Case) -> Case:
     named = str(spec["countdown"])
     path = nodes.Path(nodes.NOWHERE, "row", named.partition(".")[2]) if given else nodes.Path(nodes.NOWHERE, named)
     left: Node = nodes.Call(nodes.NOWHERE, "days_until", (path,))
+    early: Node | None = None
     if spec.get("before") is not None:
         early = nodes.Call(nodes.NOWHERE, "coalesce", (parse(str(spec["before"])), _literal(0)))
         left = nodes.Arithmetic(nodes.NOWHERE, "-", left, early)
@@ -240,7 +243,10 @@ def _counted_down(book: Book, case: Case) -> Case:
         return check(node, rule.subject, book.names, case.params, expect, given=given)  # type: ignore[arg-type]
 
     fires = all_of([case.scope, typed(reached, "boolean")])
-    return replace(case, shown=(("", reached),), fires=fires, left=typed(left, "number"), date=typed(path), steps=steps)
+    before = None if early is None else typed(early, "number")
+    return replace(
+        case, shown=(("", reached),), fires=fires, left=typed(left, "number"), date=typed(path), steps=steps, early=before
+    )
 
 
 def steps_of(given: Any, params: Mapping[str, Value]) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from tocsin.core import messages
 from tocsin.core.language import Value
-from tocsin.core.language.words import duration_words, name_words
+from tocsin.core.language.words import duration_words, name_words, number_words
 from tocsin.core.moment import iso
 from tocsin.core.plain import plain
 from tocsin.engine.cases import step_reached
@@ -65,7 +65,8 @@ class Why:
         asked, values = self.asked, self.answers[self.row]
         if asked.counted is not None:
             left, date = values[asked.counted.left], values[asked.counted.date]
-            return (_counting(asked.case, left, date, _step(asked.case, left)),)
+            early = None if asked.counted.early is None else values[asked.counted.early]
+            return (_counting(asked.case, left, date, early, _step(asked.case, left)),)
         lines = tuple([line for each in asked.lines if (line := each.observed(values)) is not None])
         if asked.changed is None:
             return lines
@@ -288,14 +289,21 @@ def _number(value: Value) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def _counting(case: Case, left: Value, date: Value, step: int | str | None) -> Evidence:
-    """The line of a countdown: the days that are left, and the step they are in."""
-    named = str(case.rule.trigger.spec["countdown"])
-    words = name_words(named.rpartition(".")[2])
-    days = _number(left) or 0.0
-    said = f"{words} is {duration_words(timedelta(days=abs(days)))} {'past' if days < 0 else 'ahead'}, on {messages.said(date)}"
+def _counting(case: Case, left: Value, day: Value, early: Value, step: int | str | None) -> Evidence:
+    """The line of a countdown: the days that are left, and the step they are in.
+
+    early: the day that counts lies so many days before the date, as with a contract that can be ended until then.
+    """
+    named, days, before = str(case.rule.trigger.spec["countdown"]), _number(left) or 0.0, _number(early) or 0.0
+    words, formula = name_words(named.rpartition(".")[2]), f"days_until({named})"
+    counted = words
+    if before and isinstance(day, date):
+        counted = f"the day {duration_words(timedelta(days=before))} before the {words} ({messages.said(day)})"
+        formula, day = f"{formula} - {number_words(before)}", day - timedelta(days=before)
+    distance = f"{duration_words(timedelta(days=abs(days)))} {'past' if days < 0 else 'ahead'}"
+    said = f"{counted} is {distance}, on {messages.said(day)}"
     threshold = 0 if step == "overdue" else step
-    return Evidence(f"days_until({named})", said, left, "<" if step == "overdue" else "<=", threshold, f"{words} moves on")
+    return Evidence(formula, said, left, "<" if step == "overdue" else "<=", threshold, f"{words} moves on")
 
 
 def _changing(case: Case, before: Value, now: Value) -> Evidence:

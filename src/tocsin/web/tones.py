@@ -5,6 +5,8 @@ from __future__ import annotations
 from tocsin.alerts.facade import Alert
 
 GOOD_CATEGORIES = frozenset({"upsell"})
+# Of these, what is for information alone is good news: a customer won, a first use, an onboarding completed, a renewal.
+GOOD_WHERE_INFO = frozenset({"onboarding", "renewal"})
 
 _ENTRY_ICONS = {
     "opened": "bell",
@@ -26,7 +28,8 @@ _ENTRY_ICONS = {
 
 def favourable(alert: Alert) -> bool:
     """Whether it is a good signal: something to build on rather than to mend."""
-    return alert.category in GOOD_CATEGORIES
+    good_news = alert.severity == "info" and alert.category in GOOD_WHERE_INFO
+    return good_news or alert.category in GOOD_CATEGORIES
 
 
 def mark(alert: Alert) -> str:

@@ -107,10 +107,10 @@ def collection_words(name: str, *, one: bool = False) -> str:
 
 
 def number_words(value: float) -> str:
-    """A number as people write it: 3, 12,000, 0.25; never 3.0 or 1e-07."""
+    """A number as people write it: 3, 12,000, 0.25; never 3.0 or 1e-07, nor what sums of floats leave behind (600.0000000000001)."""
     if not isfinite(value):
         return str(value)
-    plain = format(Decimal(repr(float(value))), ",f")
+    plain = format(Decimal(f"{value:.12g}"), ",f")
     return plain.rstrip("0").rstrip(".") if "." in plain else plain
 
 
