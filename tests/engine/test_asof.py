@@ -295,6 +295,8 @@ LEFT_OUT: dict[str, list[Row]] = {
         for account, person in (("a", "p"), ("a", "robot"), ("a", "colleague"), ("a", "nobody"), ("a", None), ("ours", None))
     ],
     "surveys": [{"account_id": "a", "person_id": each, "kind": "nps", "score": 5, "at": ago(2)} for each in ("p", "robot")],
+    "touchpoints": [{"account_id": "a", "person_id": "colleague", "kind": "call", "at": ago(2)}],
+    "tickets": [{"account_id": "a", "person_id": "colleague", "kind": "incident", "opened_at": ago(2)}],
 }
 
 
@@ -305,6 +307,10 @@ def test_our_own_accounts_and_people_count_nowhere(tmp_path: Path) -> None:
     assert value(of, "distinct(events.person_id)") == 2.0
     assert value(of, "count(people)") == 1.0
     assert value(of, "count(surveys)") == 1.0
+    assert (value(of, "count(touchpoints)"), value(of, "count(tickets)")) == (
+        1.0,
+        1.0,
+    )  # of the account, whoever of us is named
     assert sorted(values(of, "1", subject="person")) == ["p"]
     assert sorted(values(of, "count(events)", subject="feature")) == ["a/f None", "a/f nobody", "a/f p"]
     assert value(of, "market(count(events))") == 3.0

@@ -263,6 +263,9 @@ ACCOUNT_COLLECTIONS = (
     "onboardings", "goals", "subscriptions", "opportunities", "people", "tasks", "account_team",
 )  # fmt: skip
 PORTFOLIO_COLLECTIONS = ("accounts", "tasks", "alerts")
+# What people do and say themselves: of our own people and service users it counts for nothing. A call or a ticket is of the
+# account whoever of us is named in it.
+OF_THEIR_OWN = frozenset({"events", "metrics", "surveys"})
 SUBJECT_COLLECTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "account": ACCOUNT_COLLECTIONS,

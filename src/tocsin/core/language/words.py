@@ -107,7 +107,7 @@ def collection_words(name: str, *, one: bool = False) -> str:
 
 
 def number_words(value: float) -> str:
-    """A number as people write it: 3, 12,000, 0.25; never 3.0 or 1e-07, nor what sums of floats leave behind (600.0000000000001)."""
+    """A number as people write it: 3, 12,000, 0.25; never 3.0 or 1e-07, nor what float sums leave (600.0000000000001)."""
     if not isfinite(value):
         return str(value)
     plain = format(Decimal(f"{value:.12g}"), ",f")

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from tocsin.core.language import terms
 from tocsin.core.language.terms import Term
-from tocsin.core.schema import COLLECTIONS, PORTFOLIO_SUBJECTS
+from tocsin.core.schema import COLLECTIONS, OF_THEIR_OWN, PORTFOLIO_SUBJECTS
 from tocsin.engine.instants import NEVER, Point
 from tocsin.engine.sessions import BY_SESSIONS
 from tocsin.engine.sql import build as b
@@ -214,7 +214,7 @@ class OfRows:
                 kept = kept.where(seen, copy=False)
         if around.left_out and self.collection == "people":
             kept = kept.where(b.negated(b.column("w", "left_out")), copy=False)
-        elif around.left_out and "person_id" in declared:
+        elif around.left_out and self.collection in OF_THEIR_OWN:
             kept = kept.where(not_by_left_out("w"), copy=False)
         asked = Question(self.subject, [self.until], [], accounts=self.accounts)
         made = exp.select().from_(kept.subquery(ROW, copy=False))

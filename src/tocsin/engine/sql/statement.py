@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from tocsin.core.language import terms
 from tocsin.core.language.terms import Aggregated, Attribute, Entity, Term, Turned
+from tocsin.core.schema import OF_THEIR_OWN
 from tocsin.engine.instants import Instant, Point, back
 from tocsin.engine.lookback import TABLE, Back
 from tocsin.engine.picking import COUNTED, LISTED, Picked
@@ -454,12 +455,12 @@ class Statement:
         return with_rates(rows.source, began, self.around.currency)
 
     def _without_left_out(self, base: exp.Select, rows: Rows) -> exp.Select:
-        """Without our own people and service users, and what they did."""
+        """Without our own people and service users, and what they did themselves."""
         if not self.around.left_out or rows.rolled is not None:
             return base
         if rows.view:
             return base.where(b.negated(b.column(ROW, "left_out")), copy=False)
-        if "person_id" not in rows.collection:
+        if rows.collection.name not in OF_THEIR_OWN:
             return base
         return base.where(not_by_left_out(ROW), copy=False)
 
