@@ -15,6 +15,7 @@ import pytest
 
 from tocsin.engine import Book
 from tocsin.facts.duckdb import DuckStore
+from tocsin.facts.importing import import_paths
 from tocsin.facts.live.shapes import Taken
 from tocsin.facts.live.taking import position
 from tocsin.facts.rejected import list_rejected
@@ -204,3 +205,10 @@ def played(batches: Sequence[Sequence[Message]], seen: Callable[[Line], dict[str
         return seen(line)
     finally:
         line.close()
+
+
+def give(line: Line, name: str, text: str) -> None:
+    """Import a file, as the command line does beside the server."""
+    path = Path(mkdtemp(dir=line.folder)) / name
+    path.write_text(text)
+    assert import_paths(line.store, [path], now=NOW).rejected == 0

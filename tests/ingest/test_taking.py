@@ -14,9 +14,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.ingest.line import NOW, SCENE, Line, Message, acme, group, identify, line, played, track, when
+from tests.ingest.line import NOW, SCENE, Line, Message, acme, give, group, identify, line, played, track, when
 from tocsin.engine import Book
-from tocsin.facts.importing import import_paths
 from tocsin.facts.rejected import list_rejected
 from tocsin.ingest.records import Kind
 from tocsin.ingest.segment.messages import KINDS
@@ -48,13 +47,6 @@ def test_two_batches_of_one_stretch_that_repeat_each_other(acme: Line) -> None:
     acme.put(track("m2", 2, userId="ann"), track("m3", 2, userId="ann"))
     assert acme.writer.step().events == 3
     assert [each[0] for each in acme.events()] == ["m1", "m2", "m3"]
-
-
-def give(line: Line, name: str, text: str) -> None:
-    """Import a file, as the command line does beside the server."""
-    path = Path(mkdtemp(dir=line.folder)) / name
-    path.write_text(text)
-    assert import_paths(line.store, [path], now=NOW).rejected == 0
 
 
 def test_what_a_file_brought_is_no_news(acme: Line) -> None:

@@ -110,6 +110,11 @@ class Writer:
         now = self._clock()
         return self._done(self._taker.take(arrivals_of(records, self._limits), after, now), after, now)
 
+    def meet(self) -> Taken:
+        """Take in what waited for accounts and people that imports, pulls and edits have brought meanwhile."""
+        now = self._clock()
+        return self._done(self._taker.meet(now), self._position, now)
+
     def quarantine(self) -> Taken:
         """Take in one stretch that fails, all but the messages that fail alone: those go into the list of rejected rows.
 
@@ -149,10 +154,22 @@ class Writer:
         self._stored(taken, now)
         return taken
 
+    def _meet(self) -> None:
+        try:
+            with breathing.working(breathing.STORING):
+                self.meet()
+        except InterruptedError:
+            return
+        except Exception:  # what waits stays in its list, and is met again after the next import
+            log.exception("what waited for its account cannot be stored, and waits on")
+
     def _run(self) -> None:
         failures = 0
         while not self._stop.is_set():
-            if not self._inbox.wait(self._position, 0.5):
+            came_in = self._inbox.wait(self._position, 0.5)
+            if self._taker.behind:
+                self._meet()
+            if not came_in:
                 continue
             began, end = time.monotonic(), self._inbox.end
             try:

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
 
 from tocsin.facts.live.shapes import WAITING, Refusal
 
+if TYPE_CHECKING:
+    from tocsin.facts.store import Store
+
 _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("collection", "reason", "row", "account_ref", "row_id", "person_ref", "file")]
     + [("at", pa.timestamp("us"))]
+)
+
+# An alias of two accounts names neither.
+_PLACEABLE = (
+    f"source = 'http' AND reason = '{WAITING}' AND (account_ref IN (SELECT id FROM accounts UNION ALL "
+    "SELECT external_id FROM account_aliases GROUP BY external_id HAVING count(DISTINCT account_key) = 1) "
+    "OR person_ref IN (SELECT id FROM people UNION ALL "
+    "SELECT anonymous FROM identities WHERE now AND person IN (SELECT id FROM people)))"
 )
 
 
@@ -63,6 +75,18 @@ def leave(cursor: duckdb.DuckDBPyConnection, rows: Sequence[tuple[str, str]]) ->
 def any_waiting(cursor: duckdb.DuckDBPyConnection) -> bool:
     """Whether anything waits for its account."""
     return bool(cursor.execute(f"SELECT 1 FROM rejected WHERE source = 'http' AND reason = '{WAITING}' LIMIT 1").fetchall())
+
+
+def any_placeable(store: Store) -> bool:
+    """Whether anything waits for an account or a person that is known by now."""
+    return bool(store.query(f"SELECT 1 FROM rejected WHERE {_PLACEABLE} LIMIT 1").num_rows)
+
+
+def placeable(cursor: duckdb.DuckDBPyConnection) -> list[tuple[str, str, datetime]]:
+    """(collection, row as received, when it was) of what waits for accounts or people that are known; taken off the list."""
+    rows = cursor.execute(f'SELECT collection, "row", "at" FROM rejected WHERE {_PLACEABLE} ORDER BY "at", rowid').fetchall()
+    cursor.execute(f"DELETE FROM rejected WHERE {_PLACEABLE}")
+    return [(collection, row, at.replace(tzinfo=UTC)) for collection, row, at in rows]
 
 
 def waiting(

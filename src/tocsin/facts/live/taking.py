@@ -45,6 +45,7 @@ class Taker:
         self._seen: SeenHashes | None = None
         self._generation = -1
         self._rolled: date | None = None  # the day on which old events were last taken into the rollup
+        self._looked = -1  # up to which change of the facts beside events it is known that nothing waits in vain
 
     def take(self, arrivals: Arrivals, position: int | None, now: datetime, leaving: Sequence[tuple[str, str]] = ()) -> Taken:
         """Store what arrived, each once however often it comes; all or nothing, with the position behind it.
@@ -57,6 +58,7 @@ class Taker:
         new: list[Hashes] = []
         news = News(any=not arrivals.empty, beside_events=not arrivals.only_events)
         with self._store.write(news=news) as cursor:
+            before = self._store.generation_beside_events
             seen = self._known(cursor)
             refused.leave(cursor, leaving)
             taken = _Taking(self._store, cursor, seen, now, self._reread, new).run(arrivals)
@@ -69,7 +71,30 @@ class Taker:
                 cursor.execute("DELETE FROM meta WHERE name = ?", [INBOX])
                 cursor.execute("INSERT INTO meta VALUES (?, ?)", [INBOX, str(position)])
         self._generation = self._store.generation
+        if self._looked == before:  # what came in here has been met with what waited
+            self._looked += news.beside_events
         self._rolled = now.date() if taken.events else self._rolled
+        for hashes in new:
+            seen.add(hashes)
+        return taken
+
+    @property
+    def behind(self) -> bool:
+        """Whether others (imports, pulls, edits) have changed accounts or people since what waits was last met with them."""
+        return self._looked != self._store.generation_beside_events
+
+    def meet(self, now: datetime) -> Taken:
+        """Store what waited for accounts and people that others have brought; gives whose facts changed."""
+        self._looked = self._store.generation_beside_events
+        if not refused.any_placeable(self._store):
+            return Taken()
+        with self._store.write(news=News()) as cursor:
+            found = refused.placeable(cursor)
+            new: list[Hashes] = []
+            seen = self._known(cursor)
+            taken = _Taking(self._store, cursor, seen, now, self._reread, new).run(self._reread(found))
+            self._looked = self._store.generation_beside_events + 1
+        self._generation = self._store.generation
         for hashes in new:
             seen.add(hashes)
         return taken
