@@ -135,6 +135,18 @@ def test_without_accounts_nothing_else_is_taken(desk: Desk) -> None:
     assert desk.count("events") == 1
 
 
+def test_rows_that_waited_for_their_account_lack_no_columns(desk: Desk) -> None:
+    desk.write("accounts.csv", "id,name\na1,Acme\n")
+    desk.write("events.csv", "id,account_id,name,at\nx,a1,n,2026-02-01\ny,a2,n,2026-02-01\n")
+    desk.create("folder")
+    assert desk.pull().warnings == ()
+    desk.write("accounts.csv", "id,name\na1,Acme\na2,Birch\n", age=30)
+    ended = desk.pull()
+    assert (desk.count("events"), ended.warnings) == (2, ())
+    desk.write("events.csv", "id,account_id,at,name\nz,a1,2026-02-02,n\n", age=20)
+    assert desk.pull().warnings == ()
+
+
 def test_a_column_that_vanished_from_a_file_is_told(desk: Desk) -> None:
     desk.write("accounts.csv", "id,name,plan\na1,Acme,gold\n")
     desk.create("folder")

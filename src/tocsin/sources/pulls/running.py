@@ -166,7 +166,8 @@ def _record(
     passing: bool = False,
 ) -> Ended:
     report = [each.to_json() for each in course.reports.values()]
-    columns = {name: sorted(each.columns) for name, each in course.reports.items()}
+    # Where no table was given and only rows were stored that had waited for their account, the columns are those of before.
+    columns = {name: sorted(each.columns) or [*claimed.columns.get(name, ())] for name, each in course.reports.items()}
     gone = tuple(_gone(claimed, columns))
     notes = [*gone, *course.notes]
     if not error and course.failures:
