@@ -210,8 +210,8 @@ def test_a_replay_sees_the_values_of_each_day(book: Book) -> None:
 def test_a_profile_scores_those_it_is_for_and_no_others(tmp_path: Path) -> None:
     rows: Rows = {"accounts": accounts(a={"tier": 1}, b={"tier": 2}, c={"tier": GOLD}, d={})}
     profiles = (
-        Profile("enterprise", "Enterprise", 1, (Indicator("a", "A", 1.0, "90"),), where="tier = 1"),
-        Profile("default", "Default", 2, (Indicator("a", "A", 1.0, "50"),)),
+        Profile("enterprise", "Enterprise", 1, (Indicator("a", "proactive", 1.0, "90"),), where="tier = 1"),
+        Profile("default", "Default", 2, (Indicator("a", "proactive", 1.0, "50"),)),
     )
     model = HealthModel(tuple(ProfileVersion(each, 1, ago(900)) for each in profiles))
     scored = Book(store_of(tmp_path, rows), {}, health=model)

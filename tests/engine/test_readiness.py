@@ -380,3 +380,14 @@ def test_numbers_that_never_occur_among_the_words_are_told(worded: Book, given: 
 )
 def test_a_rule_that_finds_its_number_among_the_words_is_ready(worded: Book, given: Rule) -> None:
     assert said(worded, given) == READY
+
+
+def test_a_segment_that_looks_for_numbers_among_words_is_told_of_a_rule_that_speaks(worded: Book) -> None:
+    varied = (Variant("tier = 1", {"n": 5}), Variant("tier in (2, 3)", {"n": 6}))
+    found = said(worded, rule("mrr > $n", params={"n": 0}, vary=varied))
+    assert found == Readiness(
+        "ready", f"a segment of `vary` fits nobody; tier has no 1; {TIERS.removesuffix(MENDS)}; tier has no 2 or 3; {TIERS}"
+    )
+    # Where there are numbers, that one of them does not occur is nothing to mend; a word that nobody has is no number.
+    for where in ("risk = 2", "tier = 'Tier 9'", "tier in (1, 'gold')"):
+        assert said(worded, rule("mrr > $n", params={"n": 0}, vary=(Variant(where, {"n": 5}),))) == READY

@@ -42,12 +42,17 @@ _ANY = ("coalesce", "least", "greatest")  # known where one of their arguments i
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Why a condition cannot come true. guard: it only says that an exception cannot apply. mapped: a value map mends it."""
+    """Why a condition cannot come true.
+
+    guard: it only says that an exception cannot apply. mapped: a value map mends it. worded: a number is looked for where all
+    values are words.
+    """
 
     kind: Kind
     says: str
     guard: bool = False
     mapped: bool = False
+    worded: bool = False
 
 
 Obstacles = list[Obstacle]
@@ -149,14 +154,14 @@ class Reading:
         held = self._known.values.get(place)
         if held is None or not wanted or any(each in held for each in wanted):
             return []
-        numbers = {each for each in given if isinstance(each, float)}
-        if any(number_in(each) in numbers for each in held):
+        numbers, told = {each for each in given if isinstance(each, float)}, {number_in(each) for each in held}
+        if numbers & told:
             return []  # 1, where the text says 1.0
         if place == ("account", "status") and set(wanted) & set(STATUSES):
             return []  # derived from dates: that nobody is churned yet lacks nothing
         mark = "'" if any(isinstance(each, str) for each in given) else ""
         lacks = f"{_named(place)} has no {_either([f'{mark}{each}{mark}' for each in wanted])}"
-        return [Obstacle("value", f"{lacks}; {_has(held, mark)}", mapped=True)]
+        return [Obstacle("value", f"{lacks}; {_has(held, mark)}", mapped=True, worded=bool(numbers) and told == {None})]
 
     def _numbers(self, operand: Term) -> Obstacles:
         """That no value is a number where numbers are looked for among texts."""
@@ -166,7 +171,7 @@ class Reading:
         held = None if place is None or self._known is None else self._known.values.get(place)
         if place is None or not held or any(number_in(each) is not None for each in held):
             return []
-        return [Obstacle("value", f"{_named(place)} has no number; {_has(held, '')}", mapped=True)]
+        return [Obstacle("value", f"{_named(place)} has no number; {_has(held, '')}", mapped=True, worded=True)]
 
     # Values
 
