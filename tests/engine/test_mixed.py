@@ -9,6 +9,7 @@ import pytest
 
 from tests.engine.facts import NOW, Rows, add, ago, day, store_of, values
 from tocsin.catalog import catalog
+from tocsin.core.milestones import Milestone, MilestoneVersion
 from tocsin.core.moment import DAY
 from tocsin.core.profiles import Indicator, Profile, ProfileVersion
 from tocsin.core.rules import Rule, Trigger, Variant
@@ -90,6 +91,8 @@ def unknown_of(book: Book, formula: str) -> list[str]:
         ("vip = false", ["two"]),
         ("signed = date '2026-03-01'", ["one"]),
         ("signed > date '2026-03-01'", ["two"]),
+        ("days_since(coalesce(signed, date '2026-02-01')) = 58", ["gold", "none", "ten"]),
+        ("days_since(least(signed, date '2026-12-31')) = 30", ["one", "two"]),
         ("days_since(signed) = 30", ["one"]),  # days of the calendar in Berlin
         ("days_since(signed) between 30.1 and 30.2", ["two"]),  # since that very time
         ("count(people) > 0 and max(people.level) = 12", ["one"]),
@@ -205,6 +208,14 @@ def test_a_replay_sees_the_values_of_each_day(book: Book) -> None:
         ("one", 200, ""),
         ("two", 100, "cleared"),
     ]
+
+
+def test_a_milestone_begins_at_the_dates_among_the_values(tmp_path: Path) -> None:
+    given = accounts(a={"signed": day(20)}, b={"signed": "soon"}, c={"signed": "2026-03-21T08:00:00Z"})
+    template = Milestone("use", "First use", 0, 14 * DAY, "exists(events)", anchor="signed")
+    steps = Book(store_of(tmp_path, {"accounts": given}), {}, milestones=[MilestoneVersion(template, 1, ago(900))])
+    assert values(steps, "count(milestones)") == {"a": 1, "b": 0, "c": 1}
+    assert values(steps, "latest(milestones.due_on)") == {"a": day(6), "b": None, "c": day(-4)}
 
 
 def test_a_profile_scores_those_it_is_for_and_no_others(tmp_path: Path) -> None:

@@ -247,6 +247,13 @@ def test_dates_and_times_may_stand_among_the_values() -> None:
     assert window == read("time")
 
 
+def test_days_beside_dates_stay_days() -> None:
+    term = check(parse("least(risk, renews_on)"), "account", NAMES)
+    day = t.Operation("date", "days_later", (read("time"), t.Const("number", 0.0)))
+    assert term == t.Operation("date", "least", (day, t.Attribute("date", "account", "renews_on")))
+    assert check(parse("least(risk, created_at)"), "account", NAMES).type == "time"
+
+
 def test_what_is_listed_is_met_by_its_kind() -> None:
     term = check(parse("risk in (1, 'high', 2)"), "account", NAMES)
     assert term == check(parse("risk in (1, 2) or risk in ('high')"), "account", NAMES)

@@ -126,6 +126,8 @@ MEANING = [
     ("account", "if(mrr, 1, 2)", 3, 3, "a truth (true or false) was expected"),
     ("account", "if(true, 1, 'a')", 12, 3, "the values of if must be of one type: a number and a text"),
     ("account", "coalesce(mrr, name)", 14, 4, "the values of coalesce must be of one type"),
+    ("account", "coalesce(risk, 1, 'a')", 18, 3, "the values of coalesce must be of one type: a number and a text"),
+    ("account", "count(events where coalesce(properties.x, 1, 'a') = 1)", 45, 3, "must be of one type: a number and a text"),
     ("account", "steps(mrr, 1)", 0, 13, "steps takes 3 or more arguments, not 2"),
     ("account", "steps(mrr, 1, 2, 3)", 0, 19, "steps takes x and then pairs"),
     ("account", "abs(1, 2)", 0, 9, "abs takes 1 argument, not 2"),

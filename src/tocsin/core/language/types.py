@@ -124,11 +124,13 @@ def one_type(given: Sequence[Term], places: Sequence[Node], function: str) -> tu
     """The arguments of `if`, `coalesce`, `least` and `greatest` as one type."""
     wanted = unified(given)
     if wanted is None:
-        first = next(term for term in given if term.type != "null")
+        first = next(term for term in given if term.type != "null" and not is_open(term))
         for term, place in zip(given, places, strict=True):
             if unified([first, term]) is None:
                 raise FormulaError.at(place, f"the values of {function} must be of one type: {said(first)} and {said(term)}")
     if wanted == "json":
         raise FormulaError.at(places[0], f"the type of {function} cannot be told from properties alone; compare them first")
     assert wanted is not None
+    if wanted == "time" and not any(term.type == "time" for term in given):  # dates, and mixed texts that are days beside them
+        return "date", tuple(map(as_day, given))
     return wanted, tuple(lift(term, wanted) for term in given)
