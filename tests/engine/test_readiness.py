@@ -325,3 +325,69 @@ def test_milestones_of_templates_are_rows(tmp_path: Path) -> None:
     version = MilestoneVersion(Milestone("use", "First use", 0, timedelta(days=9), "exists(events)"), 1, NOW)
     assert list(Book(store, SIGNALS).groundless(asked)) == ["r"]
     assert Book(store, SIGNALS, milestones=[version]).groundless(asked) == {}
+
+
+# --- Attributes of mixed values: a tier told in words
+
+
+@pytest.fixture(scope="module")
+def worded(tmp_path_factory: pytest.TempPathFactory) -> Book:
+    tiers = ["Tier 1"] * 3 + ["Tier 2"] * 2
+    rows: Rows = {
+        "accounts": [
+            *({"id": f"a{n}", "name": "A", "tier": tier, "mrr": 1, "created_at": ago(300)} for n, tier in enumerate(tiers)),
+            {"id": "b", "name": "B", "tier": "gold", "risk": "1.0", "mrr": 1, "created_at": ago(300)},
+            {"id": "c", "name": "C", "risk": "high", "mrr": 1, "created_at": ago(300)},
+        ]
+    }
+    return Book(store_of(tmp_path_factory.mktemp("worded"), rows), {})
+
+
+TIERS = "it has 'Tier 1' (3), 'Tier 2' (2) and 'gold' (1)" + MENDS
+RISKS = "it has 1.0 (1) and 'high' (1)" + MENDS
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (rule("tier = 1"), f"tier has no 1; {TIERS}"),
+        (rule("mrr > 0", where="tier in (1, 2)"), f"tier has no 1 or 2; {TIERS}"),
+        (rule("mrr > 0", where="tier > 1"), f"tier has no number; {TIERS}"),
+        (rule("mrr > 0", where="tier between 1 and 2"), f"tier has no number; {TIERS}"),
+        (rule("tier != 1"), f"tier has no number; {TIERS}"),
+        (rule("tier = 'Tier 9'"), f"tier has no 'Tier 9'; {TIERS}"),
+        (rule("risk = 2"), f"risk has no 2; {RISKS}"),
+        (rule("count(accounts where tier = 1) > 1", subject="company"), f"tier has no 1; {TIERS}"),
+        (rule("tier = 1 and mrr > $n", params={"n": 0}, vary=(Variant("mrr > 5", {"n": 5}),)), f"tier has no 1; {TIERS}"),
+    ],
+)
+def test_numbers_that_never_occur_among_the_words_are_told(worded: Book, given: Rule, says: str) -> None:
+    assert said(worded, given) == Readiness("matches nobody", says)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        rule("risk = 1"),  # told as 1.0
+        rule("risk in (1, 2)"),
+        rule("risk > 5"),
+        rule("tier = 'gold'"),
+        rule("tier = 1 or tier = 'gold'"),
+        rule("tier in (1, 'gold')"),
+        rule("tier not in (3) or tier is null"),
+        rule("risk = 2 or mrr > 0"),
+    ],
+)
+def test_a_rule_that_finds_its_number_among_the_words_is_ready(worded: Book, given: Rule) -> None:
+    assert said(worded, given) == READY
+
+
+def test_a_segment_that_looks_for_numbers_among_words_is_told_of_a_rule_that_speaks(worded: Book) -> None:
+    varied = (Variant("tier = 1", {"n": 5}), Variant("tier in (2, 3)", {"n": 6}))
+    found = said(worded, rule("mrr > $n", params={"n": 0}, vary=varied))
+    assert found == Readiness(
+        "ready", f"a segment of `vary` fits nobody; tier has no 1; {TIERS.removesuffix(MENDS)}; tier has no 2 or 3; {TIERS}"
+    )
+    # Where there are numbers, that one of them does not occur is nothing to mend; a word that nobody has is no number.
+    for where in ("risk = 2", "tier = 'Tier 9'", "tier in (1, 'gold')"):
+        assert said(worded, rule("mrr > $n", params={"n": 0}, vary=(Variant(where, {"n": 5}),))) == READY

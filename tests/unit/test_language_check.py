@@ -205,3 +205,81 @@ def test_parameters_as_rule_files_write_them(scalar: object, value: object) -> N
 def test_what_is_no_parameter(scalar: object) -> None:
     with pytest.raises(ValueError, match=r"a parameter is|day"):
         parameter(scalar)
+
+
+# --- Texts whose values may be of other types: tier, risk and custom attributes of mixed values
+
+RISK = t.Attribute("text", "account", "risk")
+
+
+def read(kind: t.Type, term: t.Term = RISK) -> t.Term:
+    return t.Operation(kind, "read_as", (term,))
+
+
+@pytest.mark.parametrize(
+    ("text", "term"),
+    [
+        ("risk = 1", t.Operation("boolean", "=", (read("number"), t.Const("number", 1.0)))),
+        ("1 < risk", t.Operation("boolean", "<", (t.Const("number", 1.0), read("number")))),
+        ("risk = tier", t.Operation("boolean", "=", (read("number"), t.Attribute("number", "account", "tier")))),
+        ("risk = true", t.Operation("boolean", "=", (read("boolean"), t.Const("boolean", value=True)))),
+        ("risk < created_at", t.Operation("boolean", "<", (read("time"), t.Attribute("time", "account", "created_at")))),
+        ("risk = 'high'", t.Operation("boolean", "=", (RISK, t.Const("text", "high")))),
+        ("risk = name", t.Operation("boolean", "=", (RISK, t.Attribute("text", "account", "name")))),
+        ("risk in ('low', 'high')", t.Operation("boolean", "among", (RISK, t.Const("text", "low"), t.Const("text", "high")))),
+        ("risk in (1, null)", t.Operation("boolean", "among", (read("number"), t.Const("number", 1.0), t.Const("null", None)))),
+        ("risk is null", t.Operation("boolean", "is_null", (RISK,))),
+        ("risk + 1", t.Operation("number", "+", (read("number"), t.Const("number", 1.0)))),
+        ("coalesce(risk, 3)", t.Operation("number", "coalesce", (read("number"), t.Const("number", 3.0)))),
+        ("coalesce(risk, 'none')", t.Operation("text", "coalesce", (RISK, t.Const("text", "none")))),
+    ],
+)
+def test_a_mixed_text_is_read_as_what_it_is_compared_with(text: str, term: t.Term) -> None:
+    assert check(parse(text), "account", NAMES) == term
+
+
+def test_dates_and_times_may_stand_among_the_values() -> None:
+    [left, right] = check(parse("risk = date '2026-03-01'"), "account", NAMES).children()
+    assert (left, right.type) == (read("time"), "time")
+    whole, exact = (t.Operation("number", "days_since", (read(kind),)) for kind in ("date", "time"))
+    assert check(parse("days_since(risk)"), "account", NAMES) == t.Operation("number", "coalesce", (whole, exact))
+    window = next(each for each in t.walk(check(parse("count(events since risk)"), "account", NAMES)) if each.type == "time")
+    assert window == read("time")
+
+
+def test_days_beside_dates_stay_days() -> None:
+    term = check(parse("least(risk, renews_on)"), "account", NAMES)
+    day = t.Operation("date", "days_later", (read("time"), t.Const("number", 0.0)))
+    assert term == t.Operation("date", "least", (day, t.Attribute("date", "account", "renews_on")))
+    assert check(parse("least(risk, created_at)"), "account", NAMES).type == "time"
+
+
+def test_what_is_listed_is_met_by_its_kind() -> None:
+    term = check(parse("risk in (1, 'high', 2)"), "account", NAMES)
+    assert term == check(parse("risk in (1, 2) or risk in ('high')"), "account", NAMES)
+
+
+def test_two_mixed_texts_are_compared_kind_by_kind_and_last_as_texts() -> None:
+    names = Names(accounts={"tier": "text", "risk": "text"})
+    term = check(parse("tier > risk"), "account", names)
+    assert [each.type for test in term.children() for each in test.children()][::2] == ["number", "boolean", "time", "text"]
+
+
+def test_it_is_read_wherever_it_is_looked_at_from() -> None:
+    names = Names(accounts={"risk": "text"}, people={"level": "text"})
+    asked = t.OfAccount("text", RISK)
+    [where] = check(parse("count(accounts where risk = 1)"), "company", names).children()
+    assert where == t.Operation("boolean", "=", (read("number", asked), t.Const("number", 1.0)))
+    for formula, column in (
+        ("max(accounts.risk) > 1", read("number", asked)),
+        ("sum(accounts.risk) > 1", read("number", asked)),
+        ("latest(accounts.risk) > 1", asked),
+    ):
+        whole = check(parse(formula), "company", names)
+        assert [each.column for each in t.walk(whole) if isinstance(each, t.Aggregated)] == [column], formula
+    for formula in ("ago(risk, 7d) > 1", "previous(risk) > 1", "if(mrr > 1, risk, null) > 1"):
+        assert any(
+            isinstance(each, t.Operation) and each.name == "read_as" for each in t.walk(check(parse(formula), names=names))
+        )
+    level = check(parse("count(people where level > 1)"), "account", names)
+    assert read("number", t.Column("text", "people", "level")) in list(t.walk(level))

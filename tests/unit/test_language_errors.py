@@ -101,6 +101,13 @@ MEANING = [
     ("account", "renews_on < 5", 12, 1, "a date cannot be compared with a number"),
     ("account", "mrr in (1, 'a')", 11, 3, "a number cannot be compared with a text"),
     ("account", "mrr between 1 and 'a'", 18, 3, "a number cannot be compared with a text"),
+    ("account", "name = 1", 7, 1, "a text cannot be compared with a number"),  # declared, whatever its values are
+    ("account", "plan in ('a', 1)", 14, 1, "a text cannot be compared with a number"),
+    ("account", "health_band > 1", 14, 1, "a text cannot be compared with a number"),
+    ("account", "risk contains 1", 14, 1, "a text was expected, a number stands there"),  # not by value: a part of a text
+    ("account", "risk = trained", 7, 7, "unknown name 'trained'"),
+    ("person", "trained_on = account.risk", 13, 12, "a list cannot be compared with a text"),
+    ("account", "if(true, risk, 'none') = 1", 25, 1, "a text cannot be compared with a number"),
     ("person", "trained_on = 'x'", 13, 3, "a list cannot be compared with a text"),
     ("person", "trained_on = trained_on", 0, 23, "a list cannot be compared; write `x contains 'item'`"),
     ("account", "mrr contains 'x'", 0, 3, "`contains` looks into a list or a text"),
@@ -119,6 +126,8 @@ MEANING = [
     ("account", "if(mrr, 1, 2)", 3, 3, "a truth (true or false) was expected"),
     ("account", "if(true, 1, 'a')", 12, 3, "the values of if must be of one type: a number and a text"),
     ("account", "coalesce(mrr, name)", 14, 4, "the values of coalesce must be of one type"),
+    ("account", "coalesce(risk, 1, 'a')", 18, 3, "the values of coalesce must be of one type: a number and a text"),
+    ("account", "count(events where coalesce(properties.x, 1, 'a') = 1)", 45, 3, "must be of one type: a number and a text"),
     ("account", "steps(mrr, 1)", 0, 13, "steps takes 3 or more arguments, not 2"),
     ("account", "steps(mrr, 1, 2, 3)", 0, 19, "steps takes x and then pairs"),
     ("account", "abs(1, 2)", 0, 9, "abs takes 1 argument, not 2"),

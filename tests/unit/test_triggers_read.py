@@ -12,6 +12,7 @@ from datetime import timedelta
 import pytest
 
 from tests.unit.test_rulefiles import HEAD, NAMES, marked
+from tocsin.core.language import Names
 from tocsin.core.rulefiles import dump_rule, read_rules
 from tocsin.core.rules import Definitions, Rule
 
@@ -239,3 +240,18 @@ def test_a_wrong_form_is_told_once_at_its_place(case: str) -> None:
     assert [each for each in told if "is never used" not in each] == told[-1:], told
     assert told[-1].startswith(f"{place}rule 'quiet': {said}")
     assert definitions.rules == ()
+
+
+MIXED = Names({"tier": "text", "signed": "text"})
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        "{change: tier, from: [1, 2], to: [3, tech touch]}",
+        "{change: tier, direction: up, by: 1}",
+        "{countdown: signed, steps: [30]}",
+    ],
+)
+def test_of_mixed_values_any_may_be_meant(trigger: str) -> None:
+    assert read_rules([("r.yaml", f"{HEAD}  trigger: {trigger}\n")], names=MIXED)[1] == ()

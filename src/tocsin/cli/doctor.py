@@ -123,7 +123,7 @@ def _rules(workspace: Workspace) -> Iterator[Finding]:
 
 def _readiness(workspace: Workspace, now: datetime) -> Iterator[Finding]:
     """Whether the rules that are on or in shadow can speak; those that lack the same thing in one line."""
-    from tocsin.engine.readiness import readiness
+    from tocsin.engine.readiness import READY_SAYS, readiness
 
     if not workspace.store().counts()["accounts"]:
         return  # said already
@@ -132,9 +132,9 @@ def _readiness(workspace: Workspace, now: datetime) -> Iterator[Finding]:
     lacking: dict[tuple[str, str], list[str]] = {}
     for rule in watching:
         ready = found[rule.id]
-        if ready.state != "ready":
+        if ready.says != READY_SAYS:
             lacking.setdefault((ready.state, ready.says), []).append(rule.id)
-    silent = sum(map(len, lacking.values()))
+    silent = sum(found[rule.id].state != "ready" for rule in watching)
     yield Finding("readiness", "look" if silent else "fine", f"{len(watching) - silent} of {len(watching)} rules can speak")
     for (state, says), names in lacking.items():
         yield Finding("readiness", "look", f"{state}: {', '.join(names)}", says)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.core.language import FormulaError, Node, Value, check, nodes, parse
 from tocsin.core.language.terms import Attribute, Const, Operation, Term
+from tocsin.core.language.types import as_day
 from tocsin.core.rules import Rule
 from tocsin.core.schema import COLLECTIONS, derived_columns
 
@@ -199,10 +200,10 @@ def _among(side: Node, wanted: Any) -> Node:
 
 def _moved(now: Node, before: Node, direction: str, by: Any) -> list[Node]:
     high, low = (now, before) if direction == "up" else (before, now)
-    tests: list[Node] = [nodes.Compare(nodes.NOWHERE, ">", high, low)]
+    moved: Node = nodes.Arithmetic(nodes.NOWHERE, "-", high, low)  # of numbers alone, where others are among the values
+    tests: list[Node] = [nodes.Compare(nodes.NOWHERE, ">", moved, _literal(0))]
     if by is None:
         return tests
-    moved: Node = nodes.Arithmetic(nodes.NOWHERE, "-", high, low)
     least = by
     if isinstance(by, str):  # a percent of the value before
         moved = nodes.Arithmetic(nodes.NOWHERE, "/", moved, before)
@@ -243,10 +244,9 @@ def _counted_down(book: Book, case: Case) -> Case:
         return check(node, rule.subject, book.names, case.params, expect, given=given)  # type: ignore[arg-type]
 
     fires = all_of([case.scope, typed(reached, "boolean")])
-    before = None if early is None else typed(early, "number")
-    return replace(
-        case, shown=(("", reached),), fires=fires, left=typed(left, "number"), date=typed(path), steps=steps, early=before
-    )
+    before, date = None if early is None else typed(early, "number"), as_day(typed(path))
+    shown = (("", reached),)
+    return replace(case, shown=shown, fires=fires, left=typed(left, "number"), date=date, steps=steps, early=before)
 
 
 def steps_of(given: Any, params: Mapping[str, Value]) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from tocsin.core.language import Node, Value, clears, english, negation, nodes, substituted
 from tocsin.core.language.terms import Term
 from tocsin.core.plain import plain
+from tocsin.core.valued import as_compared
 
 
 class Values(Protocol):
@@ -75,7 +76,8 @@ class Line:
             return None
         given = [values[place] for place in self.threshold]
         threshold: Value = given if self.is_list else given[0] if given else None
-        return Evidence(self.formula, self.text, values[self.value], self.op, threshold, self.clears)
+        value = as_compared(values[self.value], given[0] if given else None)
+        return Evidence(self.formula, self.text, value, self.op, threshold, self.clears)
 
 
 def lines(formula: str, node: Node, params: Mapping[str, Value], place: Callable[[Node], int]) -> list[Line]:

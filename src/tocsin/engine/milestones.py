@@ -29,6 +29,7 @@ from tocsin.core.language.terms import (
     mapped,
     own,
 )
+from tocsin.core.language.types import as_instant
 from tocsin.core.milestones import STANDS, MilestoneVersion
 from tocsin.core.moment import DAY, iso
 from tocsin.core.rulefiles.milestones import forbidden
@@ -126,7 +127,7 @@ class Milestones:
             return NOTHING if forbidden(term) else term
 
         where: Term = TRUE if milestone.where is None else _surely(typed(milestone.where, "boolean"))
-        anchor = typed(milestone.anchor, None)
+        anchor = as_instant(typed(milestone.anchor, None)) or NOTHING
         begun = Operation("time", "start_of_day", (anchor,)) if anchor.type == "date" else anchor
         return once(where) if where is not TRUE else TRUE, begun, _surely(typed(milestone.reached, "boolean"))
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from tocsin.core.language.mixed import READ_AS
 from tocsin.core.language.terms import (
     Aggregated,
     Attribute,
@@ -24,6 +25,7 @@ from tocsin.core.language.terms import (
 )
 from tocsin.core.language.words import collection_words
 from tocsin.core.schema import COLLECTIONS, STATUSES
+from tocsin.core.valued import number_in
 from tocsin.engine.health import SCORED
 from tocsin.engine.occurring import Place, place_of, said, values_of
 
@@ -40,12 +42,17 @@ _ANY = ("coalesce", "least", "greatest")  # known where one of their arguments i
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Why a condition cannot come true. guard: it only says that an exception cannot apply. mapped: a value map mends it."""
+    """Why a condition cannot come true.
+
+    guard: it only says that an exception cannot apply. mapped: a value map mends it. worded: a number is looked for where all
+    values are words.
+    """
 
     kind: Kind
     says: str
     guard: bool = False
     mapped: bool = False
+    worded: bool = False
 
 
 Obstacles = list[Obstacle]
@@ -91,7 +98,8 @@ class Reading:
             case Operation(name="=" | "!=" | "<" | "<=" | ">" | ">=", arguments=(left, right)):
                 return self._compared(term.name, left, right)
             case Operation(name="among", arguments=(operand, *options)):
-                return self.never_known(operand) or ([] if options else [_FALSE]) or self._occurring(operand, options)
+                known = self.never_known(operand) or ([] if options else [_FALSE])
+                return known or self._occurring(operand, options) or self._numbers(operand)
             case Aggregated(function="exists", collection=collection, where=where):
                 return self.of_collection(collection) or self._windowed(term) or self._filtered(where)
             case OfAccount(term=inner):
@@ -130,6 +138,7 @@ class Reading:
         found = _all([self.never_known(left), self.never_known(right)])
         if not found and operator == "=":
             found = self._occurring(left, [right])
+        found = found or self._numbers(left) or self._numbers(right)
         if _counts(left, operator, right, ABSENCE):
             found = [_as_data(each) for each in found]
         return found
@@ -145,11 +154,24 @@ class Reading:
         held = self._known.values.get(place)
         if held is None or not wanted or any(each in held for each in wanted):
             return []
+        numbers, told = {each for each in given if isinstance(each, float)}, {number_in(each) for each in held}
+        if numbers & told:
+            return []  # 1, where the text says 1.0
         if place == ("account", "status") and set(wanted) & set(STATUSES):
             return []  # derived from dates: that nobody is churned yet lacks nothing
         mark = "'" if any(isinstance(each, str) for each in given) else ""
         lacks = f"{_named(place)} has no {_either([f'{mark}{each}{mark}' for each in wanted])}"
-        return [Obstacle("value", f"{lacks}; {_has(held, mark)}", mapped=True)]
+        return [Obstacle("value", f"{lacks}; {_has(held, mark)}", mapped=True, worded=bool(numbers) and told == {None})]
+
+    def _numbers(self, operand: Term) -> Obstacles:
+        """That no value is a number where numbers are looked for among texts."""
+        if not (isinstance(operand, Operation) and operand.name == READ_AS and operand.type == "number"):
+            return []
+        place = place_of(operand)
+        held = None if place is None or self._known is None else self._known.values.get(place)
+        if place is None or not held or any(number_in(each) is not None for each in held):
+            return []
+        return [Obstacle("value", f"{_named(place)} has no number; {_has(held, '')}", mapped=True, worded=True)]
 
     # Values
 
@@ -270,9 +292,13 @@ def _either(words: Sequence[str]) -> str:
 
 
 def _has(held: Mapping[str, int], mark: str) -> str:
-    """`it has 'Live' (41) and 'New' (3)`, most frequent first."""
+    """`it has 'Live' (41) and 'New' (3)`, most frequent first. mark: what stands around each; around a text always `'`."""
     now = sorted(((value, count) for value, count in held.items() if count), key=lambda pair: (-pair[1], pair[0]))
     if not now:
         return "it has no value now"
-    shown = [f"{mark}{value}{mark} ({count:,})" for value, count in now[:MOST_VALUES]]
+    shown = [
+        f"{sign}{value}{sign} ({count:,})"
+        for value, count in now[:MOST_VALUES]
+        for sign in [mark or ("'" if number_in(value) is None else "")]
+    ]
     return "it has " + (f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0])

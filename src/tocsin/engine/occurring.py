@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tocsin.core.language.mixed import READ_AS
 from tocsin.core.language.nodes import Value
 from tocsin.core.language.terms import Aggregated, Attribute, Column, Entity, FeatureName, Given, Operation, Term, Turned, walk
 from tocsin.core.schema import COLLECTIONS
@@ -33,7 +34,7 @@ Place = tuple[str, str]  # (entity or collection, attribute or column)
 
 @dataclass
 class Asked:
-    """What formulas ask for. texts: the texts that a column or attribute is compared with."""
+    """What formulas ask for. texts: the values, as `said`, that a column or attribute is compared with."""
 
     attributes: set[Place] = field(default_factory=set)
     columns: dict[str, set[str]] = field(default_factory=dict)
@@ -63,6 +64,10 @@ class Asked:
                 place = place_of(operand)
                 if place is not None:
                     self.texts.setdefault(place, set()).update(map(said, values_of(others)))
+            case Operation(name=name, arguments=(operand,)) if name == READ_AS:
+                place = place_of(operand)
+                if place is not None:
+                    self.texts.setdefault(place, set())
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,8 @@ def place_of(term: Term) -> Place | None:
             return (collection, name) if name in COLLECTIONS[collection] and name not in _IDS else None
         case FeatureName():
             return "events", "feature"
+        case Operation(name=name, arguments=(read,)) if name == READ_AS:
+            return place_of(read)
         case Turned(entity=entity, name=name, aspect="previous") if name not in SCORED and not term.of_row:
             return entity, name
     inner = getattr(term, "term", None) or getattr(term, "operand", None)

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tocsin.core.language.mixed import READ_AS
 from tocsin.core.language.terms import (
     Aggregated,
     Ago,
@@ -44,7 +45,7 @@ from tocsin.engine.sessions import reads_sessions
 TALL_COLLECTIONS = ("events", "metrics")  # those that grow large, and whose rows never change
 TALL_FUNCTIONS = ("count", "exists", "sum", "avg", "min", "max")
 TIMELESS_OPERATIONS = frozenset(
-    {"=", "!=", "<", "<=", ">", ">=", "among", "is_null", "contains", "and", "or", "not", "coalesce", "start_of_day"}
+    {"=", "!=", "<", "<=", ">", ">=", "among", "is_null", "contains", "and", "or", "not", "coalesce", "start_of_day", READ_AS}
 )
 
 

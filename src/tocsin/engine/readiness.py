@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 State = Literal["ready", "needs data", "needs a choice", "matches nobody", "waits for a forecast", "cannot be read"]
 STATES: tuple[State, ...] = get_args(State)
 READY_SAYS = "it has everything that it asks for"
+IN_PART = "a segment of `vary` fits nobody"
+MENDS = "a value map in columns.yaml mends it"
 # Where a rule lacks several things, what has to be mended first.
 FIRST = ("data", "choice", "value", "forecast")
 _STATES: Mapping[str, State] = {
@@ -39,7 +41,7 @@ FILLED = "chosen"  # stands for a choice while it is asked which of several is m
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether a rule can speak. says: why not, in one sentence without a full stop."""
+    """Whether a rule can speak. says: why not, or for whom not, in one sentence without a full stop."""
 
     state: State
     says: str
@@ -105,7 +107,8 @@ def _judged(book: Book, rule: Rule, parts: Sequence[_Part], known: World) -> Rea
     reading = Reading(known, tolerance=book.surroundings.churn_tolerance)
     lacking = [_lacks(rule, part, reading) for part in parts]
     if not all(lacking):
-        return Readiness("ready", READY_SAYS)
+        worded = dict.fromkeys(each.says for some in lacking for each in some if each.worded)
+        return Readiness("ready", f"{'; '.join([IN_PART, *worded])}; {MENDS}" if worded else READY_SAYS)
     obstacles = lacking[-1]
     kind = next(each for each in FIRST if any(one.kind == each for one in obstacles))
     if kind == "choice" and (names := _choices(book, rule)):
@@ -113,7 +116,7 @@ def _judged(book: Book, rule: Rule, parts: Sequence[_Part], known: World) -> Rea
     else:
         said = list(dict.fromkeys(each.says for each in obstacles if each.kind == kind))
     more = [f"and {len(said) - MOST_TOLD} more"] if len(said) > MOST_TOLD else []
-    mends = ["a value map in columns.yaml mends it"] if any(each.mapped for each in obstacles if each.kind == kind) else []
+    mends = [MENDS] if any(each.mapped for each in obstacles if each.kind == kind) else []
     return Readiness(_STATES[kind], "; ".join([*said[:MOST_TOLD], *more, *mends]))
 
 

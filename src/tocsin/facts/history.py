@@ -13,8 +13,9 @@ import duckdb
 
 from tocsin.core.profiles import KEPT
 from tocsin.core.schema import COLLECTIONS, FROM_SUBSCRIPTIONS
+from tocsin.core.valued import DATE, NUMBER, TIME, TRUTHS
 from tocsin.facts import rollup
-from tocsin.facts.cells import DATE, Formats, as_text, parsed, start_of_day
+from tocsin.facts.cells import Formats, as_text, parsed, start_of_day
 from tocsin.facts.layout import literal, quote
 from tocsin.facts.past import EVER, Past
 from tocsin.facts.reached import OURS, forget_reached
@@ -25,7 +26,6 @@ HISTORIES = {
     "accounts": ("account_history", "account_key", "account_timeline"),
     "people": ("people_history", "person_key", "person_timeline"),
 }
-_TIME = DATE + r"T\S+"
 
 
 def settle(cursor: duckdb.DuckDBPyConnection, zone: ZoneInfo, imported: AbstractSet[str], past: Past) -> None:
@@ -126,10 +126,10 @@ def _type_attributes(cursor: duckdb.DuckDBPyConnection, collection: str, zone: Z
     """
     before = _times(cursor, collection)
     fits = {
-        "boolean": "lower(value) IN ('true', 'false')",
-        "number": f"regexp_full_match(value, {literal(_CUSTOM_NUMBER)}) AND isfinite(TRY_CAST(value AS DOUBLE))",
+        "boolean": f"lower(value) IN ({', '.join(map(literal, TRUTHS))})",
+        "number": f"regexp_full_match(value, {literal(NUMBER)}) AND isfinite(TRY_CAST(value AS DOUBLE))",
         "date": f"regexp_full_match(value, {literal(DATE)}) AND TRY_CAST(value AS DATE) IS NOT NULL",
-        "time": f"regexp_full_match(value, {literal(_TIME)}) AND {parsed('value', 'time', zone, Formats())} IS NOT NULL",
+        "time": f"regexp_full_match(value, {literal(TIME)}) AND {parsed('value', 'time', zone, Formats())} IS NOT NULL",
     }
     cases = " ".join(f"WHEN bool_and(coalesce({test}, false)) THEN {literal(kind)}" for kind, test in fits.items())
     cursor.execute(f"DELETE FROM attribute_types WHERE collection = {literal(collection)}")
@@ -153,10 +153,6 @@ def _type_attributes(cursor: duckdb.DuckDBPyConnection, collection: str, zone: Z
         patch = f"json_object({literal(name)}, {normal.replace('value', given)})"
         cursor.execute(f"UPDATE {collection} SET custom = json_merge_patch(custom, {patch}) WHERE {given} != ''")
     return times != before
-
-
-# Narrower than what a declared number may look like: `.5` and `5.` stay texts.
-_CUSTOM_NUMBER = r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?"
 
 
 def _times(cursor: duckdb.DuckDBPyConnection, collection: str) -> set[str]:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from tocsin.core.language import functions, nodes, terms, types
 from tocsin.core.language.errors import FormulaError, each_of, suggestion
+from tocsin.core.language.mixed import is_mixed
 from tocsin.core.language.names import Names
 from tocsin.core.language.nodes import Node, Value
 from tocsin.core.language.paths import path
@@ -122,10 +123,18 @@ def among(node: nodes.Among, scope: Scope) -> Term:
         pairs = (types.comparable(operand, option, node.operand, node.operand) for option in options)
         test = Operation("boolean", "or", tuple(Operation("boolean", "=", pair) for pair in pairs))
     else:
-        wanted = types.unified([operand, *options])
-        lifted = tuple(types.lift(each, wanted) for each in (operand, *options)) if wanted else (operand, *options)
-        test = Operation("boolean", "among", lifted)
+        kinds = dict.fromkeys(option.type for option in options if option.type != "null") if is_mixed(operand) else {}
+        groups = [[option for option in options if option.type in (kind, "null")] for kind in kinds]
+        tests = [_among(operand, group) for group in groups or [options]]
+        test = tests[0] if len(tests) == 1 else Operation("boolean", "or", tuple(tests))
     return Operation("boolean", "not", (test,)) if node.negated else test
+
+
+def _among(operand: Term, options: list[Term]) -> Operation:
+    """The operand among options that it goes with."""
+    wanted = types.unified([operand, *options])
+    lifted = tuple(types.lift(each, wanted) for each in (operand, *options)) if wanted else (operand, *options)
+    return Operation("boolean", "among", lifted)
 
 
 def between(operand: Node, low: Node, high: Node, scope: Scope) -> Term:
@@ -153,7 +162,7 @@ def aggregate(node: nodes.Aggregate, scope: Scope) -> Term:
     where = None if node.where is None else types.want(resolve(node.where, inner), "boolean", node.where)
     summed = functions.aggregated_column(node, inner, resolve)
     window = None if node.window is None else windowed(node.window, scope)
-    kind = functions.aggregate_type(node, summed)
+    kind, summed = functions.aggregate_type(node, summed)
     if node.function == "days_quiet":
         start = terms.Column(scope.names.column(collection, _start(collection)) or "time", collection, _start(collection))
         last = terms.Aggregated(start.type, "max", collection, start, where, window)
@@ -206,6 +215,7 @@ def windowed(node: Node, scope: Scope) -> terms.Window:
 def instant(node: Node, scope: Scope) -> Term:
     """A time or date for an anchor."""
     term = resolve(node, scope)
-    if term.type not in ("time", "date", "null"):
+    when = types.as_instant(term)
+    if when is None:
         raise FormulaError.at(node, f"a time or date was expected, {types.said(term)} stands there")
-    return term
+    return when

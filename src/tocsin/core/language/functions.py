@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from tocsin.core.language import nodes, terms, types
 from tocsin.core.language.errors import FormulaError, suggestion
+from tocsin.core.language.mixed import is_mixed
 from tocsin.core.language.nodes import Node
 from tocsin.core.language.paths import account_column, turned
 from tocsin.core.language.scope import Resolve, Scope, not_in_filter, parameter
@@ -72,20 +73,19 @@ def aggregated_column(node: nodes.Aggregate, scope: Scope, resolve: Resolve) -> 
     return found
 
 
-def aggregate_type(node: nodes.Aggregate, column: Term | None) -> Type:
-    """The type of an aggregate; FormulaError where it cannot sum the column up."""
+def aggregate_type(node: nodes.Aggregate, column: Term | None) -> tuple[Type, Term | None]:
+    """The type of an aggregate, and the column as it sums it up; FormulaError where it cannot."""
     if column is None:
-        return "boolean" if node.function == "exists" else "number"
+        return "boolean" if node.function == "exists" else "number", None
     if node.function in SUMMABLE:
-        types.want(column, "number", node.path)
-        return "number"
+        return "number", types.want(column, "number", node.path)
     if column.type in ("json", "list") and node.function not in ("latest", "earliest"):
         raise FormulaError.at(node.path, f"{node.function} cannot sum up {types.said(column)}")
     if column.type == "json":
         raise FormulaError.at(node.path, "name a column of the rows; properties can only stand in a `where`")
     if column.type == "boolean" and node.function in ("min", "max"):
         raise FormulaError.at(node.path, f"{node.function} takes numbers, texts, times or dates, not truths")
-    return "number" if node.function == "distinct" else column.type
+    return "number" if node.function == "distinct" else column.type, column
 
 
 # Looking back
@@ -150,11 +150,14 @@ def _numbers(node: nodes.Call, scope: Scope, resolve: Resolve) -> Term:
 
 def _days(node: nodes.Call, scope: Scope, resolve: Resolve) -> Term:
     operand = resolve(node.arguments[0], scope)
-    if operand.type not in ("time", "date", "null"):
+    if types.as_instant(operand) is None:
         message = f"{node.name} takes a time or a date, {types.said(operand)} stands there"
         raise FormulaError.at(node.arguments[0], message)
     name = "days_since" if node.name == "days_until" else node.name
-    days = Operation("number", name, (operand,))
+    # Of a date the days of the calendar are counted, of a time those that passed: a mixed text may hold either.
+    read = [types.lift(operand, kind) for kind in types.INSTANTS] if is_mixed(operand) else [operand]
+    each = tuple(Operation("number", name, (when,)) for when in read)
+    days = each[0] if len(each) == 1 else Operation("number", "coalesce", each)
     return Operation("number", "negative", (days,)) if node.name == "days_until" else days
 
 

@@ -27,6 +27,16 @@ ENGINE_SIGNALS: Mapping[str, Type] = MappingProxyType(
 )
 
 
+def typed_by_values(collection: str, name: str) -> bool:
+    """Whether all values of an attribute or column together give its type: tier, risk, custom attributes."""
+    declared = COLLECTIONS[collection]
+    if name in declared:
+        return declared.column(name).type == "any"
+    return (
+        declared.custom and name not in derived_columns(declared) and not (collection == "accounts" and name in ENGINE_SIGNALS)
+    )
+
+
 @dataclass(frozen=True)
 class Names:
     """The names that a workspace knows besides those of the schema.
@@ -47,6 +57,11 @@ class Names:
         if name == "id":
             return "text"
         return self._typed(COLLECTIONS[ENTITY_COLLECTIONS[entity]], name)
+
+    def mixed(self, entity: Entity, name: str) -> bool:
+        """Whether the values of an attribute gave it no other type than text, so that each is read by itself."""
+        collection = ENTITY_COLLECTIONS.get(entity)
+        return collection is not None and typed_by_values(collection, name) and self.attribute(entity, name) == "text"
 
     def column(self, collection: str, name: str) -> Type | None:
         """The type of a column of a row: declared, derived or custom; None where there is no such column."""

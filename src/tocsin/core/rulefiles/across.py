@@ -107,7 +107,7 @@ def named_in_triggers(drafts: Sequence[Draft], segments: Sequence[str], names: N
             attributes = names.attributes(entity)
             if named.text not in attributes:
                 draft.report(named, f"unknown attribute {named.text!r}{suggestion(named.text, attributes)}")
-            else:
+            elif not names.mixed(entity, named.text):  # of mixed values any may be meant
                 _changed_values(draft, named.text, names.attribute(entity, named.text))
         elif kind == "countdown":
             _countdown_date(draft, named, names)
@@ -150,7 +150,7 @@ def _countdown_date(draft: Draft, named: Scalar, names: Names | None) -> None:
     options = known.columns(collection) if dot else known.attributes(entity)
     if kind is None:
         draft.report(named, f"unknown date {named.text!r}{suggestion(column or named.text, options)}")
-    elif kind not in ("date", "time", "null"):
+    elif kind not in ("date", "time", "null") and (dot or not known.mixed(entity, named.text)):
         draft.report(named, f"a countdown needs a date or a time, {named.text} is a {kind}")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tocsin.core.language import Names
 from tocsin.core.language.terms import Aggregated, Attribute, Market, Term, Turned, walk
+from tocsin.core.language.types import as_instant
 from tocsin.core.milestones import ANCHOR, MILESTONE_STATES, STANDS, Milestone
 from tocsin.core.rulefiles.drafts import once, read_id, read_name, spoiled, typed
 from tocsin.core.rulefiles.formulas import Formula
@@ -109,7 +110,7 @@ def _checked(report: Report, formula: Formula, names: Names | None) -> None:
     term = typed(report, formula, names)
     if term is None:
         return
-    if formula.expect is None and term.type not in ("time", "date", "null"):
+    if formula.expect is None and as_instant(term) is None:
         report(formula.text.at(0), f"{formula.what}: a milestone begins at a time or a date, this is a {term.type}")
     if lacking := forbidden(term):
         report(formula.text.at(0), f"{formula.what}: {lacking}")

@@ -11,7 +11,9 @@ from sqlglot import exp
 
 from tocsin.core.language import terms
 from tocsin.core.language.functions import FEWEST_SAMPLES
+from tocsin.core.language.mixed import READ_AS
 from tocsin.core.language.terms import Term
+from tocsin.core.valued import DATE, NUMBER, TIME, TRUTHS
 from tocsin.engine.instants import Instant, back
 from tocsin.engine.lookback import Back
 from tocsin.engine.picking import Standing
@@ -103,6 +105,8 @@ class Reader:
             return comparison(this=given[0], expression=given[1])
         if term.name == "moment":
             return b.instant(at)
+        if term.name == READ_AS:
+            return read_as(given[0], term.type, self.zone)
         if term.name in ("days_since", "workdays_since", "start_of_day"):
             return self._of_days(term, given[0], at)
         if term.name == "days_later":  # a date so many days after that of a time, in the workspace's zone
@@ -176,6 +180,28 @@ def property_as(properties: exp.Expr, key: str, kind: str) -> exp.Expr:
         return b.case((exp.NEQ(this=its_kind, expression=b.text("NULL")), value))
     read = b.call("json_extract_string", properties.copy(), path.copy()) if kind == "text" else b.try_cast(value, kind)
     return b.case((b.one_of(its_kind, JSON_KINDS[kind]), read)) if kind in JSON_KINDS else exp.null()
+
+
+def read_as(text: exp.Expr, kind: str, zone: ZoneInfo) -> exp.Expr:
+    """A text read as a type, null where it is none: the same texts as where all values of an attribute are of that type.
+
+    A date is as a time the start of its day; a time is no date. A time without an offset is in UTC.
+    """
+
+    def spelt(pattern: str) -> exp.Expr:
+        return b.call("regexp_full_match", text.copy(), b.text(pattern))
+
+    match kind:
+        case "number":
+            value = b.try_cast(text.copy(), "number")
+            return b.case((b.both(spelt(NUMBER), b.call("isfinite", value)), value.copy()))
+        case "boolean":
+            return b.case((b.one_of(b.call("lower", text.copy()), TRUTHS), b.try_cast(text.copy(), "boolean")))
+        case "date":
+            return b.case((spelt(DATE), b.try_cast(text.copy(), "date")))
+    instant = exp.TryCast(this=text.copy(), to=exp.DataType.build("TIMESTAMPTZ"))
+    midnight = b.start_of(b.paren(b.try_cast(text.copy(), "date")), zone)
+    return b.case((spelt(TIME), b.call("timezone", b.text("UTC"), instant)), (spelt(DATE), midnight))
 
 
 # Operations of values, by the name of the operation
