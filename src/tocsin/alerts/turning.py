@@ -157,6 +157,7 @@ class Turning:
             cleared=subject in findings.clears.get(rule.id, frozenset()),
             ends=self._end(identity),
             quiet=self.baseline,
+            baseline=self.baseline,
             step="" if (match := findings.matches.get(identity)) is None or match.step is None else str(match.step),
         )
 
@@ -218,7 +219,8 @@ class Turning:
                 identity = (rule.id, subject, match.key)
                 self._rows[identity] = repeated(match, folded.counts[match.key], folded.latest[match.key].as_of)
                 # What was over before anybody could be told opens and closes at once, and is news to nobody.
-                verdict = Verdict(truth=True, quiet=self.baseline or _over(match, self.moment))
+                quiet = self.baseline or _over(match, self.moment)
+                verdict = Verdict(truth=True, quiet=quiet, baseline=self.baseline)
                 turns.append(Turn(rule, identity, verdict, transition(None, verdict, match.as_of, rule.policy)))
             # A pulse sees the rows that have just arrived, and not those before: repeats are counted by sweeps.
             for opening in known if self.accounts is None else ():
@@ -335,7 +337,7 @@ class Turning:
             key=identity[2],
             account_id=match.account_id or None,
             opened_at=state.opened_at or self.moment,
-            baseline=self.baseline,
+            baseline=state.baseline,
             last_seen_at=self.moment,
             message=match.message,
             evidence=[evidence_json(line) for line in match.evidence],
