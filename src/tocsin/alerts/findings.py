@@ -74,7 +74,7 @@ def look(
     running = running_alerts(accounts)
     fresh = [rule for rule in rules if rule.id not in unknown]
     rows = RowFindings() if accounts is not None else look_at_rows(book, fresh, running, moment, previous, published)
-    lingering: dict[str, dict[str, str]] = {}
+    over: dict[str, dict[str, str]] = {}
     ending: list[Running] = []
     for episode in running:
         rule = judged.get(episode.rule)
@@ -82,10 +82,9 @@ def look(
             continue
         if rule.trigger.kind == "countdown":
             continue  # its date has moved on, or the row has ended
+        over.setdefault(rule.id, {})[episode.subject_id] = episode.account_id or ""
         if rule.clear is None or episode.subject_id in judgement.clears.get(rule.id, frozenset()):
             ending.append(episode)
-        else:
-            lingering.setdefault(rule.id, {})[episode.subject_id] = episode.account_id or ""
     carded = {episode.account_id for episode in running if episode.account_id}
     carded |= {match.account_id for match in matches.values() if match.account_id}
     carded |= {match.account_id for found in rows.occurred.values() for match in found if match.account_id}
@@ -93,7 +92,7 @@ def look(
         matches=matches,
         unknown={**unknown, **rows.unknown},
         clears=judgement.clears,
-        gone=out_of_scope(book, list(judged.values()), lingering, moment),
+        gone=out_of_scope(book, list(judged.values()), over, moment),
         revised=_revised(book, judged, ending, moment),
         scopes=judgement.scopes,
         cards=cards.read(book, carded, moment),

@@ -163,9 +163,9 @@ class Turning:
 
     def _end(self, identity: Identity) -> CloseReason | None:
         rule_id, subject, _ = identity
-        if subject in self.findings.gone.get(rule_id, frozenset()):
-            return "subject_gone"
-        return "revised" if identity in self.findings.revised else None
+        if identity in self.findings.revised:
+            return "revised"
+        return "subject_gone" if subject in self.findings.gone.get(rule_id, frozenset()) else None
 
     def _transition(self, rule: Rule, identity: Identity, verdict: Verdict) -> Turn:
         return Turn(rule, identity, verdict, transition(self._state(identity), verdict, self.moment, rule.policy))
