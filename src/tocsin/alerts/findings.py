@@ -12,6 +12,7 @@ from django.db.models import Q
 from tocsin.alerts import cards
 from tocsin.alerts.models import AccountSnapshot, Episode, Pending
 from tocsin.alerts.models.episodes import RUNNING
+from tocsin.alerts.rescoring import FirstLooks, first_looks
 from tocsin.alerts.rowfindings import Identity, RowFindings, look_at_rows
 from tocsin.alerts.running import Running, among, running_alerts
 from tocsin.alerts.scope import out_of_scope
@@ -38,6 +39,7 @@ class Findings:
     scopes:  rule id -> how many subjects it is about. cards: the accounts with alerts, as of the moment.
     rows:    what the facts say of rules with a row trigger.
     earlier: rule id -> how many alerts pulses have opened or held since the sweep before, for the circuit breaker.
+    rescored: when rules about health were first judged by another version of a profile.
     elsewhere: of a pulse, people who belong to none of its accounts any more, although alerts of theirs are noted there.
     """
 
@@ -51,6 +53,7 @@ class Findings:
     rows: RowFindings
     earlier: Mapping[str, int] = field(default_factory=dict)
     elsewhere: frozenset[str] = frozenset()
+    rescored: FirstLooks = field(default_factory=FirstLooks)
 
 
 def look(
@@ -97,6 +100,7 @@ def look(
         scopes=judgement.scopes,
         cards=cards.read(book, carded, moment),
         rows=rows,
+        rescored=first_looks(book, rules, moment),
     )
 
 

@@ -65,7 +65,7 @@ class Verdict:
 
     truth:   whether the condition holds; None: unknown. (A condition that is null as of the moment does not hold: False.)
     cleared: whether the rule's own `clear` formula holds; means nothing where the rule has none.
-    reason:  why the truth is unknown.
+    reason:  why the truth is unknown; of a baseline, where it is not the first sweep's, why it is one.
     guard:   why a new episode is to be held for review rather than opened (the circuit breaker); None: no reason.
     ends:    closes a live episode for this reason whatever the truth, and lets none open (superseded by a higher stage of
              its ladder, the subject is gone, the facts of its opening were revised, the rule is no longer on).
@@ -184,7 +184,8 @@ def _while_over(episode: EpisodeState | None, verdict: Verdict, moment: datetime
     if verdict.guard is not None:
         return Outcome(replace(fresh, state="held"), "hold", verdict.guard, suppressed=True)
     told = not (verdict.quiet or verdict.baseline)
-    return Outcome(replace(fresh, notified_at=moment if told else None), "open", "the condition holds", notify=told)
+    why = (verdict.baseline and verdict.reason) or "the condition holds"
+    return Outcome(replace(fresh, notified_at=moment if told else None), "open", why, notify=told)
 
 
 def _refire(episode: EpisodeState, verdict: Verdict) -> Outcome:
