@@ -10,7 +10,7 @@ from typing import Any, cast
 import pyarrow as pa
 
 from tocsin.core.rules import Rule
-from tocsin.engine import Book
+from tocsin.engine import Book, HealthModel
 
 T0 = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
@@ -95,6 +95,7 @@ class FakeBook:
     owners: dict[str, str] = field(default_factory=dict)
     mrr: dict[str, float] = field(default_factory=dict)
     store: FakeStore = field(default_factory=FakeStore)
+    health: HealthModel = field(default_factory=HealthModel)
 
     def judge(self, rules: Sequence[Rule], moment: datetime, *, accounts: Collection[str] | None = None) -> FakeJudgement:
         """What the test wrote down; asked about some accounts as of a moment in the past, what it had written down then."""

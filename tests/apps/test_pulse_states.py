@@ -12,6 +12,7 @@ from tests.apps.world import World, at, world
 from tocsin.alerts import facade, locks, running
 from tocsin.alerts.models import Episode, Pending
 from tocsin.core.rules import Definitions
+from tocsin.engine.replay import replay
 
 __all__ = ["world"]
 
@@ -237,6 +238,34 @@ def test_an_event_that_is_not_late_closes_it_as_cleared(begun: World) -> None:
     begun.click("e2", 4.5)
     begun.states(4.6, "acme")
     assert begun.lines() == ["acme 4-4.6 cleared"]
+
+
+# What of an account that is lost: rule, who its alert is of, and why it closes.
+LOST = {
+    "without a `clear`": (CLICKED, "acme", "subject_gone"),
+    "its `clear` holds at the same moment": (f"{CLICKED}, clear: seats is null", "acme", "subject_gone"),
+    "its people": ("subject: person, when: count(events in last 7d) >= 2", "ann", "subject_gone"),
+    "its features": ("subject: feature, when: count(events in last 7d) >= 2", "acme/export", "subject_gone"),
+    "a rule that is about churned accounts too": (f"{CLICKED}, where: status is not null", "acme", "cleared"),
+}
+
+
+@pytest.mark.parametrize("case", LOST)
+def test_what_ends_because_the_account_churned_did_not_clear(case: str, begun: World) -> None:
+    text, who, because = LOST[case]
+    ann(begun, -1, "acme")
+    begun.rule(text)
+    for number in (1, 2):
+        begun.click(f"e{number}", 0.5, person_id="ann", feature="export")
+    begun.sweep(1)
+    assert begun.lines() == [f"{who} 1- open"]
+    begun.come(2, accounts=[{"id": "acme", "name": "Acme", "created_at": at(-300), "churned_at": at(1.5)}])
+    for day in range(2, 9):
+        begun.sweep(day)
+    over = 2 if because == "subject_gone" else 8
+    assert begun.lines() == [f"{who} 1-{over} {because}"]
+    told = replay(begun.book, begun.definitions.rules, at(0), at(9)).alerts
+    assert [(each.match.subject_id, each.closed_at, each.close_reason) for each in told] == [(who, at(over), because)]
 
 
 # --- People

@@ -18,6 +18,7 @@ from tocsin.alerts.models import Episode, Pending, Sweep, Transition
 from tocsin.core.errors import UserError
 from tocsin.core.rules import Definitions, MaxNew, Variant
 from tocsin.engine import Evidence
+from tocsin.people.facade import create_user
 
 LOW = rule()
 
@@ -241,6 +242,32 @@ def test_the_first_sweep_with_subjects_is_the_baseline_and_tells_nobody(db: None
     report = facade.sweep(full.book, T0 + timedelta(days=1), definitions=definitions, on_transition=told.extend)
     assert not report.baseline
     assert [(notice.kind, notice.quiet) for notice in told[2:]] == [("opened", False)]
+
+
+def test_of_the_baseline_nobody_is_reminded_until_something_was_told_of_it(db: None) -> None:
+    book = FakeBook(true={"low-mrr": {"a", "b", "c"}})
+    definitions = Definitions(rules=(rule(renotify=timedelta(days=14)),))
+
+    def told(day: int) -> list[tuple[str, str]]:
+        """Whom a sweep told something of, and what."""
+        found: list[TransitionNotice] = []
+        facade.sweep(book.book, T0 + timedelta(days=day), definitions=definitions, on_transition=found.extend)
+        names = {alert.id: alert.subject_id for alert in facade.list_alerts()}
+        return [(names[each.alert_id], each.kind) for each in found if not each.quiet]
+
+    assert told(0) == []
+    create_user("ann@us.example", "Ann Ames", "csm", moment=T0)
+    alert = {each.subject_id: each.id for each in facade.list_alerts()}
+    book.true["low-mrr"].add("new")
+    assert told(10) == [("new", "opened")]
+    facade.assign(alert["b"], "ann@us.example", by="cy@us.example", moment=T0 + timedelta(days=10))
+    facade.snooze(alert["c"], until=T0 + timedelta(days=12), by="cy@us.example", moment=T0 + timedelta(days=10))
+    assert told(12) == [("c", "woken")]
+    assert told(23) == []
+    assert sorted(told(26)) == [("b", "renotified"), ("c", "renotified"), ("new", "renotified")]
+    assert told(90) != []
+    book.true["low-mrr"] = set()
+    assert sorted(told(91)) == [("b", "closed"), ("c", "closed"), ("new", "closed")], "nobody knew of a"
 
 
 def test_only_the_highest_stage_of_a_ladder_is_open(book: FakeBook, swept: Sweeping) -> None:

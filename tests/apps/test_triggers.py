@@ -305,6 +305,96 @@ def test_a_change_of_profile_fires_nothing(healthy: World) -> None:
     assert healthy.alerts() == []
 
 
+POOR = "when: health_band = 'Poor'"
+# What names health: rule -> whose alert it is.
+OF_HEALTH = {
+    "a condition": (POOR, "acme"),
+    "a signal": ("when: unwell", "acme"),
+    "a scope": ("where: health_score < 40, when: seats > 0", "acme"),
+    "a segment of `vary`": ("when: seats > $n, with: {n: 90}, vary: [{where: health_band = 'Poor', with: {n: 1}}]", "acme"),
+    "an entry": ("trigger: {enter: failing}", "acme"),
+    "an exit": ("trigger: {leave: well}", "acme"),
+    "a countdown": ("trigger: {countdown: renews_on, steps: [90]}, where: health_band = 'Poor'", "acme"),
+    "a person's account": ("subject: person, when: account.health_band = 'Poor'", "ann"),
+    "the book of a csm": ("subject: csm, when: count(accounts where health_band = 'Poor') > 0", "cy@us.example"),
+}
+
+
+@pytest.fixture
+def measured(healthy: World) -> World:
+    """Acme has somebody, somebody's, and a renewal ahead; from half past day 0 on a seat brings a single point."""
+    acme = {"id": "acme", "name": "Acme", "created_at": at(-300), "owner": "cy@us.example", "renews_on": date(2026, 5, 1)}
+    healthy.come(-1, accounts=[acme], people=[{"id": "ann", "account_id": "acme", "name": "Ann", "created_at": at(-9)}])
+    healthy.come(-1, csms=[{"email": "cy@us.example", "name": "Cy"}])
+    return healthy
+
+
+def rescore(world: World, day: float = 0.5, *, score: str = "seats") -> None:
+    """Another version of the profile decides from a day on."""
+    versions = world.health.versions
+    world.health = HealthModel((*versions, profile(score, len(versions) + 1, day)))
+
+
+@pytest.mark.parametrize("case", OF_HEALTH)
+def test_what_another_version_of_a_profile_opens_is_a_baseline(case: str, measured: World) -> None:
+    text, whose = OF_HEALTH[case]
+    measured.rule(f"{text}, renotify: 3d" if "trigger" not in text else text)
+    measured.sweep(0.4)
+    rescore(measured)
+    for day in (1, 2, 9):
+        measured.sweep(day)
+    alert = next(each for each in measured.alerts() if each.subject_id == whose)
+    assert (alert.state, alert.opened_at, alert.baseline) == ("open", at(1), True)
+    assert [each.reason for each in facade.alert(alert.id).timeline] == ["health is scored by another version of its profile"]
+    assert measured.notices() == [], "nor is anybody reminded"
+
+
+def test_what_happens_after_the_first_look_by_another_version_is_told(measured: World) -> None:
+    measured.rule(POOR)
+    measured.rule("when: seats < 3", "few")
+    rescore(measured, 0.5, score="9 * seats")
+    measured.seats(1, 0.6, of="bolt")
+    measured.sweep(1)
+    assert [(each.subject_id, each.baseline) for each in measured.alerts("few")] == [("bolt", False)], "it is not about health"
+    assert measured.notices() == ["opened"]
+    measured.seats(1, 1.5)
+    measured.sweep(2)
+    assert [(each.subject_id, each.baseline) for each in measured.alerts()] == [("bolt", True), ("acme", False)]
+
+
+def test_a_pulse_by_another_version_tells_nobody_either(measured: World) -> None:
+    measured.rule(f"{POOR}, max_new: 0")
+    measured.sweep(0.4)
+    rescore(measured)
+    assert measured.states(0.6, "acme").opened == 1, "nor is it held for review"
+    assert measured.notices() == []
+    measured.sweep(1)
+    assert [(each.subject_id, each.baseline) for each in measured.alerts()] == [("acme", True), ("bolt", True)]
+
+
+def test_what_must_hold_for_a_while_counts_from_when_it_was_first_seen(measured: World) -> None:
+    measured.rule(f"{POOR}, for: 4d")
+    measured.sweep(0.4)
+    rescore(measured)
+    measured.sweep(1)
+    measured.seats(2, 1.5, of="coil")
+    for day in (2, 5, 6):
+        measured.sweep(day)
+    found = [(each.subject_id, each.opened_at, each.baseline) for each in measured.alerts()]
+    assert found == [("acme", at(5), True), ("bolt", at(5), True), ("coil", at(6), False)]
+    assert measured.notices() == ["opened"]
+
+
+def test_a_rule_that_could_not_be_judged_looks_when_it_can(measured: World) -> None:
+    measured.rule(f"{POOR}, needs: {{events: 1d}}")
+    measured.sweep(0.4)
+    rescore(measured)
+    measured.sweep(1)
+    measured.click("e1", 2.9)
+    measured.sweep(3)
+    assert [(each.subject_id, each.baseline) for each in measured.alerts()] == [("acme", True), ("bolt", True)]
+
+
 # --- Countdowns
 
 

@@ -23,7 +23,11 @@ from tocsin.facts.duckdb import DuckStore
 EVERYBODY = ("acme", "bolt", "coil")
 
 HEAD = """
-segments: {busy: count(events in last 7d) >= 2}
+signals: {unwell: health_band = 'Poor'}
+segments:
+  busy: count(events in last 7d) >= 2
+  failing: unwell
+  well: health_score >= 40
 rules:
 """
 EVENT = "trigger: {event: kind = 'click'}"
@@ -111,7 +115,7 @@ class World:
     @property
     def book(self) -> Book:
         """The facts as they stand."""
-        return Book(self.store, {}, self.definitions.segments, health=self.health)
+        return Book(self.store, self.definitions.signals, self.definitions.segments, health=self.health)
 
     @property
     def definitions(self) -> Definitions:

@@ -383,6 +383,22 @@ def test_an_exit(book: Book) -> None:
     assert days(found(book, "trigger: {enter: roomy}", looks=EACH_DAY)) == [("bolt", 8)], "who had no seats has entered"
 
 
+def test_a_crossing_tells_why_by_the_comparisons_of_its_segment(book: Book) -> None:
+    def told(text: str, of: str) -> list[tuple[str, str, object, str, object]]:
+        (match,) = (each for each in found(book, text, looks=EACH_DAY) if each.subject_id == of)
+        assert match.evidence[0].clears == "", "it closes in time, and by nothing that happens"
+        return [(line.formula, line.text, line.value, line.op, line.threshold) for line in match.evidence]
+
+    busy = (SEGMENTS["busy"], "uses in the last 7 days are 2 or more", 3.0, ">=", 2.0)
+    assert told("trigger: {enter: busy}", "acme") == [busy]
+    plan = ("plan = 'free'", "plan is 'free'", "free", "=", "free")
+    assert told("trigger: {enter: busy}, when: plan = 'free'", "acme") == [busy, plan]
+    left = ("roomy", "it left the segment “roomy”")
+    assert told("trigger: {leave: roomy}", "bolt") == [(*left, None, "!=", True)], "null is no comparison"
+    few = ("not (seats > 5)", "seats bought are 5 or less", 4.0, "<=", 5.0)
+    assert told("trigger: {leave: roomy}", "acme") == [(*left, False, "!=", True), few]
+
+
 def test_an_entry_and_a_condition_as_of_the_look(book: Book) -> None:
     assert days(found(book, "trigger: {enter: busy}, when: tier = 2", looks=EACH_DAY)) == [("bolt", 6)]
     assert days(found(book, "trigger: {enter: busy}, when: plan = 'free'", looks=EACH_DAY)) == [("acme", 9)]

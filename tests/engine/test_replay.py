@@ -138,11 +138,11 @@ def lines(book: Book, *texts: str, **span: Any) -> list[str]:
 CONDITIONS: dict[str, tuple[str, list[str]]] = {
     "opens when it becomes true and closes when it is not": (
         "when: seats < 5",
-        ["dips 5-8 cleared", "gone 1-10 cleared existing", "low 1- existing", "slow 5-8 cleared", "twice 5-8 cleared", "twice 10-20 cleared"],
+        ["dips 5-8 cleared", "gone 1-10 subject_gone existing", "low 1- existing", "slow 5-8 cleared", "twice 5-8 cleared", "twice 10-20 cleared"],
     ),
     "scope": ("when: seats < 5, where: tier = 9", []),
     "must hold so long first; exactly so long is enough": (
-        "when: seats < 5, for: 3d", ["gone 4-10 cleared existing", "low 4- existing", "twice 13-20 cleared"],
+        "when: seats < 5, for: 3d", ["gone 4-10 subject_gone existing", "low 4- existing", "twice 13-20 cleared"],
     ),
     "stays open until clear holds": (
         "when: seats < 5, clear: seats > 8, where: id = 'slow' or id = 'dips'", ["dips 5-", "slow 5-12 cleared"],

@@ -40,6 +40,7 @@ OPEN = EpisodeState("open", since=T, opened_at=T, notified_at=T)
 ACKED = replace(OPEN, state="acknowledged")
 SNOOZED = replace(OPEN, state="snoozed", snoozed_until=T + 3 * DAY)
 HELD = replace(OPEN, state="held", notified_at=None)
+LISTED = replace(OPEN, notified_at=None, baseline=True)
 
 
 def closed(because: str, *, rearmed: bool = False) -> EpisodeState:
@@ -57,6 +58,7 @@ TABLE: dict[str, tuple[EpisodeState | None, Verdict, timedelta, Policy, State | 
     "nothing, true with `for`": (None, TRUE, DAY, FOR, "pending", "none", False),
     "nothing, true but guarded": (None, Verdict(True, guard="90 new"), DAY, PLAIN, "held", "hold", False),
     "nothing, true but superseded": (None, Verdict(True, ends="superseded"), DAY, PLAIN, None, "none", False),
+    "nothing, true at a baseline": (None, Verdict(True, baseline=True), DAY, PLAIN, "open", "open", False),
     "nothing, true and quiet": (None, Verdict(True, quiet=True), DAY, PLAIN, "open", "open", False),
     "pending, just short of `for`": (PENDING, TRUE, 2 * DAY - TICK, FOR, "pending", "none", False),
     "pending, exactly `for`": (PENDING, TRUE, 2 * DAY, FOR, "open", "open", True),
@@ -76,6 +78,10 @@ TABLE: dict[str, tuple[EpisodeState | None, Verdict, timedelta, Policy, State | 
     "open, exactly a reminder": (OPEN, TRUE, 7 * DAY, REMIND, "open", "renotify", True),
     "open, just short of expiring": (OPEN, TRUE, 14 * DAY - TICK, EXPIRES, "open", "keep", False),
     "open, exactly expiring": (OPEN, TRUE, 14 * DAY, EXPIRES, "closed", "close", False),
+    "open, of the baseline: nobody was told": (LISTED, TRUE, 30 * DAY, REMIND, "open", "keep", False),
+    "open, of the baseline and told since": (replace(LISTED, notified_at=T), TRUE, 7 * DAY, REMIND, "open", "renotify", True),
+    "open, reached from a higher stage": (replace(OPEN, notified_at=None), TRUE, 7 * DAY, REMIND, "open", "renotify", True),
+    "open, of the baseline and false": (LISTED, FALSE, DAY, PLAIN, "closed", "close", False),
     "open, a reminder is due quietly": (OPEN, Verdict(True, quiet=True), 7 * DAY, REMIND, "open", "keep", False),
     "open, superseded quietly": (
         OPEN, Verdict(True, ends="superseded", quiet=True), DAY, PLAIN, "closed", "close", False,
@@ -179,6 +185,14 @@ def test_reminders_count_from_the_latest_notice() -> None:
         if outcome.action == "renotify":
             reminded.append(day)
     assert reminded == [7, 14, 21]
+
+
+def test_a_countdown_of_the_baseline_is_told_of_from_its_next_step_on() -> None:
+    listed = transition(None, at_step("30", baseline=True), T, REMIND).state
+    assert transition(listed, at_step("30"), T + 9 * DAY, REMIND).action == "keep"
+    stepped = transition(listed, at_step("14"), T + 16 * DAY, REMIND)
+    assert (stepped.action, stepped.notify) == ("step", True)
+    assert transition(stepped.state, at_step("14"), T + 23 * DAY, REMIND).action == "renotify"
 
 
 def test_resolved_opens_again_only_after_the_condition_was_false() -> None:
@@ -367,6 +381,7 @@ verdicts = st.builds(
     guard=st.sampled_from([None, None, None, "90 new alerts"]),
     ends=st.sampled_from([None, None, None, None, "superseded", "subject_gone"]),
     quiet=st.booleans(),
+    baseline=st.booleans(),
     step=st.sampled_from(["", "", "30", "14"]),
 )
 gaps = st.sampled_from([timedelta(0), timedelta(hours=1), DAY, 2 * DAY, 7 * DAY])

@@ -52,7 +52,7 @@ def text(html: str) -> str:
     ("changes", "told"),
     [
         ({}, "Safety"),
-        ({"baseline": True}, "Safety since before Tocsin"),
+        ({"baseline": True}, "Safety from a baseline"),
         ({"step": "30", "count": 3}, "Safety 30 days before 3 times"),
         ({"state": "acknowledged", "baseline": True}, "Safety acknowledged"),
         ({"state": "held"}, "Safety held"),

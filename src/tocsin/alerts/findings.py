@@ -12,6 +12,7 @@ from django.db.models import Q
 from tocsin.alerts import cards
 from tocsin.alerts.models import AccountSnapshot, Episode, Pending
 from tocsin.alerts.models.episodes import RUNNING
+from tocsin.alerts.rescoring import FirstLooks, first_looks
 from tocsin.alerts.rowfindings import Identity, RowFindings, look_at_rows
 from tocsin.alerts.running import Running, among, running_alerts
 from tocsin.alerts.scope import out_of_scope
@@ -38,6 +39,7 @@ class Findings:
     scopes:  rule id -> how many subjects it is about. cards: the accounts with alerts, as of the moment.
     rows:    what the facts say of rules with a row trigger.
     earlier: rule id -> how many alerts pulses have opened or held since the sweep before, for the circuit breaker.
+    rescored: when rules about health were first judged by another version of a profile.
     elsewhere: of a pulse, people who belong to none of its accounts any more, although alerts of theirs are noted there.
     """
 
@@ -51,6 +53,7 @@ class Findings:
     rows: RowFindings
     earlier: Mapping[str, int] = field(default_factory=dict)
     elsewhere: frozenset[str] = frozenset()
+    rescored: FirstLooks = field(default_factory=FirstLooks)
 
 
 def look(
@@ -74,7 +77,7 @@ def look(
     running = running_alerts(accounts)
     fresh = [rule for rule in rules if rule.id not in unknown]
     rows = RowFindings() if accounts is not None else look_at_rows(book, fresh, running, moment, previous, published)
-    lingering: dict[str, dict[str, str]] = {}
+    over: dict[str, dict[str, str]] = {}
     ending: list[Running] = []
     for episode in running:
         rule = judged.get(episode.rule)
@@ -82,10 +85,9 @@ def look(
             continue
         if rule.trigger.kind == "countdown":
             continue  # its date has moved on, or the row has ended
+        over.setdefault(rule.id, {})[episode.subject_id] = episode.account_id or ""
         if rule.clear is None or episode.subject_id in judgement.clears.get(rule.id, frozenset()):
             ending.append(episode)
-        else:
-            lingering.setdefault(rule.id, {})[episode.subject_id] = episode.account_id or ""
     carded = {episode.account_id for episode in running if episode.account_id}
     carded |= {match.account_id for match in matches.values() if match.account_id}
     carded |= {match.account_id for found in rows.occurred.values() for match in found if match.account_id}
@@ -93,11 +95,12 @@ def look(
         matches=matches,
         unknown={**unknown, **rows.unknown},
         clears=judgement.clears,
-        gone=out_of_scope(book, list(judged.values()), lingering, moment),
+        gone=out_of_scope(book, list(judged.values()), over, moment),
         revised=_revised(book, judged, ending, moment),
         scopes=judgement.scopes,
         cards=cards.read(book, carded, moment),
         rows=rows,
+        rescored=first_looks(book, rules, moment),
     )
 
 

@@ -86,7 +86,9 @@ def give(
     reason = (f"to {name}" if to else "back to the account's CSM") + (f": {note}" if note else "")
     for row in rows:
         row.assignee = to
-    Episode.objects.bulk_update(rows, ("assignee",), batch_size=CHUNK)
+        if row.baseline and row.notified_at is None and to and to != by:
+            row.notified_at = moment  # the first notice of what the baseline told nobody of: reminders count from it
+    Episode.objects.bulk_update(rows, ("assignee", "notified_at"), batch_size=CHUNK)
     lines = [Transition(episode=row, at=moment, kind="assigned", by=by, reason=reason) for row in rows]
     Transition.objects.bulk_create(lines, batch_size=CHUNK)
     told = [TransitionNotice(str(row.pk), row.rule, "assigned", moment, quiet=not to, by=by, reason=note) for row in rows]

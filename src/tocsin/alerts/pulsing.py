@@ -171,5 +171,5 @@ def _scopes(last: Sweep) -> Mapping[str, int]:
 
 def opened_since(moment: datetime) -> dict[str, int]:
     """Rule id -> how many alerts pulses have opened after a moment; those that were held are new alerts as well."""
-    opened = Transition.objects.filter(kind__in=("opened", "held"), by=BY, at__gt=moment)
+    opened = Transition.objects.filter(kind__in=("opened", "held"), by=BY, at__gt=moment, episode__baseline=False)
     return {row["episode__rule"]: row["n"] for row in opened.order_by().values("episode__rule").annotate(n=Count("id"))}

@@ -71,7 +71,8 @@ class Entry:
 class Alert:
     """One episode. `closed_at` and what belongs to it are None or empty while it is not closed.
 
-    baseline: it was there at the workspace's first sweep, so it says nothing about when it began.
+    baseline: it was there at the workspace's first sweep, or came of another version of a health profile: it says nothing about
+              when it began, and nobody was told.
     event_id: the event behind an event rule's alert, else None.
     step: of a countdown, the step it is in (`30`, `overdue`). count: how many rows it stands for.
     inhibited_by: the running rule that keeps its notices back, else ''.

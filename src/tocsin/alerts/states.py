@@ -20,6 +20,7 @@ def state_of(episode: Episode) -> EpisodeState:
         closed_because=cast("CloseReason", episode.close_reason) if episode.close_reason else None,
         rearmed=episode.rearmed,
         step=episode.step,
+        baseline=episode.baseline,
     )
 
 

@@ -16,6 +16,7 @@ from tocsin.alerts.changes import KINDS, Changes, evidence_json
 from tocsin.alerts.findings import STATE_TRIGGERS, Findings
 from tocsin.alerts.models import Episode, Pending
 from tocsin.alerts.models.episodes import RUNNING
+from tocsin.alerts.rescoring import WHY
 from tocsin.alerts.rowfindings import Identity
 from tocsin.alerts.running import CHUNK, among, by_name, parts
 from tocsin.alerts.shapes import LIVE, SEVERITIES, TransitionNotice
@@ -152,19 +153,23 @@ class Turning:
         if rule.id in findings.unknown:
             return Verdict(truth=None, reason=findings.unknown[rule.id])
         identity = (rule.id, subject, key)
+        state = self._state(identity)
+        rescored = findings.rescored.at(rule.id, (state.since if state else None) or self.moment)
         return Verdict(
             truth=identity in findings.matches,
+            reason=WHY if rescored else "",
             cleared=subject in findings.clears.get(rule.id, frozenset()),
             ends=self._end(identity),
             quiet=self.baseline,
+            baseline=self.baseline or rescored,
             step="" if (match := findings.matches.get(identity)) is None or match.step is None else str(match.step),
         )
 
     def _end(self, identity: Identity) -> CloseReason | None:
         rule_id, subject, _ = identity
-        if subject in self.findings.gone.get(rule_id, frozenset()):
-            return "subject_gone"
-        return "revised" if identity in self.findings.revised else None
+        if identity in self.findings.revised:
+            return "revised"
+        return "subject_gone" if subject in self.findings.gone.get(rule_id, frozenset()) else None
 
     def _transition(self, rule: Rule, identity: Identity, verdict: Verdict) -> Turn:
         return Turn(rule, identity, verdict, transition(self._state(identity), verdict, self.moment, rule.policy))
@@ -182,12 +187,16 @@ class Turning:
     def _guarded(self, rule: Rule, turns: list[Turn], *, at_row: bool = False) -> list[Turn]:
         """The circuit breaker: where a rule would open more alerts at once than it may, all of those are held for review.
 
-        Not at the baseline, which tells nobody and is a list to work through.
+        Not what is of a baseline, which tells nobody and is a list to work through.
         """
-        new = sum(turn.rule.id == rule.id and turn.outcome.action == "open" for turn in turns)
+
+        def is_new(turn: Turn) -> bool:
+            return turn.rule.id == rule.id and turn.outcome.action == "open" and not turn.verdict.baseline
+
+        new = sum(map(is_new, turns))
         limit = rule.max_new.limit(self.findings.scopes.get(rule.id, max(self.findings.scopes.values(), default=0)))
         earlier = self.findings.earlier.get(rule.id, 0) if new else 0
-        if self.baseline or new + earlier <= limit:
+        if new + earlier <= limit:
             return turns
         reason = f"{new + earlier} new alerts in one sweep, above the rule's limit of {limit}"
 
@@ -198,7 +207,7 @@ class Turning:
                 return Turn(rule, turn.identity, verdict, transition(None, verdict, start, rule.policy))
             return self._transition(rule, turn.identity, verdict)
 
-        return [held(turn) if turn.rule.id == rule.id and turn.outcome.action == "open" else turn for turn in turns]
+        return [held(turn) if is_new(turn) else turn for turn in turns]
 
     def _turn_rows(self, rule: Rule) -> None:
         """The rows since the sweep before, and the running alerts of rows that ended, expired or were revised."""
@@ -218,7 +227,9 @@ class Turning:
                 identity = (rule.id, subject, match.key)
                 self._rows[identity] = repeated(match, folded.counts[match.key], folded.latest[match.key].as_of)
                 # What was over before anybody could be told opens and closes at once, and is news to nobody.
-                verdict = Verdict(truth=True, quiet=self.baseline or _over(match, self.moment))
+                quiet = self.baseline or _over(match, self.moment)
+                rescored = self.findings.rescored.at(rule.id, match.as_of)
+                verdict = Verdict(truth=True, quiet=quiet, baseline=self.baseline or rescored, reason=WHY if rescored else "")
                 turns.append(Turn(rule, identity, verdict, transition(None, verdict, match.as_of, rule.policy)))
             # A pulse sees the rows that have just arrived, and not those before: repeats are counted by sweeps.
             for opening in known if self.accounts is None else ():
@@ -335,7 +346,7 @@ class Turning:
             key=identity[2],
             account_id=match.account_id or None,
             opened_at=state.opened_at or self.moment,
-            baseline=self.baseline,
+            baseline=state.baseline,
             last_seen_at=self.moment,
             message=match.message,
             evidence=[evidence_json(line) for line in match.evidence],

@@ -39,6 +39,7 @@ class EpisodeState:
     closed_at, closed_because: only of a closed one.
     rearmed:       only of a closed one: the condition has been seen false since, so that it can *become* true again.
     step:          of a countdown, the step that it is in; '' for all others.
+    baseline:      it opened as part of a baseline: until some notice of it goes out, nobody is reminded of it.
     """
 
     state: State
@@ -50,6 +51,7 @@ class EpisodeState:
     closed_because: CloseReason | None = None
     rearmed: bool = False
     step: str = ""
+    baseline: bool = False
 
     @property
     def live(self) -> bool:
@@ -63,11 +65,12 @@ class Verdict:
 
     truth:   whether the condition holds; None: unknown. (A condition that is null as of the moment does not hold: False.)
     cleared: whether the rule's own `clear` formula holds; means nothing where the rule has none.
-    reason:  why the truth is unknown.
+    reason:  why the truth is unknown; of a baseline, where it is not the first sweep's, why it is one.
     guard:   why a new episode is to be held for review rather than opened (the circuit breaker); None: no reason.
     ends:    closes a live episode for this reason whatever the truth, and lets none open (superseded by a higher stage of
              its ladder, the subject is gone, the facts of its opening were revised, the rule is no longer on).
     quiet:   what happens is right but no news (moving down a ladder): no notice.
+    baseline: what opens was so before anybody looked, and is no news: no notice of the opening, and no reminders.
     step:    of a countdown, the step that has been reached; each is told once.
     """
 
@@ -78,6 +81,7 @@ class Verdict:
     ends: CloseReason | None = None
     quiet: bool = False
     step: str = ""
+    baseline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +180,12 @@ def _while_over(episode: EpisodeState | None, verdict: Verdict, moment: datetime
         return Outcome(seen, "none", f"must hold until {iso(due)}")
     if base.state == "closed" and base.snoozed_until is not None and moment < base.snoozed_until:
         return _refire(seen, verdict)
-    fresh = EpisodeState("open", since=seen.since, opened_at=moment, step=verdict.step)
+    fresh = EpisodeState("open", since=seen.since, opened_at=moment, step=verdict.step, baseline=verdict.baseline)
     if verdict.guard is not None:
         return Outcome(replace(fresh, state="held"), "hold", verdict.guard, suppressed=True)
-    notified = None if verdict.quiet else moment
-    return Outcome(replace(fresh, notified_at=notified), "open", "the condition holds", notify=not verdict.quiet)
+    told = not (verdict.quiet or verdict.baseline)
+    why = (verdict.baseline and verdict.reason) or "the condition holds"
+    return Outcome(replace(fresh, notified_at=moment if told else None), "open", why, notify=told)
 
 
 def _refire(episode: EpisodeState, verdict: Verdict) -> Outcome:
@@ -220,6 +225,9 @@ def _silence(episode: EpisodeState, moment: datetime, policy: Policy) -> str:
 
 
 def _reminder_due(episode: EpisodeState, moment: datetime, policy: Policy) -> bool:
+    """Whether it is time for a reminder; never of what nobody was told of because it is of a baseline."""
+    if episode.baseline and not _announced(episode):
+        return False
     last = episode.notified_at or episode.opened_at
     return policy.renotify is not None and last is not None and moment >= last + policy.renotify
 

@@ -6,6 +6,7 @@ from tocsin.engine.explaining import repeated, repeats
 from tocsin.engine.health import HealthModel
 from tocsin.engine.judge import OF_CHURN, Judgement, Match, named_by
 from tocsin.engine.occurrences import CROSSINGS, TRIGGERED, Occurrences, Stretch, between_looks, late_of
+from tocsin.engine.scoring import of_scores
 from tocsin.engine.stirring import Arrived, reads_events, stirs
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "between_looks",
     "late_of",
     "named_by",
+    "of_scores",
     "reads_events",
     "repeated",
     "repeats",

@@ -95,13 +95,37 @@ def asked_of(book: Book, case: Case, places: Places) -> Asked:
         places.of(case.scope),
         places.of(in_scope(case.fires, case.scope)),
         None if case.clears is None else places.of(case.clears),
-        [_of_row(line, rule) for formula, node in shown for line in lines(formula, node, case.params, place)],
+        [
+            *_crossing(book, rule, place),
+            *(_of_row(line, rule) for formula, node in shown for line in lines(formula, node, case.params, place)),
+        ],
         _told(book, case, place),
         _clearing(case),
         places.of(case.alive),
         _counted(case, places),
         changed,
     )
+
+
+def _crossing(book: Book, rule: Rule, place: Callable[[Node], int]) -> list[Line]:
+    """Why a subject is in the segment that it entered; of one that it left, that it did, and what does not hold any more.
+
+    None of it clears the alert, which is of the crossing and closes in time.
+    """
+    kind = rule.trigger.kind
+    if kind not in ("enter", "leave"):
+        return []
+    name = str(rule.trigger.spec[kind])
+    formula = book.segments[name]
+    node = parse(formula)
+    if kind == "enter":
+        found = lines(formula, node, {}, place)
+    else:
+        inside, true = place(nodes.Path(nodes.NOWHERE, name)), place(nodes.Literal(nodes.NOWHERE, value=True))
+        left = Line(name, f"it left the segment “{name_words(name)}”", "", "!=", inside, (true,), is_list=False, truth=None)
+        # What became null is neither true nor false, and no reason that could be shown.
+        found = [left, *lines(formula, nodes.Not(nodes.NOWHERE, node), {}, place, certain=False)]
+    return [replace(line, clears="") for line in found]
 
 
 def _counted(case: Case, places: Places) -> Counted | None:

@@ -80,12 +80,15 @@ class Line:
         return Evidence(self.formula, self.text, value, self.op, threshold, self.clears)
 
 
-def lines(formula: str, node: Node, params: Mapping[str, Value], place: Callable[[Node], int]) -> list[Line]:
+def lines(
+    formula: str, node: Node, params: Mapping[str, Value], place: Callable[[Node], int], *, certain: bool = True
+) -> list[Line]:
     """The comparisons of a condition, in the order of the text.
 
-    place: gives a part's place in the list of terms to ask for, adding it where it is new.
+    place:   gives a part's place in the list of terms to ask for, adding it where it is new.
+    certain: the condition is known to hold, so that what stands alone or under `and` needs no asking.
     """
-    return [_line(formula, part, params, place) for part in _parts(node, alternative=False, negated=False)]
+    return [_line(formula, part, params, place) for part in _parts(node, alternative=not certain, negated=False)]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ count each other's, so that they are walked together: at each step one question,
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -80,15 +80,12 @@ def counted_alerts(
     walkers: dict[tuple[str, str], Walker] = {}
     matches: dict[tuple[str, str, int], Match] = {}
     known = _Known(book, moments, raised)
-    kinds: list[str] = sorted({rule.subject for rule in rules if rule.clear is not None})
     for place, moment in enumerate(moments):
         asked = book.reading({ALERTS: known.before(place, _own(walkers, matches, moments))})
         judgement = judge(asked, rules, moment)
         unknown |= judgement.unknown
-        here: dict[str, set[str]] = {
-            kind: set(asked.signals(["id"], [moment], kind).column("subject_id").to_pylist()) for kind in kinds
-        }
         found = {(match.rule.id, match.subject_id): match for match in judgement.matches}
+        here = _here(asked, rules, moment, {key for key, walker in walkers.items() if walker.live and key not in found})
         for group in groups:
             subjects = {subject for rule, subject in (*found, *walkers) if any(each.id == rule for each in group)}
             for subject in sorted(subjects):
@@ -100,6 +97,20 @@ def counted_alerts(
     ]
 
 
+def _here(
+    book: Book, rules: Sequence[Rule], moment: datetime, ending: Collection[tuple[str, str]]
+) -> dict[str, frozenset[str]]:
+    """Kind -> its subjects that there are, of what runs and matches no longer (rule, subject)."""
+    asked: dict[str, set[str]] = {}
+    for rule in rules:
+        asked.setdefault(rule.subject, set()).update(subject for name, subject in ending if name == rule.id)
+    return {
+        kind: frozenset(book.signals(["id"], [moment], kind, only=sorted(subjects)).column("subject_id").to_pylist())
+        for kind, subjects in asked.items()
+        if subjects
+    }
+
+
 def _step(
     group: Sequence[Rule],
     subject: str,
@@ -107,7 +118,7 @@ def _step(
     moments: Sequence[datetime],
     judgement: Judgement,
     found: Mapping[tuple[str, str], Match],
-    here: Mapping[str, set[str]],
+    here: Mapping[str, frozenset[str]],
     walkers: dict[tuple[str, str], Walker],
     matches: dict[tuple[str, str, int], Match],
 ) -> None:
@@ -116,7 +127,7 @@ def _step(
     verdicts = {}
     for rule in group:
         fires, cleared = (rule.id, subject) in found, subject in judgement.clears.get(rule.id, ())
-        gone = rule.clear is not None and not fires and not cleared and subject not in here[rule.subject]
+        gone = own[rule.id].live and not fires and subject not in here[rule.subject]
         verdicts[rule.id] = Verdict(truth=fires, cleared=cleared, ends="subject_gone" if gone else None)
     if len(group) > 1:
         verdicts = settled(group, own, verdicts)

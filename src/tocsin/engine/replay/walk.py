@@ -9,7 +9,7 @@ from datetime import datetime
 
 import numpy as np
 
-from tocsin.core.lifecycle import EpisodeState, Policy, Verdict, settle_ladder, transition
+from tocsin.core.lifecycle import CloseReason, EpisodeState, Policy, Verdict, settle_ladder, transition
 from tocsin.core.rules import Rule
 from tocsin.engine.replay.grid import Bools
 
@@ -39,9 +39,9 @@ class Truths:
 
     def verdict(self, place: int) -> Verdict:
         """The verdict at a moment, as a sweep would have it."""
-        fires, cleared = bool(self.fires[place]), bool(self.clears[place])
-        gone = self.rule.clear is not None and not fires and not cleared and not self.alive[place]
-        return Verdict(truth=fires, cleared=cleared, ends="subject_gone" if gone else None)
+        fires, gone = bool(self.fires[place]), not self.alive[place]
+        ends: CloseReason | None = "subject_gone" if gone and not fires else None
+        return Verdict(truth=fires, cleared=bool(self.clears[place]), ends=ends)
 
 
 def runs(group: Sequence[Truths], moments: Sequence[datetime]) -> list[Run]:

@@ -178,7 +178,7 @@ def _more(alert: Alert, page: _List) -> str:
         return f"{found}<span>closed {timed(alert.closed_at, words.ago(alert.closed_at, page.now, short=False))}</span>"
     if alert.state in ("acknowledged", "held"):
         return f"{found}<span>{alert.state}</span>"
-    return f"{found}<span>since before Tocsin</span>" if alert.baseline and alert.state == "open" else found
+    return f"{found}<span>from a baseline</span>" if alert.baseline and alert.state == "open" else found
 
 
 def _sentence(alert: Alert) -> str:
