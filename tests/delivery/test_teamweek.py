@@ -102,6 +102,9 @@ def test_what_it_says(led: Town) -> None:
     alerts.acknowledge(led.alert("no-login", "A3").id, by=BOB, moment=led.now)
     alerts.resolve(led.alert("crisis", "A2").id, by=ANN, outcome="false_alarm", moment=led.now)
     led.close("usage-drop", "A1")
+    led.open("usage-drop", "A2")
+    led.book.churned.add("A2")
+    led.close("usage-drop", "A2")
     led.now = MONDAY
     [mail] = week(led)
     message = mail.message
@@ -110,7 +113,9 @@ def test_what_it_says(led: Town) -> None:
         ("renewal-risk", "A1", "nobody has acknowledged it; it is Ann's")
     ]
     assert table(mail, "Open alerts, by how long").rows == (("High", "", "1", "2", "", "3"),)
-    assert table(mail, "What became of alerts").rows == (("False alarm", "1"), ("Cleared by itself", "1"))
+    assert table(mail, "What became of alerts").rows == (
+        ("False alarm", "1"), ("Cleared by itself", "1"), ("The customer or person is gone", "1"),
+    )  # fmt: skip
     by_csm = table(mail, "By CSM")
     assert by_csm.head == ("CSM", "open", "waiting", "resolved", "over budget")
     assert by_csm.rows == (("Ann", "2", "1", "1", "1"), ("Bob", "1", "", "", ""))

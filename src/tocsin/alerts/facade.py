@@ -58,7 +58,7 @@ from tocsin.alerts.shapes import (
     TransitionNotice,
 )
 from tocsin.alerts.sweeping import MOST_AHEAD, last_sweep, sweep
-from tocsin.alerts.teamwork import AGES, CLEARED, OwnerFigures, TeamFigures, team_figures
+from tocsin.alerts.teamwork import AGES, CLEARED, GONE, OwnerFigures, TeamFigures, team_figures
 from tocsin.alerts.together import (
     acknowledge_together,
     assign_together,
@@ -70,6 +70,7 @@ from tocsin.alerts.together import (
 __all__ = [
     "AGES",
     "CLEARED",
+    "GONE",
     "LIVE",
     "MOST_AHEAD",
     "OUTCOMES",

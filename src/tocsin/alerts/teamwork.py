@@ -21,6 +21,7 @@ AGES: tuple[tuple[str, timedelta | None], ...] = (
     ("longer", None),
 )
 CLEARED = "cleared"  # closed by its rule, and by nobody
+GONE = "subject_gone"  # closed as its account churned, or its person was deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class TeamFigures:
 
     open: (severity, age as in `AGES`) -> alerts that ask something of somebody; those that another keeps quiet are left out.
     waiting: open ones that nobody has acknowledged for too long; longest: the gravest of these, then the oldest.
-    ended: outcome ('' where none was said, CLEARED where nobody had to) -> alerts that closed in the span.
+    ended: outcome ('' where none was said, CLEARED where nobody had to, GONE of what was lost) -> alerts closed in the span.
     by_owner: e-mail of the CSM -> theirs.
     """
 
@@ -83,7 +84,7 @@ def team_figures(
         theirs, count = of_owner.setdefault(row["owner"] or "", Counter()), row["count"]
         if row["state"] == "closed":
             by_hand = row["close_reason"] == "resolved"
-            became[row["outcome"] if by_hand else CLEARED] += count
+            became[row["outcome"] if by_hand else GONE if row["close_reason"] == GONE else CLEARED] += count
             theirs["resolved"] += count if by_hand else 0
         else:
             standing[row["severity"], row["age"]] += count

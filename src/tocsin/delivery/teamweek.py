@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from tocsin.alerts import facade as alerts
-from tocsin.alerts.facade import AGES, CLEARED, SEVERITIES, AlertFilter, OwnerFigures, TeamFigures
+from tocsin.alerts.facade import AGES, CLEARED, GONE, SEVERITIES, AlertFilter, OwnerFigures, TeamFigures
 from tocsin.core.moment import DAY, day_of
 from tocsin.core.schedule import at_minute
 from tocsin.delivery import telling, waking
@@ -163,7 +163,7 @@ def _headline(figures: TeamFigures, days: int) -> str:
     parts = [f"{_plural(count, 'alert')} open" if count else "nothing open"]
     if figures.waiting:
         parts.append(f"{figures.waiting} not acknowledged for {_plural(days, 'day')}")
-    resolved = sum(n for outcome, n in figures.ended.items() if outcome != CLEARED)
+    resolved = sum(n for outcome, n in figures.ended.items() if outcome not in (CLEARED, GONE))
     if resolved:
         parts.append(f"{resolved} resolved")
     return f"Your team's week: {', '.join(parts)}"
@@ -197,7 +197,8 @@ def _by_csm(figures: Mapping[str, OwnerFigures], over: Mapping[str, int], names:
 
 def _ended(ended: Mapping[str, int]) -> Table:
     rows = [(label, str(ended[outcome])) for outcome, label in OUTCOMES.items() if ended.get(outcome)]
-    rows += [("Cleared by itself", str(ended[CLEARED]))] if ended.get(CLEARED) else []
+    others = ((CLEARED, "Cleared by itself"), (GONE, "The customer or person is gone"))
+    rows += [(label, str(ended[because])) for because, label in others if ended.get(because)]
     return Table("What became of alerts", ("Outcome", "alerts"), tuple(rows))
 
 
