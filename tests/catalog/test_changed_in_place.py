@@ -1,4 +1,4 @@
-"""What the shipped rules say of subscriptions that were changed in place; files of cases are imported once, and cannot show it."""
+"""What the shipped rules say of subscriptions that were changed in place; cases are imported once, and cannot show it."""
 
 from __future__ import annotations
 
