@@ -206,6 +206,25 @@ def test_a_change_that_an_import_brings_is_dated_by_it(world: World) -> None:
     assert world.alerts()[0].key == "2026-03-01T20:00:00Z"
 
 
+def test_a_subscription_that_is_changed_in_place_is_a_change_as_of_its_import(world: World) -> None:
+    world.rule("when: 'days_in(renews_on) < 14 and days_until(renews_on) - days_until(previous(renews_on)) >= 180'", "renewed")
+    world.rule("when: 'change(mrr, 14d) >= 10%'", "grown")
+    world.rule("trigger: {change: seats, direction: down}", "shrunk")
+    world.rule("trigger: {countdown: renews_on, steps: [30], overdue: true}", "due")
+    row = {"id": "s1", "account_id": "acme", "starts_on": at(-300).date(), "renews_on": at(3).date(), "mrr": 100, "seats": 9}
+    world.come(-1, subscriptions=[row])
+    for day in (1, 4):
+        world.sweep(day)
+    world.come(4.5, subscriptions=[{**row, "renews_on": at(368).date(), "mrr": 150, "seats": 7}])
+    for day in (5, 6, 30):
+        world.sweep(day)
+    assert world.lines("due") == ["acme 2026-03-04 0-5 cleared step overdue"]
+    assert world.lines("renewed") == world.lines("grown") == ["acme 5-30 cleared"]
+    assert [line.split()[2:] for line in world.lines("shrunk")] == [["4.5-30", "expired"]]
+    before = world.book.signals(["days_until(renews_on)", "mrr", "seats"], [at(2)]).to_pylist()[0]
+    assert [before[f"f{number}"] for number in range(3)] == [1, 100, 9], "what was so then is no other by now"
+
+
 def test_a_person_who_is_gone_is_an_alert_of_the_person(world: World) -> None:
     world.rule("subject: person, trigger: {change: deleted_at}, where: deleted_at is not null")
     ann = {"id": "ann", "account_id": "acme", "name": "Ann", "created_at": at(-100)}

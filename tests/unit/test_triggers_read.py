@@ -17,7 +17,13 @@ from tocsin.core.rulefiles import dump_rule, read_rules
 from tocsin.core.rules import Definitions, Rule
 
 DAY = timedelta(days=1)
-KNOWN = Definitions(segments={"good": "seats > 1"})
+KNOWN = Definitions(
+    segments={"good": "seats > 1"},
+    signals={
+        "days_left": "days_until(renews_on)",
+        "contract_on": "coalesce(min(subscriptions.renews_on where open), renews_on)",
+    },
+)
 STEPS = "  with: {steps: [30, 14]}\n"
 
 
@@ -62,6 +68,7 @@ def rule_of(trigger: str, more: str = "") -> Rule:
         ("{countdown: renews_on, steps: [30], before: $notice}", "  with: {notice: 30d}\n"),
         ("{countdown: created_at, steps: [30], before: '30'}", ""),
         ("{countdown: invoices.due_on, steps: [3]}", ""),
+        ("{countdown: contract_on, steps: [30]}", ""),
     ],
 )
 def test_it_is_read(trigger: str, more: str) -> None:
@@ -190,6 +197,9 @@ WRONG = {
     # countdown
     "countdown to nothing": ("", "⟦{countdown: , steps: [1]}", "`countdown` needs a date, such as renews_on or tasks.due_on"),
     "an unknown date": ("", "{countdown: ⟦renews_onn, steps: [1]}", "unknown date 'renews_onn', did you mean 'renews_on'?"),
+    "a signal that is no date": ("", "{countdown: ⟦days_left, steps: [1]}", "a countdown needs a date or a time, days_left is a"),
+    "a signal that persons have not": (PERSON, "{countdown: ⟦contract_on, steps: [1]}", "`countdown`: "),
+    "a date near a signal": ("", "{countdown: ⟦contract_onn, steps: [1]}", "unknown date 'contract_onn', did you mean 'contract_on'?"),
     "an unknown date of rows": ("", "{countdown: ⟦tasks.due_onn, steps: [1]}", "unknown date 'tasks.due_onn', did you mean"),
     "a date of rows that is none": ("", "{countdown: ⟦tasks.title, steps: [1]}", "a countdown needs a date or a time, tasks.title"),
     "a person's date that accounts have": (PERSON, "{countdown: ⟦renews_on, steps: [1]}", "unknown date 'renews_on'"),

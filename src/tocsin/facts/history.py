@@ -14,8 +14,8 @@ import duckdb
 from tocsin.core.profiles import KEPT
 from tocsin.core.schema import COLLECTIONS, FROM_SUBSCRIPTIONS
 from tocsin.core.valued import DATE, NUMBER, TIME, TRUTHS
-from tocsin.facts import rollup
-from tocsin.facts.cells import Formats, as_text, parsed, start_of_day
+from tocsin.facts import rollup, subscribed
+from tocsin.facts.cells import Formats, as_text, parsed
 from tocsin.facts.layout import literal, quote
 from tocsin.facts.past import EVER, Past
 from tocsin.facts.reached import OURS, forget_reached
@@ -183,40 +183,7 @@ def _rebuild(cursor: duckdb.DuckDBPyConnection, collection: str, touched: str, z
         f'AND {passed_over} AND NOT {ours} GROUP BY {owner}, field, "at"'
     )
     if collection == "accounts":
-        _from_subscriptions(cursor, touched, zone)
-
-
-def _from_subscriptions(cursor: duckdb.DuckDBPyConnection, touched: str, zone: ZoneInfo) -> None:
-    """What subscriptions give, at each day on which one starts or ends: plan, seats, mrr and renews_on of those in force."""
-    rate = (
-        'coalesce((SELECT arg_max(rate, rates."on") FROM rates '
-        'WHERE rates.currency = sub.currency AND rates."on" <= point.day), '
-        '(SELECT arg_min(rate, rates."on") FROM rates WHERE rates.currency = sub.currency), 1)'
-    )
-    cursor.execute(f"""
-        CREATE OR REPLACE TEMP TABLE in_force AS
-        WITH mine AS (SELECT * FROM subscriptions WHERE account_key IN ({touched})),
-        point AS (
-            SELECT account_key, starts_on AS day FROM mine
-            UNION SELECT account_key, ended_on FROM mine WHERE ended_on IS NOT NULL
-        )
-        SELECT point.account_key AS key, point.day, {start_of_day("point.day", zone)} AS "at", sub.id, sub.plan, sub.seats,
-               sub.starts_on, sub.renews_on, sub.mrr * {rate} AS mrr
-        FROM point LEFT JOIN mine AS sub ON sub.account_key = point.account_key AND sub.starts_on <= point.day
-             AND (sub.ended_on IS NULL OR sub.ended_on > point.day)
-    """)
-    cursor.execute(f"""
-        INSERT INTO account_timeline
-        WITH sums AS (
-            SELECT key, "at", sum(seats) AS seats, sum(mrr) AS mrr, min(renews_on) AS renews_on,
-                   arg_max(coalesce(plan, ''), (coalesce(mrr, -1e308), starts_on, id)) FILTER (id IS NOT NULL) AS plan
-            FROM in_force GROUP BY key, "at"
-        )
-        SELECT key, 'plan', coalesce(plan, ''), "at" FROM sums
-        UNION ALL SELECT key, 'seats', coalesce({as_text("seats", "number")}, ''), "at" FROM sums
-        UNION ALL SELECT key, 'mrr', coalesce({as_text("mrr", "number")}, ''), "at" FROM sums
-        UNION ALL SELECT key, 'renews_on', coalesce(CAST(renews_on AS VARCHAR), ''), "at" FROM sums
-    """)
+        subscribed.enter(cursor, touched, zone)
 
 
 def leave_out(cursor: duckdb.DuckDBPyConnection, domains: Sequence[str], past: Past) -> None:

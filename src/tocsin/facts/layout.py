@@ -99,6 +99,8 @@ _LATER_TABLES = (
     'CREATE TABLE IF NOT EXISTS identities (anonymous VARCHAR, person VARCHAR, "at" TIMESTAMP, now BOOLEAN DEFAULT true)',
     "CREATE TABLE IF NOT EXISTS told_rows (collection VARCHAR, id VARCHAR, told VARCHAR)",
     'CREATE TABLE IF NOT EXISTS told (collection VARCHAR, id VARCHAR, field VARCHAR, value VARCHAR, "at" TIMESTAMP)',
+    # What the terms of subscriptions were before they were changed in place, see `facts.subscribed`.
+    'CREATE TABLE IF NOT EXISTS subscription_terms (id VARCHAR, field VARCHAR, value VARCHAR, "at" TIMESTAMP)',
     "CREATE TABLE IF NOT EXISTS event_catalog (name VARCHAR, kind VARCHAR, feature VARCHAR)",
     # Accounts that a person has split again, and from which: an alias does not make them one once more.
     "CREATE TABLE IF NOT EXISTS kept_apart (id VARCHAR, other VARCHAR)",

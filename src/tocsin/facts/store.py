@@ -12,7 +12,8 @@ The layout that every store offers (the tables behind the as-of view; nobody but
 - `person_keys(key, id)` names every person that any row mentions, also those of which nothing else is known;
 - `account_timeline(key, field, value, at)` and `person_timeline(key, field, value, at)` are the *effective* history of
   attributes: one row per key, field and instant (of several, the greater text), `value` '' where the attribute became
-  null, and, for accounts that have subscriptions, plan, seats, mrr and renews_on as the subscriptions give them;
+  null, and, for accounts that have subscriptions, plan, seats, mrr and renews_on as the subscriptions give them
+  (`facts.subscribed`, which keeps in `subscription_terms` what those were before they were changed in place);
 - in `account_timeline` also what the engine keeps of health (`core.profiles.KEPT`), and `health_days`, see `facts.scores`;
 - `events_rollup` and `events_rollup_people`: first, last and how many of old events, see `facts.rollup`;
 - the raw `account_history` and `people_history` hold what was recorded, as it was recorded.

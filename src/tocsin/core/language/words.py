@@ -47,6 +47,7 @@ _NAMES: Mapping[str, str] = MappingProxyType(
         "planned_at": "planned time",
         "reached_at": "date reached",
         "renews_on": "renewal date",
+        "contract_renews_on": "contract renewal date",
         "resolved_at": "resolution",
         "seats": "seats bought",
         "set_at": "date set",

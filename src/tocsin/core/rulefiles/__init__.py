@@ -59,7 +59,7 @@ def read_rules(
     across.duplicate_ids(drafts)
     across.unknown_inhibitors(drafts, known)
     across.ladders(drafts, known)
-    across.named_in_triggers(drafts, list(all_segments), names)
+    across.named_in_triggers(drafts, list(all_segments), all_names)
     profiles = [draft for contents in files for draft in contents.profiles]
     across_profiles(profiles, known.profiles, all_names)
     milestones = [draft for contents in files for draft in contents.milestones]

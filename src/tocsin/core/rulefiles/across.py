@@ -147,7 +147,13 @@ def _countdown_date(draft: Draft, named: Scalar, names: Names | None) -> None:
     known = names or Names()
     entity: Entity = "person" if draft.rule is not None and draft.rule.subject == "person" else "account"
     kind = known.column(collection, column) if dot else known.attribute(entity, named.text)
-    options = known.columns(collection) if dot else known.attributes(entity)
+    options = known.columns(collection) if dot else [*known.attributes(entity), *known.signals]
+    if kind is None and not dot and named.text in known.signals:
+        try:
+            kind = check(parse(named.text), entity, known).type
+        except FormulaError as error:
+            draft.report(named, f"`countdown`: {error.message}")
+            return
     if kind is None:
         draft.report(named, f"unknown date {named.text!r}{suggestion(column or named.text, options)}")
     elif kind not in ("date", "time", "null") and (dot or not known.mixed(entity, named.text)):

@@ -279,15 +279,17 @@ class _Staging:
             self.customs[given.name] = held
 
     def add_updated_at(self) -> bool:
-        """When the file says that its row changed."""
-        given = self.raw.column(UPDATED) if self.collection.history else None
+        """When the file says that its row changed; of subscriptions, where it can be read."""
+        recorded = self.collection.history is not None
+        given = self.raw.column(UPDATED) if recorded or self.collection.name == "subscriptions" else None
         if given is None:
             return False
         column, text = Column(UPDATED, "time"), self.text(given)
         value = parsed(text, "time", self.zone, given.formats) if given.kind == "text" else text
         self.inner += [f"{value} AS changed_at", f"{text} AS {quote('text of updated_at')}"]
         self.outer.append("changed_at")
-        self.reasons += self.faults(column, "changed_at", quote("text of updated_at"))
+        if recorded:
+            self.reasons += self.faults(column, "changed_at", quote("text of updated_at"))
         return True
 
     def add_id(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from datetime import datetime
 import duckdb
 
 from tocsin.core.schema import Collection
-from tocsin.facts import rollup
+from tocsin.facts import rollup, subscribed
 from tocsin.facts.cells import as_text
 from tocsin.facts.importing.stage import Staged
 from tocsin.facts.layout import OWNED, SEEN, literal, names, physical_columns, quote
@@ -154,6 +154,8 @@ class _Upsert:
             self.cursor.execute(
                 f"INSERT INTO touched SELECT 'accounts', old.account_key FROM {source} WHERE old_row IS NOT NULL"
             )
+        if self.collection.name == "subscriptions":
+            subscribed.record(self.cursor, source, self.staged.columns, self.changed_at())
         self.cursor.execute(f"CREATE OR REPLACE TEMP TABLE merged AS SELECT {self.merged_row()} FROM {source}")
         gone = "rowid IN (SELECT old_row FROM final WHERE old_row IS NOT NULL)"
         old = self.collection.name == "events" and self.replacing(gone)
@@ -258,6 +260,10 @@ class _Upsert:
         """The time of this import as an SQL value."""
         return as_timestamp(self.now)
 
+    def changed_at(self) -> str:
+        """When a row became what the file says, as an SQL value."""
+        return f"coalesce(new.changed_at, {self.seen()})" if self.staged.dated else self.seen()
+
     def new_columns(self) -> set[str]:
         """The columns that no file gave before: what one learns of them is no change, but all that is known."""
         known = self.cursor.execute("SELECT name FROM columns_given WHERE collection = ?", [self.collection.name]).fetchall()
@@ -272,7 +278,7 @@ class _Upsert:
 
     def note_changes(self, source: str) -> None:
         """Note every attribute whose stored value another one replaces."""
-        at = f"coalesce(new.changed_at, {self.seen()})" if self.staged.dated else self.seen()
+        at = self.changed_at()
         passed_over = unrecorded(self.collection) | self.new_columns()
         attributes = [
             (column.name, as_text(f"old.{quote(column.name)}", column.type), as_text(f"new.{quote(column.name)}", column.type))

@@ -21,6 +21,7 @@ from tocsin.facts.live.parts import Given
 from tocsin.facts.live.rows import put_rows
 from tocsin.facts.live.seen import Hashes, SeenHashes
 from tocsin.facts.live.shapes import WAITING, Arrivals, Event, Membership, Refusal, Row, Taken, Traits
+from tocsin.facts.live.terms import tell_terms
 from tocsin.facts.live.traits import begin_telling, date_changes, rows_of_traits, thin, tidy
 from tocsin.facts.past import Past
 
@@ -291,6 +292,8 @@ class _Taking:
         """Store rows that webhooks gave, perhaps in part. Gives the events among them, which are stored with the others."""
         events: list[Event] = []
         refusals: list[Refusal] = []
+        if tell_terms(self.cursor, self.past, self.store.zone, given):
+            self.collections.add("subscriptions")
         for batch in parts.batches(newest(self.cursor, given)):
             whole, lacking = parts.completed(self.cursor, batch)
             refusals += lacking
