@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import asyncio
 import io
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
