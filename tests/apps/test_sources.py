@@ -68,6 +68,17 @@ def test_a_secret_is_a_text_that_can_be_signed_with() -> None:
     assert facade.create_source("generic", "Zapier", given=["schlüssel-🔑"], **WHO).what.secrets
 
 
+def test_a_setting_that_the_kind_has_not_is_refused() -> None:
+    said = "a source of kind generic has no setting 'foo'; it has mapping, timezone"
+    with pytest.raises(UserError, match=f"^{said}$"):
+        facade.create_source("generic", "Zapier", settings={"foo": 1}, **WHO)
+    assert not facade.list_sources()
+    facade.create_source("generic", "Zapier", **WHO)
+    with pytest.raises(UserError, match=f"^{said}$"):
+        facade.set_settings("Zapier", {"foo": 1}, **WHO)
+    assert facade.set_settings("Zapier", {"foo": ""}, **WHO).settings == {}
+
+
 def test_settings_are_checked() -> None:
     facade.create_source("generic", "Zapier", settings={"timezone": "Europe/Berlin"}, **WHO)
     mapping = {"collection": "people", "columns": {"id": "id"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from tocsin.ingest.arriving import again
 from tocsin.ingest.limits import Limits
 from tocsin.people import facade as people
 from tocsin.web import background
+from tocsin.web.templatetags.tocsin import sentence_case
 
 TABS = ("", "events/", "rejected/", "rejected/rows/", "unmatched/", "owners/", "values/", "fields/")
 EVENT = '{"type":"track","event":"Saved","messageId":"m%d","userId":"u%d","context":{"groupId":"%s"},"properties":{"n":"<b>"}}'
@@ -154,6 +156,32 @@ def test_names_are_marked(ada: Client, facts: DuckStore) -> None:
     assert "Every event has a kind" in read(ada, "events/?kind=none")
     assert len(acts()) == 1
     assert "event marked" in ada.get("/settings/audit/").content.decode()
+
+
+def test_bodies_of_webhooks_are_counted_and_not_tried_again(ada: Client, facts: DuckStore) -> None:
+    """Only their source reads them: tried again through another door they lost its name and the reason."""
+    before = turned.count(facts)
+    tile = re.compile(r"<dt>Rejected</dt><dd[^>]*><a[^>]*>(\d+)</a>")
+    assert tile.findall(read(ada, "")) == [str(before)]
+    refused = [Refusal("hooks", "CRM: userId is missing", '{"evt": "call"}', received=NOW)] * 2
+    Taker(facts, lambda waiting: again(waiting, Limits())).take(Arrivals(refused=refused), None, NOW)
+    text = read(ada, "")
+    assert tile.findall(text) == [str(turned.count(facts))]
+    assert "bodies that could not be read" in text
+    kind = turned.Kind("http", "hooks", "CRM: userId is missing")
+    query = {"source": kind.source, "collection": kind.collection, "reason": kind.reason}
+    kept = facts.query("SELECT * FROM rejected WHERE collection = 'hooks'").to_pylist()
+    assert kept
+    assert "the sender sends them again" in ada.get("/data/rejected/rows/", query).content.decode()
+    assert "sends it again" in told(ada.post("/data/rejected/again/", query, follow=True))
+    assert facts.query("SELECT * FROM rejected WHERE collection = 'hooks'").to_pylist() == kept
+
+
+def test_a_field_at_the_start_of_a_reason_stays_as_it_is_written() -> None:
+    for name in ("userId is missing", "account_id is empty", "Known already", ""):
+        assert sentence_case(name) == name
+    assert sentence_case("the clock was wrong") == "The clock was wrong"
+    assert sentence_case("a userId is missing") == "A userId is missing"
 
 
 def test_rejected_rows_by_kind_and_each(ada: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -82,6 +83,25 @@ def form(here: workspace.Workspace, **more: str) -> dict[str, str]:
             given[f"t{at}.c{number}.target"] = match.target
             given[f"t{at}.c{number}.format"] = match.date_format
     return given | more
+
+
+def test_a_box_of_a_meaning_stays_its_words(ada: Client, here: workspace.Workspace) -> None:
+    """Where a box went to another word once its own was known, what was being typed landed on the other."""
+    hand_over(ada, cases="id,account_id,created_at,priority\n1,a,2026-01-01,P1\n2,a,2026-01-01,P2\n3,a,2026-01-01,P3\n")
+    found = only(here)
+
+    def boxes() -> list[tuple[str, str]]:
+        text = body(ada.get(f"/data/import/{found.id}/"))
+        return re.findall(r'name="(t0\.c3\.v\d)\.given" value="(P\d)"', text)
+
+    before = boxes()
+    assert [word for _, word in before] == ["P1", "P2", "P3"]
+    given = form(here) | {f"{before[0][0]}.given": "P1", f"{before[0][0]}.meant": "urgent"}
+    ada.post(f"/data/import/{found.id}/columns/", given)
+    tables = only(here).plan.tables
+    assert tables
+    assert tables[0].matches[3].values == {"P1": "urgent"}
+    assert boxes() == before
 
 
 def test_files_go_all_the_way(ada: Client, facts: DuckStore, here: workspace.Workspace) -> None:

@@ -19,6 +19,7 @@ from tocsin.facts.live.shapes import WAITING
 _QUOTED = "'.*'|\".*\""
 _TOLD = r"\d{4}-\d\d-\d\d[T ][\d:.]+(Z|[+-]\d\d:?\d\d)?|\d[\d,]{3,}"
 _KIND = f"regexp_replace(regexp_replace(reason, {literal(_QUOTED)}, '…', 's'), {literal(_TOLD)}, '…', 'g')"
+HOOKS = "hooks"  # in place of a collection: bodies of webhooks that their source could not read
 MOST_AT_ONCE = 20_000  # rows that are tried again in one go: they are held in memory
 MOST_FAILING = 50  # of them that fail alone, before the others are left: then it is not the rows
 _THOSE = f"source = ? AND collection = ? AND {_KIND} = ?"
@@ -34,6 +35,11 @@ class Kind:
     source: str
     collection: str
     reason: str
+
+    @property
+    def again(self) -> bool:
+        """Whether rows of it can be tried again: a body of a webhook is read by its source alone, when it is sent again."""
+        return self.source == "http" and self.collection != HOOKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +149,12 @@ def try_again(store: DuckStore, kind: Kind, take: Callable[[Sequence[Waiting]], 
     over half by half, so that one that fails keeps no other; it stays in the list with its reason, and so do those behind when
     `MOST_FAILING` have failed.
     At most `MOST_AT_ONCE` are tried.
-    UserError for rows of files, which come in by another import, and where there are none.
+    UserError for rows of files, which come in by another import, for bodies of webhooks, and where there are none.
     """
     if kind.source != "http":
         raise UserError("rows of a file come in when the file, put right, is imported again")
+    if not kind.again:
+        raise UserError("the body of a webhook comes in when its source's settings are put right and its sender sends it again")
     with _trying:
         given = store.query(
             f'SELECT collection, "row", "at" FROM rejected WHERE {_THOSE} ORDER BY "at" LIMIT {MOST_AT_ONCE}', _named(kind)

@@ -52,6 +52,7 @@ def create_source(
         raise UserError("a source needs a name of at most 100 characters that says what it is")
     if Pull.objects.filter(name=label).exists():
         raise UserError(f"there is a source {label!r} already; give another name")
+    _known(vendor, settings or {})
     kept = _checked(vendor, settings or {}, moment)
     texts = list(dict.fromkeys(keyring.checked(each) for each in given))
     if len(texts) > keyring.MOST:
@@ -138,6 +139,7 @@ def remove_secret(reference: str, secret_id: str, *, by: str, moment: datetime) 
 def set_settings(reference: str, settings: Mapping[str, Any], *, by: str, moment: datetime) -> SourceInfo:
     """Change settings of a source: those not named stay, '' and null take one away. UserError says what is wrong."""
     found = row_of(reference)
+    _known(found.vendor, settings)
     with transaction.atomic():
         row = Row.objects.select_for_update().get(pk=found.pk)
         row.settings = _checked(row.vendor, {**row.settings, **settings}, moment)
@@ -205,6 +207,14 @@ def _pause(reference: str, paused: bool, act: str, by: str, moment: datetime) ->
         row.save(update_fields=["paused"])
         _note(row, act, "", by, moment)
     return info(row)
+
+
+def _known(vendor: str, settings: Mapping[str, Any]) -> None:
+    """UserError where one that is given is no setting of this vendor; one that is taken away may be any."""
+    names = VENDORS[vendor].settings
+    for name, value in settings.items():
+        if name not in names and value not in ("", None):
+            raise UserError(f"a source of kind {vendor} has no setting {name!r}; it has {', '.join(names) or 'none'}")
 
 
 def _checked(vendor: str, settings: Mapping[str, Any], moment: datetime) -> dict[str, Any]:

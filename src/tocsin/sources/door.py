@@ -20,6 +20,7 @@ from django.db import DatabaseError, close_old_connections
 
 from tocsin.core.errors import UserError
 from tocsin.core.moment import iso
+from tocsin.facts.turned import HOOKS
 from tocsin.ingest.arriving import REJECTED
 from tocsin.ingest.door import keep
 from tocsin.ingest.hooks import VENDORS, Reading, Refused, Request
@@ -129,7 +130,7 @@ class Door:
 
     async def _reject(self, source: DoorSource, request: Request, reason: str) -> None:
         """Keep a body that cannot be read in the list of rejected rows."""
-        entry = {"reason": f"{source.name}: {reason}", "row": request.body.decode("utf-8", "replace"), "collection": "hooks"}
+        entry = {"reason": f"{source.name}: {reason}", "row": request.body.decode("utf-8", "replace"), "collection": HOOKS}
         await keep(self._inbox, Record("rows", request.received, source.id, json.dumps([[REJECTED, entry]]).encode()))
 
     async def _note(self, source: DoorSource, delivery_id: str, became: str, detail: str, moment: datetime) -> None:

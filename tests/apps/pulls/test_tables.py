@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -182,6 +183,18 @@ def test_what_vanished_from_the_database_is_named(pulled: Desk, warehouse: Wareh
     assert mark(pulled) == "2026-03-01 03:00:00"
     pulled.map(events=EVENTS.replace("what AS", "kind_of_event AS"))
     assert pulled.figures(pulled.pull())["events"][:2] == (3, 1)
+
+
+def test_a_cursor_that_is_no_column_is_named_and_nothing_else_said(pulled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that were left half read complained, above the sentence, that their connection was closed."""
+    ignored: list[Any] = []
+    monkeypatch.setattr("sys.unraisablehook", lambda found: ignored.append(repr(found.exc_value)))
+    pulled.map(events=EVENTS.replace(", loaded_at FROM", " FROM").replace("loaded_at > :since", ":since IS NOT NULL"))
+    ended = pulled.pull()
+    gc.collect()
+    assert ended.run.state == "failed"
+    assert "loaded_at" in ended.run.error
+    assert ignored == []
 
 
 def test_a_column_that_is_not_given_any_more_is_noted(pulled: Desk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -81,8 +82,9 @@ def _read(place: Place, queries: Sequence[Query], plan: TablePlan, course: Cours
             cursor = plan.cursors.get(query.collection)
             mark, start = plan.marks.get(query.collection), plan.starts.get(query.collection)
             begin = since(mark, plan.overlap) if mark is not None else None if start is None else start_of(start)
-            batches = origin.batches(query, begin, cursor)
-            found.append(spool(batches, query, folder, cursor=cursor, mark=mark, go_on=course.go_on))
+            # Closed before the connection is: rows that are left half read would complain of it.
+            with closing(origin.batches(query, begin, cursor)) as batches:
+                found.append(spool(batches, query, folder, cursor=cursor, mark=mark, go_on=course.go_on))
         return found
 
 

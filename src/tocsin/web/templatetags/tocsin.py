@@ -157,8 +157,9 @@ def advice(alert: Alert) -> str:
 
 @register.filter
 def sentence_case(text: str) -> str:
-    """The text with its first letter large."""
-    return text[:1].upper() + text[1:]
+    """The text with its first letter large, unless it begins with a field's name, which is written as it is: `userId`."""
+    first = text.split(maxsplit=1)[0] if text.strip() else ""
+    return text if "_" in first or first[1:] != first[1:].lower() else text[:1].upper() + text[1:]
 
 
 @register.filter

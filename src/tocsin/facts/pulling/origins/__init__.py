@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from tocsin.facts.pulling.queries import Query
 class Origin(Protocol):
     """An opened database. Everything that is read of it is as of one moment, where the database can do so."""
 
-    def batches(self, query: Query, since: Since | None, cursor: str | None) -> Iterator[pa.RecordBatch]:
+    def batches(self, query: Query, since: Since | None, cursor: str | None) -> Generator[pa.RecordBatch, None, None]:
         """The rows of a SELECT in portions, at least one (an empty one tells the columns).
 
         since: what `:since` stands for; None for the least value that the column `cursor` can have.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class DuckFile:
     def __init__(self, connection: duckdb.DuckDBPyConnection, place: FilePlace) -> None:
         self._connection, self._place = connection, place
 
-    def batches(self, query: Query, since: Since | None, cursor: str | None) -> Iterator[pa.RecordBatch]:
+    def batches(self, query: Query, since: Since | None, cursor: str | None) -> Generator[pa.RecordBatch, None, None]:
         """The rows of a SELECT."""
         text = f"SELECT * FROM (\n{query.written('$since')}\n) AS pulled"
         try:

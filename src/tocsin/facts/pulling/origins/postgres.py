@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
@@ -59,7 +59,7 @@ class Postgres:
     def __init__(self, connection: psycopg.Connection[Any], place: PostgresPlace) -> None:
         self._connection, self._place = connection, place
 
-    def batches(self, query: Query, since: Since | None, cursor: str | None) -> Iterator[pa.RecordBatch]:
+    def batches(self, query: Query, since: Since | None, cursor: str | None) -> Generator[pa.RecordBatch, None, None]:
         """The rows of a SELECT."""
         text = query.written("%(since)s", doubled="%") if query.incremental else query.text
         given: dict[str, Any] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, time
 from typing import Any
@@ -48,7 +48,7 @@ class SqliteFile:
     def __init__(self, connection: sqlite3.Connection, place: FilePlace) -> None:
         self._connection, self._place = connection, place
 
-    def batches(self, query: Query, since: Since | None, cursor: str | None) -> Iterator[pa.RecordBatch]:
+    def batches(self, query: Query, since: Since | None, cursor: str | None) -> Generator[pa.RecordBatch, None, None]:
         """The rows of a SELECT."""
         given: dict[str, Any] = {}
         if query.incremental:

@@ -128,13 +128,13 @@ def _kind(collection: str, target: str) -> str:
 
 
 def _words(field: Field, match: Match, words: Sequence[str]) -> tuple[tuple[str, int, str, bool], ...]:
-    """The words of a column, those first that nothing is known of."""
+    """The words of a column, in the order of its look: a box is named by its place, which has to stay its word's."""
     listed = []
     for value, count in field.values:
         said = match.values.get(value)
         meant = "" if said is None else said or NOTHING
         listed.append((value, count, meant, not words or bool(meant) or value in words))
-    return tuple(sorted(listed, key=lambda each: each[3]))
+    return tuple(listed)
 
 
 def decide(request: Seen, moment: datetime, draft_id: str) -> Done:  # noqa: ARG001 - nothing of it is dated

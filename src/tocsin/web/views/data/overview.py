@@ -20,6 +20,8 @@ def show(request: Seen, moment: datetime) -> dict[str, Any]:
     """The collections, in total and each; write keys and webhooks."""
     store = source.store()
     held = _held(moment)
+    # Bodies of webhooks that no source could read are of no collection.
+    unread = max(0, turned.count(store) - sum(each.rejected for each in held))
     kin = source.kept(("data", "families"), lambda: families.troubles(store, moment), moment, beside_events=True)
     return {
         "held": [each for each in held if each.given],
@@ -27,7 +29,8 @@ def show(request: Seen, moment: datetime) -> dict[str, Any]:
         "empty": [each.collection for each in held if not each.given],
         "rows": sum(each.rows for each in held),
         "arrived": sum(each.arrived or 0 for each in held),
-        "rejected": sum(each.rejected for each in held),
+        "rejected": sum(each.rejected for each in held) + unread,
+        "unread": unread,
         "waiting": sum(each.waiting for each in held),
         "sent": inventory.turned_away(held),
         "keys": [each for each in people.list_keys() if each.kind == "write"],
