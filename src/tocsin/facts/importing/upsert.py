@@ -45,6 +45,11 @@ def unrecorded(collection: Collection) -> set[str]:
     return left_out | {"id", "account_id", "account_key", "internal", collection.start or ""}
 
 
+def custom_text(row: str, name: str) -> str:
+    """A custom attribute of a stored row, as text."""
+    return f"json_extract_string({row}.custom_given, {literal('$.' + _json_key(name))})"
+
+
 def as_timestamp(moment: datetime) -> str:
     """An instant (UTC) as an SQL value."""
     return f"CAST({literal(moment.replace(tzinfo=None).isoformat(sep=' '))} AS TIMESTAMP)"
@@ -128,13 +133,8 @@ class _Upsert:
             for column in self.staged.columns
             if column not in self.staged.keys
         ]
-        parts += [f"new.{held} IS NOT DISTINCT FROM {self.custom(old, name)}" for name, held in self.staged.customs.items()]
+        parts += [f"new.{held} IS NOT DISTINCT FROM {custom_text(old, name)}" for name, held in self.staged.customs.items()]
         return " AND ".join(parts) or "true"
-
-    @staticmethod
-    def custom(old: str, name: str) -> str:
-        """A custom attribute of a stored row, as text."""
-        return f"json_extract_string({old}.custom_given, {literal('$.' + _json_key(name))})"
 
     def write(self) -> None:
         """Put the last row of each key in place of the stored one; a column that the file lacks keeps what is stored."""
@@ -286,7 +286,7 @@ class _Upsert:
             if column.name in self.staged.columns and column.name not in passed_over
         ]
         attributes += [
-            (name, self.custom("old", name), f"new.{held}")
+            (name, custom_text("old", name), f"new.{held}")
             for name, held in self.staged.customs.items()
             if name not in passed_over
         ]

@@ -3,11 +3,13 @@
 For each attribute the latest that was told, and when, is kept (`told`), and every telling (`told_words`), since another value
 may yet be told of a moment between two that tell the same. Nothing depends on the order of arrival: the history has the first
 of each run of equal values. What only repeats the latest is written down, and nothing is read for it.
+
+What a file gave before anything was told counts as told when the account or person began, so that its past stays what it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,9 +18,11 @@ import duckdb
 import pyarrow as pa
 
 from tocsin.core.schema import COLLECTIONS
+from tocsin.facts.cells import as_text
 from tocsin.facts.history import HISTORIES as TABLES
 from tocsin.facts.importing.stage import make_references
-from tocsin.facts.importing.upsert import unrecorded
+from tocsin.facts.importing.upsert import custom_text, unrecorded
+from tocsin.facts.layout import quote
 from tocsin.facts.live.parts import Given
 from tocsin.facts.live.rows import cell
 from tocsin.facts.live.shapes import Traits
@@ -44,6 +48,7 @@ def rows_of_traits(cursor: duckdb.DuckDBPyConnection, traits: Sequence[Traits], 
     if not entries:
         return []
     known = _known(cursor, entries)
+    _tell(cursor, _given_before(cursor, {place: given for place, given in entries.items() if place not in known}))
     _tell(cursor, entries)
     every = _words(cursor, [place for place, given in entries.items() if not _repeats(given, known.get(place))])
     rows: dict[tuple[str, str], dict[str, Any]] = {}
@@ -158,6 +163,51 @@ def _of_known(
     return [replace(each, id=own[each.id]) if each.collection == "accounts" else each for each in good], {
         account: name for _, account, name in found
     }
+
+
+def _given_before(
+    cursor: duckdb.DuckDBPyConnection, first: Mapping[Place, Sequence[tuple[datetime, Any]]]
+) -> dict[Place, list[tuple[datetime, Any]]]:
+    """Place -> the value that files gave, as of when its account or person began; of what is told for the first time.
+
+    Nothing of attributes that have a history already, which is taken as it is, nor of what was told of an earlier moment.
+    """
+    found: dict[Place, list[tuple[datetime, Any]]] = {}
+    for collection in TABLES:
+        passed_over = unrecorded(COLLECTIONS[collection])
+        asked = {place for place in first if place[0] == collection and place[2] not in passed_over}
+        for place, began, value in _stored(cursor, collection, asked):
+            moment = began.replace(tzinfo=UTC)
+            if moment < min(at for at, _ in first[place]):
+                found[place] = [(moment, value)]
+    return found
+
+
+def _stored(
+    cursor: duckdb.DuckDBPyConnection, collection: str, asked: Collection[Place]
+) -> Iterator[tuple[Place, datetime, str]]:
+    """Of these places those that hold a value and have no history: since when (UTC, without a zone), and the value as text."""
+    fields, ids = sorted({field for _, _, field in asked}), sorted({own for _, own, _ in asked})
+    if not fields:
+        return
+    declared, (table, key, _) = COLLECTIONS[collection], TABLES[collection]
+    texts = [
+        as_text(f"own.{quote(name)}", declared.column(name).type) if name in declared.names else custom_text("own", name)
+        for name in fields
+    ]
+    since = f"coalesce(own.{quote(declared.start or '')}, own.first_seen)"
+    these = f"{collection} AS own WHERE own.id IN (SELECT unnest(?)) AND {since} IS NOT NULL"
+    rows = cursor.execute(f"SELECT own.id, {since}, {', '.join(texts)} FROM {these}", [ids]).fetchall()
+    if not rows:
+        return
+    past = f"SELECT DISTINCT own.id, past.field FROM {table} AS past JOIN {collection} AS own ON own.key = past.{key}"
+    known = set(cursor.execute(f"{past} WHERE own.id IN (SELECT unnest(?))", [ids]).fetchall())
+    for own, began, *cells in rows:
+        for field, value in zip(fields, cells, strict=True):
+            place = (collection, own, field)
+            unnamed = collection == "accounts" and field == "name" and value == own  # so it is called until it has a name
+            if value and not unnamed and place in asked and (own, field) not in known:
+                yield place, began, value
 
 
 def _turns(line: Sequence[tuple[datetime, Any]]) -> Iterable[tuple[datetime, Any]]:
