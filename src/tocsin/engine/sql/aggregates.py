@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,8 +72,8 @@ def wide(
     filters = _predicates(members)
     base = group.base
     if len(filters) <= MOST_FILTERS and all(getattr(leaf.term, "where", None) is not None for leaf in members):
-        taken = b.either(*(reader.value(each, members[0].at) for each in filters))
-        base = base.where(b.paren(taken), copy=False)  # rows that no filter takes are not grouped
+        any_takes = b.either(*(reader.value(each, members[0].at) for each in filters))
+        base = base.where(b.paren(any_takes), copy=False)  # rows that no filter takes are not grouped
     windows: list[Window | None] = [getattr(leaf.term, "window", None) for leaf in members]
     lengths = [
         window.length for window in windows if window is not None and window.kind == "last" and window.length is not None
@@ -153,9 +153,15 @@ def _reached(group: Pass, members: Sequence[Leaf], rows: Rows, reader: Reader) -
     if all(low is not None for low in lows):
         earliest = min(low for low in lows if low is not None)
         seen = seen.where(AsOf(earliest, rows.zone).later_than(rows.start(), rows.start_type), copy=False)
-    if all(getattr(leaf.term, "where", None) is not None for leaf in members):  # rows that no filter takes are not grouped
-        seen = seen.where(b.either(*(reader.value(each, last) for each in _predicates(members))), copy=False)
-    return seen, last
+    return taken(seen, (getattr(leaf.term, "where", None) for leaf in members), lambda each: reader.value(each, last)), last
+
+
+def taken(base: exp.Select, filters: Iterable[Term | None], value: Callable[[Term], exp.Expr]) -> exp.Select:
+    """The rows that any of these filters takes, so that the others are not grouped; all where one of them is none."""
+    known = dict.fromkeys(filters)
+    if None in known:
+        return base
+    return base.where(b.either(*(value(each) for each in known if each is not None)), copy=False)
 
 
 # Tall: rows added up by subject and stretch of time, then pivoted

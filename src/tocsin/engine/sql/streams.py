@@ -22,7 +22,7 @@ from tocsin.engine.instants import Point, back
 from tocsin.engine.plan import Leaf, streamed
 from tocsin.engine.sql import build as b
 from tocsin.engine.sql import stretches
-from tocsin.engine.sql.aggregates import by_key, distinct_value, valued
+from tocsin.engine.sql.aggregates import by_key, distinct_value, taken, valued
 from tocsin.engine.sql.rows import Rows
 from tocsin.engine.sql.stretches import Measure
 from tocsin.engine.sql.values import Reader
@@ -88,7 +88,7 @@ class Flow:
         """The CTEs, the last of which, called `name`, has `pid` and a column c0, c1, ... for each member."""
         self.grid = None
         self.borders: list[datetime] = []
-        self.base = self._taken()
+        self.base = taken(self.base, (rest for _, rest in map(self._term, self.members)), self._row_value)
         if self.moments is not None and 0 < len(self.moments) <= FEW and not self.equal:
             self.borders = self._borders(self.moments)
             if not distinct:
@@ -105,13 +105,6 @@ class Flow:
             answer = answer.select(b.as_(self._value(leaf, parts, self._over), f"c{index}"), copy=False)
         known = exp.select(exp.Star()).from_(answer.subquery("w")).where(b.not_null(b.column("w", "pid")))
         return [*made.ctes, (f"{self.name}_stream", stream), (self.name, known)]
-
-    def _taken(self) -> exp.Select:
-        """The rows that any filter takes: the others are neither grouped nor looked at by windows."""
-        filters = dict.fromkeys(rest for _, rest in map(self._term, self.members))
-        if None in filters:
-            return self.base
-        return self.base.where(b.either(*(self._row_value(each) for each in filters if each is not None)), copy=False)
 
     # Points at a few moments
 
